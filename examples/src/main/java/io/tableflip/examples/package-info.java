@@ -1,0 +1,4 @@
+@NullMarked
+package io.tableflip.examples;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,66 @@
+package io.tableflip.core;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls that need native code. Loading the real one ({@link NativeOs}) costs hundreds of milliseconds in a fresh JVM,
+ * so nothing on a child's way to its takeover may touch it.
+ */
+interface Os {
+    /** What {@link #read} answers when there is nothing to read now. */
+    int WOULD_BLOCK = -1;
+
+    /** A pipe: read end, write end; both close-on-exec from birth. */
+    int[] pipe() throws SystemCallException;
+
+    /** A duplicate, close-on-exec, numbered {@code min} or higher. */
+    int duplicate(int fd, int min) throws SystemCallException;
+
+    void close(int fd) throws SystemCallException;
+
+    void setCloseOnExec(int fd) throws SystemCallException;
+
+    /** Sets O_NONBLOCK, on the description: whoever shares it sees that too. */
+    void setNonBlocking(int fd) throws SystemCallException;
+
+    /** Opens a file, close-on-exec. */
+    int open(String path, int flags, int mode) throws SystemCallException;
+
+    /** Reads from a non-blocking descriptor: the count, 0 at end-of-file, or {@link #WOULD_BLOCK}. */
+    int read(int fd, byte[] buffer) throws SystemCallException;
+
+    /** Writes to a non-blocking descriptor: the count, or {@link #WOULD_BLOCK}. */
+    int write(int fd, byte[] bytes, int offset) throws SystemCallException;
+
+    /** Blocks until one of the descriptors can be read, or {@code writable} (unless -1) be written. Wakes early at will. */
+    void poll(int[] readable, int writable) throws SystemCallException;
+
+    /** Starts a process. */
+    int spawn(SpawnRequest request) throws SystemCallException;
+
+    /**
+     * Blocks until a child of ours has ended, and reaps it.
+     *
+     * @return the exit status, 128 + signal number, or -1 when the system does not tell (SIGCHLD ignored)
+     */
+    int waitFor(int pid) throws SystemCallException;
+
+    void kill(int pid, int signal) throws SystemCallException;
+
+    /**
+     * What to start.
+     *
+     * @param executable its path
+     * @param arguments the whole argv
+     * @param environment {@code NAME=value} each
+     * @param directory the working directory, or {@code null} for that of this process
+     * @param fds {@code fds[i]} becomes descriptor {@code 3 + i} of the child; it has no others but 0, 1 and 2
+     */
+    record SpawnRequest(
+            byte[] executable,
+            List<byte[]> arguments,
+            List<byte[]> environment,
+            byte @Nullable [] directory,
+            int[] fds) {}
+}

@@ -1,0 +1,63 @@
+package io.tableflip.core;
+
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * A part of the program that works only in one process at a time, or that must finish its work before the process
+ * leaves: a server and its connections, a queue consumer, a schedule, a lock.
+ *
+ * <p>Every participant begins paused. The calls come in these orders:
+ *
+ * <pre>
+ * start, of the first generation or of a child    resume
+ * upgrade that succeeds                           pause, drain … release
+ * upgrade that is rolled back                     pause, drain … resume
+ * final stop                                      release, drain
+ * </pre>
+ *
+ * <p>{@code release} may come before the drain has completed: the drain then goes on. The calls to one participant
+ * come one after the other, never two at once, from a thread of the upgrader. An exception, thrown or in the stage, is
+ * logged and changes nothing else.
+ */
+public interface Participant {
+    /**
+     * Takes no new work from now on, and lets go nothing yet: {@link #resume()} must be able to undo it.
+     *
+     * @return completes when no new work can begin any more
+     */
+    default CompletionStage<?> pause() {
+        return CompletableFuture.completedFuture(null);
+    }
+
+    /**
+     * Finishes the work that has begun and asks clients to leave politely. {@link #resume()} before it has completed
+     * cancels it.
+     *
+     * @param timeout how long the work may take from now on; what is left after that is to be cut off
+     * @return completes when nothing is left
+     */
+    default CompletionStage<DrainReport> drain(Duration timeout) {
+        return CompletableFuture.completedFuture(DrainReport.NOTHING);
+    }
+
+    /**
+     * Takes new work: for the first time when the program is ready, again when an upgrade was rolled back.
+     *
+     * @return completes when new work is taken
+     */
+    default CompletionStage<?> resume() {
+        return CompletableFuture.completedFuture(null);
+    }
+
+    /**
+     * Lets go for good what the successor has or nobody needs any more: listening sockets, locks. {@link #resume()} does
+     * not come after this.
+     *
+     * @return completes when it is let go
+     */
+    default CompletionStage<?> release() {
+        return CompletableFuture.completedFuture(null);
+    }
+}

@@ -1,0 +1,150 @@
+package io.tableflip.core;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Describes an {@link Upgrader}. Not thread-safe. */
+public final class UpgraderBuilder {
+    @Nullable
+    Path pidFile;
+
+    Duration upgradeTimeout = Duration.ofMinutes(1);
+    Duration readyAfter = Duration.ofSeconds(5);
+    Duration drainTimeout = Duration.ofSeconds(30);
+    Duration commitTimeout = Duration.ofSeconds(5);
+    Duration exitDeadline = Duration.ofSeconds(10);
+    boolean haltAtExitDeadline = true;
+    UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
+    LifecycleListener listener = new LifecycleListener() {};
+    LongSupplier clock = System::nanoTime;
+    final Set<String> upgradeOn = new LinkedHashSet<>();
+    final Set<String> stopOn = new LinkedHashSet<>();
+
+    UpgraderBuilder() {}
+
+    /**
+     * The file that holds the process id of the service. It changes hands at the commit and is removed at the final
+     * stop. Without it there is none.
+     */
+    public UpgraderBuilder pidFile(Path path) {
+        pidFile = requireNonNull(path);
+        return this;
+    }
+
+    /** How long a child may take to get ready before it is killed; one minute by default. */
+    public UpgraderBuilder upgradeTimeout(Duration timeout) {
+        upgradeTimeout = positive("upgrade timeout", timeout);
+        return this;
+    }
+
+    /**
+     * How long the parent drains, at most, before the child may commit; 5 seconds by default. Connections that live
+     * longer are finished by the parent after the commit. Zero commits at once, as Go's tableflip does.
+     */
+    public UpgraderBuilder readyAfter(Duration time) {
+        if (time.isNegative()) {
+            throw new IllegalArgumentException("ready after: " + time + " is negative");
+        }
+        readyAfter = time;
+        return this;
+    }
+
+    /** How long connections have to end, from the child's takeover or the stop on, before they are cut; 30 seconds by default. */
+    public UpgraderBuilder drainTimeout(Duration timeout) {
+        drainTimeout = positive("drain timeout", timeout);
+        return this;
+    }
+
+    /**
+     * How long the process may take to end once {@link Upgrader#exit()} is complete; 10 seconds by default. Then
+     * the threads that keep it alive are logged, and it is halted: as long as it lives, no further upgrade is possible.
+     */
+    public UpgraderBuilder exitDeadline(Duration deadline) {
+        exitDeadline = positive("exit deadline", deadline);
+        return this;
+    }
+
+    /** Whether the process is halted at the exit deadline; {@code true} by default. */
+    public UpgraderBuilder haltAtExitDeadline(boolean halt) {
+        haltAtExitDeadline = halt;
+        return this;
+    }
+
+    /**
+     * What to start at an upgrade, made from the command line and environment of this process: other JDK flags from now
+     * on, or a start script instead of {@code java}. Called at each upgrade; an exception makes that upgrade fail.
+     */
+    public UpgraderBuilder childCommand(UnaryOperator<ChildCommand> change) {
+        childCommand = requireNonNull(change);
+        return this;
+    }
+
+    /** Who hears of the steps of an upgrade; nobody by default. */
+    public UpgraderBuilder listener(LifecycleListener listener) {
+        this.listener = requireNonNull(listener);
+        return this;
+    }
+
+    /**
+     * Where the time for every timeout comes from, in nanoseconds that only grow; {@link System#nanoTime} by default.
+     * For tests of programs: another clock is looked at every few milliseconds.
+     */
+    public UpgraderBuilder clock(LongSupplier nanoTime) {
+        clock = requireNonNull(nanoTime);
+        return this;
+    }
+
+    /**
+     * Upgrades on these signals, {@code HUP} for example, without the "SIG". Without this call there is no handler. The handlers
+     * are installed by {@link #build()}: a signal that comes before {@code ready()} is refused and logged.
+     */
+    public UpgraderBuilder upgradeOn(String... signals) {
+        upgradeOn.addAll(List.of(signals));
+        return this;
+    }
+
+    /**
+     * Stops on these signals, {@code TERM} and {@code INT} for example. The second one while the process stops ends it at
+     * once. Without this call the JVM handles them as ever.
+     */
+    public UpgraderBuilder stopOn(String... signals) {
+        stopOn.addAll(List.of(signals));
+        return this;
+    }
+
+    /**
+     * Builds the upgrader. In a child this reads the names of the inherited descriptors.
+     *
+     * @throws UnsupportedPlatformException if upgrades are not possible on this platform
+     * @throws IllegalStateException if this process has an upgrader
+     * @throws IllegalArgumentException if a signal does not exist here or is given twice
+     * @throws IOException if the parent's message cannot be read or makes no sense
+     */
+    public Upgrader build() throws IOException {
+        throw new UnsupportedOperationException();
+    }
+
+    /**
+     * As {@link #build()}, but on a platform where upgrades are not possible it gives an upgrader that refuses them and
+     * does everything else: the same program runs on a developer's machine.
+     */
+    public Upgrader buildOrStub() throws IOException {
+        throw new UnsupportedOperationException();
+    }
+
+    private static Duration positive(String what, Duration time) {
+        if (time.isNegative() || time.isZero()) {
+            throw new IllegalArgumentException(what + ": " + time + " is not more than zero");
+        }
+        return time;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tableflip.core;
+
+import org.jspecify.annotations.NullMarked;
