@@ -88,31 +88,31 @@ public final class DrainReport {
 
         private Builder() {}
 
-        /** @see DrainReport#finished() */
+        /** Sets {@link DrainReport#finished()}. */
         public Builder finished(long count) {
             finished = count;
             return this;
         }
 
-        /** @see DrainReport#idle() */
+        /** Sets {@link DrainReport#idle()}. */
         public Builder idle(long count) {
             idle = count;
             return this;
         }
 
-        /** @see DrainReport#forced() */
+        /** Sets {@link DrainReport#forced()}. */
         public Builder forced(long count) {
             forced = count;
             return this;
         }
 
-        /** @see DrainReport#told() */
+        /** Sets {@link DrainReport#told()}. */
         public Builder told(long count) {
             told = count;
             return this;
         }
 
-        /** @see DrainReport#elapsed() */
+        /** Sets {@link DrainReport#elapsed()}. */
         public Builder elapsed(Duration time) {
             elapsed = time;
             return this;
