@@ -69,11 +69,13 @@ public record FdName(Kind kind, String network, String address) {
         return new FdName(Kind.FD, "", name);
     }
 
-    /** Whether a socket of this name has a path in the file system (and not in the abstract namespace). */
-    boolean hasPath() {
-        boolean unix = kind == Kind.LISTENER && (network.equals("unix") || network.equals("unixpacket"))
-                || kind == Kind.PACKET && network.equals("unixgram");
-        return unix && !address.startsWith("@") && address.charAt(0) != '\0';
+    /** Whether this is a Unix socket that is bound to a path or an abstract name. */
+    boolean isUnix() {
+        return switch (kind) {
+            case LISTENER -> network.equals("unix") || network.equals("unixpacket");
+            case PACKET -> network.equals("unixgram");
+            default -> false;
+        };
     }
 
     /** The parts of the name, joined by colons: {@code listener:tcp:127.0.0.1:8080}, {@code fd:audit.log}. */

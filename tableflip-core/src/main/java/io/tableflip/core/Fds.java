@@ -1,11 +1,21 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import java.io.IOException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The descriptors that came from the parent and those that go to the child. Thread-safe.
@@ -15,7 +25,18 @@ import java.util.Set;
  * the service is closed; the path of an inherited Unix socket is removed with it.
  */
 public final class Fds {
-    Fds() {}
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Map<FdName, Fd> inherited = new LinkedHashMap<>();
+    private final Map<FdName, FdSource> used = new LinkedHashMap<>();
+    private final Supplier<Os> os;
+    private final UnixPaths unixPaths;
+
+    Fds(Map<FdName, Integer> inherited, Supplier<Os> os, ProcFs proc) {
+        this.os = os;
+        this.unixPaths = new UnixPaths(proc);
+        inherited.forEach((name, number) -> this.inherited.put(name, new Fd(name, number, os)));
+    }
 
     /**
      * Claims an inherited descriptor. The caller owns it from now on.
@@ -23,17 +44,21 @@ public final class Fds {
      * @return empty if none of that name was inherited, or it was claimed before
      */
     public synchronized Optional<Fd> inherit(FdName name) {
-        throw new UnsupportedOperationException();
+        Fd fd = inherited.remove(name);
+        if (fd != null) {
+            used.put(name, fd);
+        }
+        return Optional.ofNullable(fd);
     }
 
     /** The names of what was inherited and not claimed yet, in the order in which the parent passed them. */
     public synchronized Set<FdName> inherited() {
-        throw new UnsupportedOperationException();
+        return new LinkedHashSet<>(inherited.keySet());
     }
 
     /** The names of what was claimed or added: passed on at the next upgrade if open then. */
     public synchronized Set<FdName> used() {
-        throw new UnsupportedOperationException();
+        return new LinkedHashSet<>(used.keySet());
     }
 
     /**
@@ -43,12 +68,15 @@ public final class Fds {
      * @throws IllegalStateException if a descriptor of that name was inherited and has not been claimed
      */
     public synchronized void add(FdName name, FdSource source) {
-        throw new UnsupportedOperationException();
+        if (inherited.containsKey(name)) {
+            throw new IllegalStateException(name + " was inherited and is not claimed: claim it with inherit(..)");
+        }
+        used.put(name, source);
     }
 
     /** Forgets a used descriptor: it is not passed on any more, and stays open. */
     public synchronized void remove(FdName name) {
-        throw new UnsupportedOperationException();
+        used.remove(name);
     }
 
     /** Claims the inherited file of that name. As {@link #inherit inherit(FdName.file(name))}. */
@@ -58,16 +86,145 @@ public final class Fds {
 
     /** Claims every inherited file that was not claimed yet, by name. */
     public synchronized Map<String, Fd> files() {
-        throw new UnsupportedOperationException();
+        Map<String, Fd> files = new LinkedHashMap<>();
+        for (FdName name : inherited()) {
+            if (name.kind() == FdName.Kind.FD) {
+                inherit(name).ifPresent(fd -> files.put(name.address(), fd));
+            }
+        }
+        return files;
     }
 
     /**
      * Claims the inherited file of that name, or opens the path and adds it. Loads native code if it has to open.
      *
-     * @param options as for {@link java.nio.channels.FileChannel#open}: READ, WRITE, APPEND, CREATE, CREATE_NEW, TRUNCATE_EXISTING
+     * @param options READ, WRITE, APPEND, CREATE, CREATE_NEW, TRUNCATE_EXISTING, DSYNC and SYNC as for {@link
+     *     java.nio.channels.FileChannel#open}; others are refused
+     * @throws IllegalStateException if a file of that name is used already
+     * @throws IllegalArgumentException if an option is none of the above
      * @throws IOException if it cannot be opened
      */
-    public Fd file(String name, Path path, OpenOption... options) throws IOException {
-        throw new UnsupportedOperationException();
+    public synchronized Fd file(String name, Path path, OpenOption... options) throws IOException {
+        FdName key = FdName.file(name);
+        if (used.containsKey(key)) {
+            throw new IllegalStateException(key + " is used already");
+        }
+        Optional<Fd> claimed = inherit(key);
+        if (claimed.isPresent()) {
+            return claimed.get();
+        }
+        int flags = OpenFlags.of(options);
+        Fd fd = new Fd(key, os.get().open(path.toString(), flags, 0666), os);
+        used.put(key, fd);
+        return fd;
+    }
+
+    /** What to ask for descriptors at an upgrade. */
+    synchronized Map<FdName, FdSource> sources() {
+        return new LinkedHashMap<>(used);
+    }
+
+    /** Closes what was not claimed and removes the paths of its Unix sockets. */
+    synchronized void closeInherited() {
+        inherited.forEach((name, fd) -> {
+            try {
+                LOG.log(System.Logger.Level.INFO, "{0} was inherited and not claimed: closed", fd);
+                Optional<UnixPaths.Bound> bound = unixPaths.of(fd.number());
+                fd.close();
+                bound.ifPresent(unixPaths::unlink);
+            } catch (IOException e) {
+                LOG.log(WARNING, fd.toString(), e);
+            }
+        });
+        inherited.clear();
+    }
+
+    /** Finds the paths of the used Unix sockets, while they are open. Completes even if an owner fails. */
+    CompletableFuture<List<UnixPaths.Bound>> unixPaths() {
+        List<UnixPaths.Bound> bound = new ArrayList<>();
+        List<CompletableFuture<?>> lent = new ArrayList<>();
+        sources().forEach((name, source) -> {
+            if (name.isUnix()) {
+                lent.add(
+                        source.lend(fd -> find(fd, bound)).toCompletableFuture().exceptionally(e -> null));
+            }
+        });
+        return CompletableFuture.allOf(lent.toArray(CompletableFuture<?>[]::new))
+                .thenApply(all -> bound);
+    }
+
+    private void find(int fd, List<UnixPaths.Bound> bound) {
+        try {
+            Optional<UnixPaths.Bound> found = unixPaths.of(fd);
+            synchronized (bound) {
+                found.ifPresent(bound::add);
+            }
+        } catch (IOException e) {
+            LOG.log(WARNING, "cannot find the path of a Unix socket", e);
+        }
+    }
+
+    void unlink(List<UnixPaths.Bound> paths) {
+        paths.forEach(unixPaths::unlink);
+    }
+
+    /** On the wire a file has its name in the second place and nothing in the third, as in Go's tableflip. */
+    static List<String> toWire(FdName name) {
+        return name.kind() == FdName.Kind.FD
+                ? List.of(name.kind().word(), name.address(), "")
+                : List.of(name.kind().word(), name.network(), name.address());
+    }
+
+    /** The name that stands on the wire; {@code null} if it is none that this library knows. */
+    static @Nullable FdName fromWire(List<String> parts) {
+        if (parts.size() != 3) {
+            return null;
+        }
+        for (FdName.Kind kind : FdName.Kind.values()) {
+            if (kind.word().equals(parts.get(0))) {
+                return fromWire(kind, parts.get(1), parts.get(2));
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable FdName fromWire(FdName.Kind kind, String second, String third) {
+        try {
+            return kind == FdName.Kind.FD ? FdName.file(second) : new FdName(kind, second, third);
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
+    }
+
+    /** The flags of open(2) for Java's options. The numbers are those of x86-64 and aarch64. */
+    private static final class OpenFlags {
+        private static final int WRITE_ONLY = 01;
+        private static final int READ_WRITE = 02;
+
+        private OpenFlags() {}
+
+        static int of(OpenOption... options) {
+            Set<OpenOption> set = Set.of(options);
+            int flags = set.stream().mapToInt(OpenFlags::flag).reduce(0, (a, b) -> a | b);
+            boolean write = set.contains(StandardOpenOption.WRITE) || set.contains(StandardOpenOption.APPEND);
+            boolean read = set.contains(StandardOpenOption.READ);
+            return write ? flags | (read ? READ_WRITE : WRITE_ONLY) : flags;
+        }
+
+        private static int flag(OpenOption option) {
+            if (!(option instanceof StandardOpenOption standard)) {
+                throw new IllegalArgumentException("not an option for a passed file: " + option);
+            }
+            return switch (standard) {
+                case READ, WRITE -> 0;
+                case CREATE -> 0100;
+                case CREATE_NEW -> 0300;
+                case TRUNCATE_EXISTING -> 01000;
+                case APPEND -> 02000;
+                case DSYNC -> 010000;
+                case SYNC -> 04010000;
+                default -> throw new IllegalArgumentException("not an option for a passed file: " + option);
+            };
+        }
     }
 }

@@ -49,18 +49,18 @@ interface Os {
     void kill(int pid, int signal) throws SystemCallException;
 
     /**
-     * What to start.
+     * What to start; all text is {@link RawString}.
      *
      * @param executable its path
      * @param arguments the whole argv
      * @param environment {@code NAME=value} each
      * @param directory the working directory, or {@code null} for that of this process
-     * @param fds {@code fds[i]} becomes descriptor {@code 3 + i} of the child; it has no others but 0, 1 and 2
+     * @param fds the i-th one becomes descriptor {@code 3 + i} of the child; it has no others but 0, 1 and 2
      */
     record SpawnRequest(
-            byte[] executable,
-            List<byte[]> arguments,
-            List<byte[]> environment,
-            byte @Nullable [] directory,
-            int[] fds) {}
+            String executable,
+            List<String> arguments,
+            List<String> environment,
+            @Nullable String directory,
+            List<Integer> fds) {}
 }

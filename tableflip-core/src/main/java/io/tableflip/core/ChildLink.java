@@ -1,0 +1,223 @@
+package io.tableflip.core;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * The parent's end of the link to its child. A thread of its own waits for the pipes; reading is left to the owner of the lifecycle, who
+ * can so look what already stands in the pipe before a timeout counts.
+ *
+ * <p>Neither direction ever blocks its caller: a child that does not read its names must not stop its parent.
+ */
+final class ChildLink {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Os os;
+    private final int readFd;
+    private final int writeFd;
+    private final int[] wake;
+    private final Runnable onReadable;
+    private final Thread thread;
+    private final Message.Decoder decoder = new Message.Decoder(); // owner of the lifecycle only
+
+    // guarded by this
+    private final Deque<byte[]> unsent = new ArrayDeque<>();
+    private int sentOfFirst;
+    private boolean announced; // onReadable was called, receive() was not yet
+    private boolean ended; // no more to read
+    private boolean broken; // nobody reads what we write
+    private boolean finished;
+    private boolean keepWriteEnd;
+
+    /**
+     * @param readFd the read end of the ready pipe, non-blocking, owned by this object from now on
+     * @param writeFd the write end of the names pipe, likewise
+     * @param onReadable called when {@link #receive()} has something to do
+     */
+    ChildLink(Os os, int readFd, int writeFd, Runnable onReadable) throws SystemCallException {
+        this.os = os;
+        this.readFd = readFd;
+        this.writeFd = writeFd;
+        this.onReadable = onReadable;
+        wake = os.pipe();
+        thread = new Thread(this::run, "tableflip-link");
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Queues bytes for the child. */
+    synchronized void send(byte[] bytes) {
+        unsent.add(bytes);
+        writeUnsent();
+        if (!unsent.isEmpty()) {
+            wakeUp();
+        }
+    }
+
+    /** What the child has sent since the last call. Only the owner of the lifecycle may call this. */
+    List<Message> receive() {
+        List<Message> messages = new ArrayList<>();
+        byte[] buffer = new byte[512];
+        synchronized (this) {
+            while (!ended && !finished) {
+                try {
+                    int count = os.read(readFd, buffer);
+                    if (count == Os.WOULD_BLOCK) {
+                        break;
+                    }
+                    ended = count == 0;
+                    messages.addAll(decoder.decode(buffer, count));
+                } catch (SystemCallException e) {
+                    LOG.log(WARNING, "link to the child", e);
+                    ended = true;
+                }
+            }
+            announced = false;
+            notifyAll();
+        }
+        return messages;
+    }
+
+    /** Whether the child has closed its end, so that it will never say anything again. */
+    synchronized boolean isEnded() {
+        return ended;
+    }
+
+    /**
+     * Ends the link, and with it the child's hope to commit: from the return of this method on its READY fails with EPIPE.
+     *
+     * @param abort whether to tell the child that it was given up
+     */
+    void close(boolean abort) {
+        synchronized (this) {
+            if (abort && !finished) {
+                unsent.add(new Message(Message.ABORT).encode());
+                writeUnsent();
+            }
+        }
+        finish();
+    }
+
+    /** The child is the service: nothing more is said, and the end of this process will close the write end. */
+    void commit() {
+        synchronized (this) {
+            keepWriteEnd = true;
+        }
+        finish();
+    }
+
+    private void finish() {
+        synchronized (this) {
+            if (finished) {
+                return;
+            }
+            finished = true;
+            notifyAll();
+            wakeUp();
+        }
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        closeAll();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void closeAll() {
+        close(readFd);
+        close(wake[0]);
+        close(wake[1]);
+        if (!keepWriteEnd) {
+            close(writeFd);
+        }
+    }
+
+    private void close(int fd) {
+        try {
+            os.close(fd);
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "link to the child", e);
+        }
+    }
+
+    private void wakeUp() {
+        try {
+            os.write(wake[1], new byte[1], 0);
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "link to the child", e);
+        }
+    }
+
+    private void run() {
+        try {
+            while (awaitOwner()) {
+                boolean reading;
+                boolean writing;
+                synchronized (this) {
+                    reading = !ended;
+                    writing = !unsent.isEmpty() && !broken;
+                }
+                os.poll(reading ? new int[] {wake[0], readFd} : new int[] {wake[0]}, writing ? writeFd : -1);
+                handle();
+            }
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "link to the child", e);
+        }
+    }
+
+    /** Waits until the owner has read what was announced, so that this thread does not spin meanwhile. */
+    private synchronized boolean awaitOwner() {
+        while (announced && !finished) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // nobody has reason to interrupt this thread
+            }
+        }
+        return !finished;
+    }
+
+    private synchronized void handle() throws SystemCallException {
+        if (finished) {
+            return;
+        }
+        writeUnsent();
+        // announced even if it was another descriptor that woke us: the owner then finds nothing
+        announced = !ended;
+        if (announced) {
+            onReadable.run();
+        }
+    }
+
+    private synchronized void writeUnsent() {
+        try {
+            while (!unsent.isEmpty() && !broken && !finished) {
+                byte[] first = unsent.element();
+                int count = os.write(writeFd, first, sentOfFirst);
+                if (count == Os.WOULD_BLOCK) {
+                    return;
+                }
+                sentOfFirst += count;
+                if (sentOfFirst == first.length) {
+                    unsent.remove();
+                    sentOfFirst = 0;
+                }
+            }
+        } catch (SystemCallException e) {
+            broken = true; // EPIPE: the child is gone or going, which end-of-file and its exit status tell better
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package io.tableflip.core;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The duplicates of the used descriptors that one upgrade passes to the child. They live until the commit or the rollback, so
+ * that what was open when the upgrade began stays open whatever its owner does. Thread-safe.
+ */
+final class Duplicates {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Os os;
+    private final Map<FdName, Integer> numbers = new LinkedHashMap<>();
+    private boolean closed;
+
+    Duplicates(Os os) {
+        this.os = os;
+    }
+
+    /** Asks every owner for its descriptor. Fails if one of them fails or a descriptor cannot be duplicated. */
+    CompletableFuture<Void> take(Map<FdName, FdSource> sources) {
+        return CompletableFuture.allOf(sources.entrySet().stream()
+                .map(entry -> take(entry.getKey(), entry.getValue()))
+                .toArray(CompletableFuture<?>[]::new));
+    }
+
+    private CompletableFuture<?> take(FdName name, FdSource source) {
+        CompletableFuture<@Nullable Void> failed = new CompletableFuture<>();
+        try {
+            CompletableFuture<?> lent =
+                    source.lend(fd -> duplicate(name, fd, failed)).toCompletableFuture();
+            return lent.thenCompose(done -> failed.isDone() ? failed : CompletableFuture.completedFuture(null));
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(new IllegalStateException(name + ": its owner does not lend it", e));
+        }
+    }
+
+    private synchronized void duplicate(FdName name, int fd, CompletableFuture<?> failed) {
+        if (closed) {
+            return; // lent after the upgrade was given up
+        }
+        try {
+            numbers.put(name, os.duplicate(fd, 0));
+        } catch (SystemCallException e) {
+            failed.completeExceptionally(e);
+        }
+    }
+
+    /** The names in the form that goes over the wire, in the order of {@link #numbers()}. */
+    synchronized List<List<String>> wireNames() {
+        return numbers.keySet().stream().map(Fds::toWire).toList();
+    }
+
+    synchronized Stream<Integer> numbers() {
+        return List.copyOf(numbers.values()).stream();
+    }
+
+    /** Closes them. Does nothing the second time. */
+    synchronized void close() {
+        closed = true;
+        numbers.forEach((name, fd) -> {
+            try {
+                os.close(fd);
+            } catch (SystemCallException e) {
+                LOG.log(WARNING, "duplicate of " + name, e);
+            }
+        });
+        numbers.clear();
+    }
+}

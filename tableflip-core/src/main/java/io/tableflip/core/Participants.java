@@ -1,0 +1,130 @@
+package io.tableflip.core;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Function;
+
+/**
+ * The participants, and whether they run. Only for the thread of the lifecycle. Their methods are called on other threads, one
+ * after the other for each participant, so that one that blocks holds up neither the lifecycle nor the others.
+ */
+final class Participants {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private enum Phase {
+        PAUSED,
+        RUNNING,
+        RELEASED
+    }
+
+    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "tableflip-participant");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    /** Each with the end of the call that was made last; by identity, whatever equals says. */
+    private final Map<Key, CompletableFuture<?>> lastCalls = new LinkedHashMap<>();
+
+    private Phase phase = Phase.PAUSED;
+
+    private record Key(Participant participant) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && key.participant == participant;
+        }
+
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(participant);
+        }
+    }
+
+    void add(Participant participant) {
+        Key key = new Key(participant);
+        if (lastCalls.putIfAbsent(key, CompletableFuture.completedFuture(null)) != null) {
+            return;
+        }
+        switch (phase) {
+            case PAUSED -> {}
+            case RUNNING -> call(key, "resume", Participant::resume);
+            case RELEASED -> call(key, "release", Participant::release);
+        }
+    }
+
+    void remove(Participant participant) {
+        lastCalls.remove(new Key(participant));
+    }
+
+    CompletableFuture<Void> pause() {
+        phase = Phase.PAUSED;
+        return callAll("pause", Participant::pause);
+    }
+
+    CompletableFuture<Void> resume() {
+        phase = Phase.RUNNING;
+        return callAll("resume", Participant::resume);
+    }
+
+    CompletableFuture<Void> release() {
+        phase = Phase.RELEASED;
+        return callAll("release", Participant::release);
+    }
+
+    boolean areRunning() {
+        return phase == Phase.RUNNING;
+    }
+
+    /** Completes, with the reports of all in one, when all have drained. */
+    CompletableFuture<DrainReport> drain(Duration timeout) {
+        CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
+        for (Key key : List.copyOf(lastCalls.keySet())) {
+            CompletableFuture<DrainReport> one = new CompletableFuture<>();
+            call(
+                            key,
+                            "drain",
+                            participant -> participant
+                                    .drain(timeout)
+                                    .whenComplete((report, failure) ->
+                                            one.complete(report == null ? DrainReport.NOTHING : report)))
+                    .whenComplete((done, failure) -> one.complete(DrainReport.NOTHING));
+            all = all.thenCombine(one, DrainReport::plus);
+        }
+        return all;
+    }
+
+    private CompletableFuture<Void> callAll(String name, Function<Participant, CompletionStage<?>> method) {
+        return CompletableFuture.allOf(List.copyOf(lastCalls.keySet()).stream()
+                .map(key -> call(key, name, method))
+                .toArray(CompletableFuture<?>[]::new));
+    }
+
+    /** Calls when the call before has returned (its stage may go on). The future completes with the stage, and never fails. */
+    private CompletableFuture<?> call(Key key, String name, Function<Participant, CompletionStage<?>> method) {
+        CompletableFuture<?> before = lastCalls.getOrDefault(key, CompletableFuture.completedFuture(null));
+        CompletableFuture<CompletionStage<?>> returned = before.thenApplyAsync(done -> invoke(key, method), threads);
+        lastCalls.replace(key, returned);
+        return returned.thenCompose(stage -> stage).handle((done, failure) -> {
+            if (failure != null) {
+                LOG.log(WARNING, name + " failed: " + key.participant, failure);
+            }
+            return null;
+        });
+    }
+
+    private static CompletionStage<?> invoke(Key key, Function<Participant, CompletionStage<?>> method) {
+        try {
+            return method.apply(key.participant);
+        } catch (RuntimeException | Error e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+}

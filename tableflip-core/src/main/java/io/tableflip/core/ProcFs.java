@@ -1,0 +1,130 @@
+package io.tableflip.core;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** What {@code /proc} tells, without native code. */
+final class ProcFs {
+    private static final int ACCESS_MODE = 03;
+    private static final int READ_ONLY = 0;
+    private static final int WRITE_ONLY = 1;
+
+    private final Path root;
+
+    ProcFs() {
+        this(Path.of("/proc"));
+    }
+
+    ProcFs(Path root) {
+        this.root = root;
+    }
+
+    byte[] commandLine() throws IOException {
+        return Files.readAllBytes(root.resolve("self/cmdline"));
+    }
+
+    byte[] environment() throws IOException {
+        return Files.readAllBytes(root.resolve("self/environ"));
+    }
+
+    /** The link to this process's descriptor of that number. */
+    Path fd(int number) {
+        return root.resolve("self/fd/" + number);
+    }
+
+    /** What a descriptor is, {@code pipe:[4711]} for example; empty if it is not open. */
+    Optional<String> describe(int fd) {
+        try {
+            return Optional.of(Files.readSymbolicLink(fd(fd)).toString());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The inode of a pipe of which the descriptor is the read end; empty if it is anything else. */
+    Optional<Long> readablePipe(int fd) {
+        return pipe(fd, READ_ONLY);
+    }
+
+    /** The inode of a pipe of which the descriptor is the write end; empty if it is anything else. */
+    Optional<Long> writablePipe(int fd) {
+        return pipe(fd, WRITE_ONLY);
+    }
+
+    private Optional<Long> pipe(int fd, int mode) {
+        return inode(fd, "pipe").filter(inode -> (flags(fd) & ACCESS_MODE) == mode);
+    }
+
+    /** The inode of a descriptor, if it is of this type: {@code pipe} or {@code socket}. */
+    Optional<Long> inode(int fd, String type) {
+        return describe(fd)
+                .filter(link -> link.startsWith(type + ":[") && link.endsWith("]"))
+                .map(link -> Long.parseLong(link.substring(type.length() + 2, link.length() - 1)));
+    }
+
+    private int flags(int fd) {
+        try {
+            for (String line : Files.readAllLines(root.resolve("self/fdinfo/" + fd))) {
+                if (line.startsWith("flags:")) {
+                    return Integer.parseInt(line.substring(6).trim(), 8);
+                }
+            }
+        } catch (IOException e) {
+            // closed meanwhile: has no access mode
+        }
+        return ACCESS_MODE;
+    }
+
+    /** The highest descriptor that is open now. */
+    int highestFd() throws IOException {
+        int highest = 2;
+        try (DirectoryStream<Path> fds = Files.newDirectoryStream(root.resolve("self/fd"))) {
+            for (Path fd : fds) {
+                highest = Math.max(highest, Integer.parseInt(fd.getFileName().toString()));
+            }
+        }
+        return highest;
+    }
+
+    /** When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie. */
+    Optional<Long> startTime(long pid) {
+        String stat;
+        try {
+            stat = Files.readString(root.resolve(pid + "/stat"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            // there is none, or it went between open and read
+            return Optional.empty();
+        }
+        // the name, in parentheses, may have anything in it
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+        char state = fields[0].charAt(0);
+        return state == 'Z' || state == 'X' ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
+    }
+
+    /** The lines of the kernel's table of Unix sockets, bytes as ISO 8859-1. */
+    List<String> unixSockets() throws IOException {
+        return Files.readAllLines(root.resolve("self/net/unix"), StandardCharsets.ISO_8859_1);
+    }
+
+    long parentPid() throws IOException {
+        String stat = Files.readString(root.resolve("self/stat"), StandardCharsets.ISO_8859_1);
+        return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[1]);
+    }
+
+    /** The working directory; a link that leads there even when it has been removed from its place. */
+    Path workingDirectory() {
+        return root.resolve("self/cwd");
+    }
+
+    /** What this process was started from. */
+    Path executable() throws IOException {
+        String exe = Files.readSymbolicLink(root.resolve("self/exe")).toString();
+        String deleted = " (deleted)";
+        return Path.of(exe.endsWith(deleted) ? exe.substring(0, exe.length() - deleted.length()) : exe);
+    }
+}

@@ -1,0 +1,70 @@
+package io.tableflip.core;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+
+/**
+ * Handlers for signals. {@code sun.misc.Signal} is all that the JDK has for that; it is called by reflection because javac warns of
+ * it in a way that cannot be switched off.
+ */
+final class Signals {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private Signals() {}
+
+    /**
+     * Installs a handler, or says in the log why that is impossible.
+     *
+     * @param name without "SIG"
+     * @throws IllegalArgumentException if there is no such signal
+     */
+    static void handle(String name, Runnable action) {
+        try {
+            Class<?> signalType = Class.forName("sun.misc.Signal");
+            Class<?> handlerType = Class.forName("sun.misc.SignalHandler");
+            Object signal = newSignal(signalType, name);
+            Object handler = Proxy.newProxyInstance(
+                    handlerType.getClassLoader() == null
+                            ? Signals.class.getClassLoader()
+                            : handlerType.getClassLoader(),
+                    new Class<?>[] {handlerType},
+                    (proxy, method, arguments) -> switch (method.getName()) {
+                        case "equals" -> proxy == arguments[0];
+                        case "hashCode" -> System.identityHashCode(proxy);
+                        case "toString" -> "tableflip handler of SIG" + name;
+                        default -> {
+                            action.run();
+                            yield null;
+                        }
+                    });
+            Object before =
+                    signalType.getMethod("handle", signalType, handlerType).invoke(null, signal, handler);
+            if (handlerType.getField("SIG_IGN").get(null).equals(before)) {
+                // the JVM installs nothing then, and does not say so
+                LOG.log(
+                        WARNING,
+                        "SIG{0} has been ignored since the start of this process (nohup does that): it will have no effect",
+                        name);
+            }
+        } catch (InvocationTargetException e) {
+            LOG.log(
+                    WARNING,
+                    "SIG{0} cannot be handled ({1}): the JVM runs with -Xrs or uses it itself; it has the effect it would have"
+                            + " without tableflip",
+                    name,
+                    e.getCause());
+        } catch (ReflectiveOperationException e) {
+            LOG.log(WARNING, "SIG" + name + " cannot be handled: the module jdk.unsupported is missing", e);
+        }
+    }
+
+    private static Object newSignal(Class<?> type, String name) throws ReflectiveOperationException {
+        try {
+            return type.getConstructor(String.class).newInstance(name);
+        } catch (InvocationTargetException e) {
+            throw new IllegalArgumentException("there is no signal SIG" + name, e.getCause());
+        }
+    }
+}
