@@ -19,7 +19,7 @@ final class ChildLink {
     private final Os os;
     private final int readFd;
     private final int writeFd;
-    private final int[] wake;
+    private final Os.Pipe wake;
     private final Runnable onReadable;
     private final Thread thread;
     private final Message.Decoder decoder = new Message.Decoder(); // owner of the lifecycle only
@@ -44,6 +44,8 @@ final class ChildLink {
         this.writeFd = writeFd;
         this.onReadable = onReadable;
         wake = os.pipe();
+        os.setNonBlocking(wake.readEnd());
+        os.setNonBlocking(wake.writeEnd());
         thread = new Thread(this::run, "tableflip-link");
         thread.setDaemon(true);
     }
@@ -138,8 +140,8 @@ final class ChildLink {
 
     private void closeAll() {
         close(readFd);
-        close(wake[0]);
-        close(wake[1]);
+        close(wake.readEnd());
+        close(wake.writeEnd());
         if (!keepWriteEnd) {
             close(writeFd);
         }
@@ -155,7 +157,7 @@ final class ChildLink {
 
     private void wakeUp() {
         try {
-            os.write(wake[1], new byte[1], 0);
+            os.write(wake.writeEnd(), new byte[1], 0);
         } catch (SystemCallException e) {
             LOG.log(WARNING, "link to the child", e);
         }
@@ -170,7 +172,9 @@ final class ChildLink {
                     reading = !ended;
                     writing = !unsent.isEmpty() && !broken;
                 }
-                os.poll(reading ? new int[] {wake[0], readFd} : new int[] {wake[0]}, writing ? writeFd : -1);
+                os.poll(
+                        reading ? new int[] {wake.readEnd(), readFd} : new int[] {wake.readEnd()},
+                        writing ? writeFd : -1);
                 handle();
             }
         } catch (SystemCallException e) {
@@ -194,6 +198,7 @@ final class ChildLink {
         if (finished) {
             return;
         }
+        os.read(wake.readEnd(), new byte[64]);
         writeUnsent();
         // announced even if it was another descriptor that woke us: the owner then finds nothing
         announced = !ended;

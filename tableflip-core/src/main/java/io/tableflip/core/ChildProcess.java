@@ -15,14 +15,12 @@ final class ChildProcess {
 
     private final int pid;
     private final Os os;
-    private final ProcFs proc;
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
 
     /** Begins to wait for its end, on a thread of its own: a child that nobody waits for stays a zombie. */
-    ChildProcess(int pid, Os os, ProcFs proc) {
+    ChildProcess(int pid, Os os) {
         this.pid = pid;
         this.os = os;
-        this.proc = proc;
         Thread reaper = new Thread(this::reap, "tableflip-child-" + pid);
         reaper.setDaemon(true);
         reaper.start();
@@ -48,7 +46,7 @@ final class ChildProcess {
 
     /** Whether it runs, zombies excluded. */
     boolean isAlive() {
-        return !ended.isDone() && proc.startTime(pid).isPresent();
+        return !ended.isDone() && os.isRunning(pid);
     }
 
     void kill(int signal) {

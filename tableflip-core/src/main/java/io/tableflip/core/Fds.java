@@ -1,5 +1,6 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
@@ -29,13 +30,27 @@ public final class Fds {
 
     private final Map<FdName, Fd> inherited = new LinkedHashMap<>();
     private final Map<FdName, FdSource> used = new LinkedHashMap<>();
+    /** Passed by a parent that knows more kinds than this library. */
+    private final List<Fd> strangers = new ArrayList<>();
+
     private final Supplier<Os> os;
     private final UnixPaths unixPaths;
 
-    Fds(Map<FdName, Integer> inherited, Supplier<Os> os, ProcFs proc) {
+    Fds(Supplier<Os> os, ProcFs proc) {
         this.os = os;
         this.unixPaths = new UnixPaths(proc);
-        inherited.forEach((name, number) -> this.inherited.put(name, new Fd(name, number, os)));
+    }
+
+    /** @param passed descriptors by number, those with a name that this library does not know under {@code null} */
+    synchronized void inheritAll(Map<Integer, @Nullable FdName> passed) {
+        passed.forEach((number, name) -> {
+            if (name == null) {
+                FdName unknown = FdName.file("of unknown kind");
+                strangers.add(new Fd(unknown, number, os));
+            } else {
+                inherited.put(name, new Fd(name, number, os));
+            }
+        });
     }
 
     /**
@@ -126,17 +141,32 @@ public final class Fds {
 
     /** Closes what was not claimed and removes the paths of its Unix sockets. */
     synchronized void closeInherited() {
-        inherited.forEach((name, fd) -> {
+        List<Fd> unclaimed = new ArrayList<>(inherited.values());
+        unclaimed.addAll(strangers);
+        inherited.clear();
+        strangers.clear();
+        for (Fd fd : unclaimed) {
             try {
-                LOG.log(System.Logger.Level.INFO, "{0} was inherited and not claimed: closed", fd);
+                LOG.log(INFO, "{0} was inherited and not claimed: closed", fd);
                 Optional<UnixPaths.Bound> bound = unixPaths.of(fd.number());
                 fd.close();
                 bound.ifPresent(unixPaths::unlink);
             } catch (IOException e) {
                 LOG.log(WARNING, fd.toString(), e);
             }
-        });
-        inherited.clear();
+        }
+    }
+
+    /** Keeps inherited descriptors from other processes that this program may start. */
+    void setCloseOnExec() {
+        sources()
+                .forEach((name, source) -> source.lend(fd -> {
+                    try {
+                        os.get().setCloseOnExec(fd);
+                    } catch (SystemCallException e) {
+                        LOG.log(WARNING, name.toString(), e);
+                    }
+                }));
     }
 
     /** Finds the paths of the used Unix sockets, while they are open. Completes even if an owner fails. */

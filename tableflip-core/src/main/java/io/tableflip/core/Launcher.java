@@ -40,17 +40,23 @@ final class Launcher {
     }
 
     /**
-     * The directory as the user named it, so that a child follows a symbolic link that was re-pointed; {@code null} to inherit it.
+     * The directory as the user named it, so that a child follows a symbolic link that was re-pointed; its physical path if
+     * that is not known; {@code null} to inherit it if Java cannot express that.
      */
-    private @Nullable String workingDirectory(Map<String, String> environment) {
-        String logical = environment.get("PWD");
-        if (logical == null || !logical.startsWith("/")) {
-            return null;
+    private @Nullable String workingDirectory(Map<String, String> environment) throws IOException {
+        String logical = environment.getOrDefault("PWD", "");
+        if (logical.startsWith("/") && isWorkingDirectory(logical)) {
+            return logical;
         }
+        String physical = Files.readSymbolicLink(proc.workingDirectory()).toString();
+        return isWorkingDirectory(physical) ? physical : null;
+    }
+
+    private boolean isWorkingDirectory(String path) {
         try {
-            return Files.isSameFile(Path.of(logical), proc.workingDirectory()) ? logical : null;
+            return Files.isSameFile(Path.of(path), proc.workingDirectory());
         } catch (IOException | InvalidPathException e) {
-            return null;
+            return false;
         }
     }
 

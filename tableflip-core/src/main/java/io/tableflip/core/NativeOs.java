@@ -90,10 +90,10 @@ final class NativeOs implements Os {
     }
 
     @Override
-    public int[] pipe() throws SystemCallException {
+    public Pipe pipe() throws SystemCallException {
         int[] fds = new int[2];
         check(c.pipe2(fds, O_CLOEXEC), "pipe2", "");
-        return fds;
+        return new Pipe(fds[0], fds[1], proc.inode(fds[0], "pipe").orElse(-1L));
     }
 
     @Override
@@ -193,6 +193,11 @@ final class NativeOs implements Os {
     @Override
     public void kill(int pid, int signal) throws SystemCallException {
         check(c.kill(pid, signal), "kill", "process " + pid);
+    }
+
+    @Override
+    public boolean isRunning(int pid) {
+        return proc.startTime(pid).isPresent();
     }
 
     @Override

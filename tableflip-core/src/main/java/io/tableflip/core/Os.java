@@ -11,8 +11,8 @@ interface Os {
     /** What {@link #read} answers when there is nothing to read now. */
     int WOULD_BLOCK = -1;
 
-    /** A pipe: read end, write end; both close-on-exec from birth. */
-    int[] pipe() throws SystemCallException;
+    /** A new pipe, both ends close-on-exec from birth. */
+    Pipe pipe() throws SystemCallException;
 
     /** A duplicate, close-on-exec, numbered {@code min} or higher. */
     int duplicate(int fd, int min) throws SystemCallException;
@@ -47,6 +47,12 @@ interface Os {
     int waitFor(int pid) throws SystemCallException;
 
     void kill(int pid, int signal) throws SystemCallException;
+
+    /** Whether there is such a process, zombies excluded. */
+    boolean isRunning(int pid);
+
+    /** The two ends of a pipe, and the inode by which both processes know it. */
+    record Pipe(int readEnd, int writeEnd, long inode) {}
 
     /**
      * What to start; all text is {@link RawString}.

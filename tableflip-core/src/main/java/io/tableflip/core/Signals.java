@@ -3,6 +3,7 @@ package io.tableflip.core;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 
 /**
@@ -18,9 +19,10 @@ final class Signals {
      * Installs a handler, or says in the log why that is impossible.
      *
      * @param name without "SIG"
+     * @return takes the handler out again
      * @throws IllegalArgumentException if there is no such signal
      */
-    static void handle(String name, Runnable action) {
+    static Runnable handle(String name, Runnable action) {
         try {
             Class<?> signalType = Class.forName("sun.misc.Signal");
             Class<?> handlerType = Class.forName("sun.misc.SignalHandler");
@@ -39,8 +41,8 @@ final class Signals {
                             yield null;
                         }
                     });
-            Object before =
-                    signalType.getMethod("handle", signalType, handlerType).invoke(null, signal, handler);
+            Method handle = signalType.getMethod("handle", signalType, handlerType);
+            Object before = handle.invoke(null, signal, handler);
             if (handlerType.getField("SIG_IGN").get(null).equals(before)) {
                 // the JVM installs nothing then, and does not say so
                 LOG.log(
@@ -48,6 +50,7 @@ final class Signals {
                         "SIG{0} has been ignored since the start of this process (nohup does that): it will have no effect",
                         name);
             }
+            return () -> undo(handle, signal, before);
         } catch (InvocationTargetException e) {
             LOG.log(
                     WARNING,
@@ -57,6 +60,15 @@ final class Signals {
                     e.getCause());
         } catch (ReflectiveOperationException e) {
             LOG.log(WARNING, "SIG" + name + " cannot be handled: the module jdk.unsupported is missing", e);
+        }
+        return () -> {};
+    }
+
+    private static void undo(Method handle, Object signal, Object before) {
+        try {
+            handle.invoke(null, signal, before);
+        } catch (ReflectiveOperationException e) {
+            LOG.log(WARNING, "the handler of " + signal + " stays", e);
         }
     }
 

@@ -1,33 +1,40 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Describes an {@link Upgrader}. Not thread-safe. */
 public final class UpgraderBuilder {
-    @Nullable
-    Path pidFile;
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final AtomicBoolean BUILT = new AtomicBoolean();
 
-    Duration upgradeTimeout = Duration.ofMinutes(1);
-    Duration readyAfter = Duration.ofSeconds(5);
-    Duration drainTimeout = Duration.ofSeconds(30);
-    Duration commitTimeout = Duration.ofSeconds(5);
-    Duration exitDeadline = Duration.ofSeconds(10);
-    boolean haltAtExitDeadline = true;
-    UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
-    LifecycleListener listener = new LifecycleListener() {};
-    LongSupplier clock = System::nanoTime;
-    final Set<String> upgradeOn = new LinkedHashSet<>();
-    final Set<String> stopOn = new LinkedHashSet<>();
+    private @Nullable Path pidFile;
+    private Duration upgradeTimeout = Duration.ofMinutes(1);
+    private Duration readyAfter = Duration.ofSeconds(5);
+    private Duration drainTimeout = Duration.ofSeconds(30);
+    private Duration exitDeadline = Duration.ofSeconds(10);
+    private boolean haltAtExitDeadline = true;
+    private UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
+    private LifecycleListener listener = new LifecycleListener() {};
+    private @Nullable LongSupplier clock;
+    private final Set<String> upgradeOn = new LinkedHashSet<>();
+    private final Set<String> stopOn = new LinkedHashSet<>();
 
     UpgraderBuilder() {}
 
@@ -130,7 +137,11 @@ public final class UpgraderBuilder {
      * @throws IOException if the parent's message cannot be read or makes no sense
      */
     public Upgrader build() throws IOException {
-        throw new UnsupportedOperationException();
+        Optional<String> missing = missing();
+        if (missing.isPresent()) {
+            throw new UnsupportedPlatformException("no upgrades here: " + missing.get());
+        }
+        return build(true);
     }
 
     /**
@@ -138,7 +149,61 @@ public final class UpgraderBuilder {
      * does everything else: the same program runs on a developer's machine.
      */
     public Upgrader buildOrStub() throws IOException {
-        throw new UnsupportedOperationException();
+        Optional<String> missing = missing();
+        missing.ifPresent(what -> LOG.log(WARNING, "no upgrades here, all else works: {0}", what));
+        return build(missing.isEmpty());
+    }
+
+    /** What upgrades need and this platform has not. */
+    private static Optional<String> missing() {
+        if (!System.getProperty("os.name", "").equals("Linux")) {
+            return Optional.of("tableflip needs Linux, this is " + System.getProperty("os.name"));
+        }
+        return Files.isReadable(Path.of("/proc/self/fd"))
+                ? Optional.empty()
+                : Optional.of("tableflip needs /proc, which is not mounted here");
+    }
+
+    private Upgrader build(boolean supported) throws IOException {
+        Set<String> both = new HashSet<>(upgradeOn);
+        both.retainAll(stopOn);
+        if (!both.isEmpty()) {
+            throw new IllegalArgumentException("one signal cannot both upgrade and stop: " + both);
+        }
+        if (!BUILT.compareAndSet(false, true)) {
+            throw new IllegalStateException("this process has an upgrader already, and there can be only one");
+        }
+        // handlers first: in a child, reading the names may take a moment in which a SIGHUP would kill it
+        CompletableFuture<Lifecycle> built = new CompletableFuture<>();
+        List<Runnable> handlers = new ArrayList<>();
+        try {
+            for (String name : upgradeOn) {
+                handlers.add(Signals.handle(name, () -> built.thenAccept(Lifecycle::upgrade)));
+            }
+            for (String name : stopOn) {
+                handlers.add(Signals.handle(name, () -> built.thenAccept(life -> life.stopBySignal(name))));
+            }
+            built.complete(Lifecycle.create(settings(), supported));
+            return built.join();
+        } finally {
+            if (!built.isDone()) {
+                handlers.forEach(Runnable::run);
+                BUILT.set(false);
+            }
+        }
+    }
+
+    private Settings settings() {
+        return new Settings(
+                pidFile == null ? null : pidFile.toAbsolutePath(),
+                upgradeTimeout,
+                readyAfter,
+                drainTimeout,
+                exitDeadline,
+                haltAtExitDeadline,
+                childCommand,
+                listener,
+                clock);
     }
 
     private static Duration positive(String what, Duration time) {

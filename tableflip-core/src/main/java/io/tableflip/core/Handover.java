@@ -1,0 +1,369 @@
+package io.tableflip.core;
+
+import static io.tableflip.core.State.COMMITTING;
+import static io.tableflip.core.State.DRAINING;
+import static io.tableflip.core.State.LINGERING;
+import static io.tableflip.core.State.SERVING;
+import static io.tableflip.core.State.STARTING;
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.UpgradeException.Reason;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The parent's side of one upgrade, from the spawn to the commit or the rollback. Only for the thread of the lifecycle.
+ *
+ * <p>Timers first read what already stands in the pipe: a message that was written in time counts, however late this
+ * process got to run.
+ */
+final class Handover {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Lifecycle life;
+    private final Os os;
+    private final Duplicates duplicates;
+    private final CompletableFuture<Long> result;
+    private final long began = System.nanoTime();
+
+    private @Nullable ChildProcess child;
+    private @Nullable ChildLink link;
+    private @Nullable CompletableFuture<DrainReport> drain;
+    private Loop.@Nullable Timer timer;
+    private @Nullable String childsWords;
+    /** Committed, failed or abandoned: what still comes from the child or a timer does not count. */
+    private boolean over;
+
+    Handover(Lifecycle life, Os os, CompletableFuture<Long> result) {
+        this.life = life;
+        this.os = os;
+        this.result = result;
+        duplicates = new Duplicates(os);
+    }
+
+    void start() {
+        life.move(STARTING);
+        after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
+        duplicates.take(life.fds().sources()).whenCompleteAsync((done, failure) -> spawn(failure), life.loop());
+    }
+
+    private void spawn(@Nullable Throwable failure) {
+        if (over) {
+            return;
+        }
+        try {
+            if (failure != null) {
+                throw new IOException(
+                        "descriptors: " + Lifecycle.unwrap(failure).getMessage(), failure);
+            }
+            ChildCommand command =
+                    life.settings().childCommand().apply(life.launcher().childCommand());
+            ChildProcess spawned = spawn(command);
+            child = spawned;
+            life.listeners().tell(listener -> listener.spawned(spawned.pid()));
+            LOG.log(INFO, "upgrade: spawned {0}: {1}", id(spawned.pid()), command);
+            spawned.ended().thenRunAsync(this::childEnded, life.loop());
+        } catch (IOException | RuntimeException | LinkageError e) {
+            fail(Reason.SPAWN_FAILED, "the child could not be started: " + e.getMessage(), e);
+        }
+    }
+
+    private ChildProcess spawn(ChildCommand command) throws IOException {
+        List<Integer> mine = new ArrayList<>();
+        List<Integer> childs = new ArrayList<>();
+        try {
+            Os.Pipe ready = pipe(childs, mine, false);
+            Os.Pipe names = pipe(childs, mine, true);
+            String variable = ParentLink.variable(
+                    life.pid(),
+                    ready.inode(),
+                    names.inode(),
+                    life.generation() + 1,
+                    life.settings().readyAfter());
+            List<Integer> fds =
+                    Stream.concat(childs.stream(), duplicates.numbers()).toList();
+            os.setNonBlocking(ready.readEnd());
+            os.setNonBlocking(names.writeEnd());
+            ChildLink newLink = new ChildLink(
+                    os, ready.readEnd(), names.writeEnd(), () -> life.loop().execute(this::receive));
+            mine.clear(); // the link's from now on
+            link = newLink;
+            int pid = os.spawn(life.launcher().request(command, variable, fds));
+            newLink.start();
+            newLink.send(Gob.encode(duplicates.wireNames()));
+            return new ChildProcess(pid, os);
+        } finally {
+            // without these the child's death would show neither as end-of-file nor as EPIPE
+            closeAll(childs);
+            closeAll(mine);
+        }
+    }
+
+    private Os.Pipe pipe(List<Integer> childs, List<Integer> mine, boolean childReads) throws SystemCallException {
+        Os.Pipe pipe = os.pipe();
+        childs.add(childReads ? pipe.readEnd() : pipe.writeEnd());
+        mine.add(childReads ? pipe.writeEnd() : pipe.readEnd());
+        return pipe;
+    }
+
+    private void closeAll(List<Integer> fds) {
+        for (int fd : fds) {
+            try {
+                os.close(fd);
+            } catch (SystemCallException e) {
+                LOG.log(WARNING, "pipe to the child", e);
+            }
+        }
+    }
+
+    /** Reads and acts on what the child has said until now. */
+    void receive() {
+        ChildLink from = link;
+        if (over || from == null) {
+            return;
+        }
+        for (Message message : from.receive()) {
+            if (!over) {
+                handle(message);
+            }
+        }
+        if (!over && from.isEnded()) {
+            childWentSilent();
+        }
+    }
+
+    private void handle(Message message) {
+        switch (message.type()) {
+            case Message.TAKEOVER -> takenOver(message.text());
+            case Message.FAILED -> childFailed(message.text());
+            case Message.READY -> commit();
+            default -> LOG.log(DEBUG, "message of unknown type {0} from the child", message.type());
+        }
+    }
+
+    private void takenOver(String pid) {
+        ChildProcess spawned = child;
+        if (life.state() != STARTING || spawned == null) {
+            LOG.log(WARNING, "a second takeover by the child is ignored");
+            return;
+        }
+        if (!pid.equals(Integer.toString(spawned.pid()))) {
+            fail(
+                    Reason.WRONG_PROCESS,
+                    "process " + pid + " wants to take over, but process " + spawned.pid()
+                            + " was spawned: the start script must exec the JVM",
+                    null);
+            return;
+        }
+        life.move(DRAINING);
+        life.listeners().tell(listener -> listener.childReady(spawned.pid()));
+        LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
+        CompletableFuture<Void> paused = life.participants().pause();
+        CompletableFuture<DrainReport> draining = life.drain();
+        drain = draining;
+        after(life.settings().readyAfter(), this::sayDrained);
+        CompletableFuture.allOf(paused, draining).thenRunAsync(this::sayDrained, life.loop());
+    }
+
+    private void sayDrained() {
+        if (over || life.state() != DRAINING || link == null) {
+            return;
+        }
+        life.move(COMMITTING);
+        link.send(new Message(Message.DRAINED).encode());
+        after(Settings.COMMIT_TIMEOUT, this::commitTimedOut);
+    }
+
+    private void commit() {
+        ChildProcess successor = child;
+        ChildLink ending = link;
+        if (successor == null || ending == null) {
+            return;
+        }
+        if (!successor.isAlive()) {
+            // it died with READY as its last word; its end is on the way here, and this process still has everything
+            LOG.log(WARNING, "upgrade: {0} ended as soon as it was ready", id(successor.pid()));
+            return;
+        }
+        end();
+        life.move(LINGERING);
+        if (drain == null) {
+            life.participants().pause(); // a level 1 child says nothing before READY
+        }
+        ending.commit();
+        duplicates.close();
+        life.participants().release();
+        life.listeners().tell(listener -> listener.committed(successor.pid()));
+        LOG.log(INFO, "upgrade: {0} is the service after {1} ms", id(successor.pid()), elapsedMillis());
+        result.complete((long) successor.pid());
+        successor.ended().thenAcceptAsync(this::successorEnded, life.loop());
+        life.linger(drain == null ? life.drain() : drain);
+    }
+
+    private void successorEnded(int status) {
+        LOG.log(
+                WARNING,
+                "the new process has ended ({0}) while this one, which it has replaced, finishes its last connections: nobody"
+                        + " accepts any more",
+                ChildProcess.describe(status));
+    }
+
+    private void childFailed(String why) {
+        childsWords = why;
+        if (life.state() == STARTING) {
+            // nothing depends on it yet: let it write its own log and exit
+            after(Settings.MOMENT, () -> failAsTold(why));
+        } else {
+            failAsTold(why);
+        }
+    }
+
+    /** End-of-file without READY: the child is gone or going. Its exit status will follow, or it drains first. */
+    private void childWentSilent() {
+        boolean hasTakenOver = life.state() == DRAINING || life.state() == COMMITTING;
+        serveAgain();
+        Duration grace = hasTakenOver
+                ? life.settings().drainTimeout().plus(life.settings().exitDeadline())
+                : Settings.MOMENT;
+        after(grace, () -> failAsTold("the child closed descriptor 3 and did not end within " + grace));
+    }
+
+    private void childEnded() {
+        receive();
+        if (!over && child != null) {
+            failAsTold("the child ended before it was ready: "
+                    + ChildProcess.describe(child.ended().join()));
+        }
+    }
+
+    /** Fails with the child's own words, if it has said any. */
+    private void failAsTold(String otherwise) {
+        if (childsWords == null) {
+            fail(Reason.CHILD_EXITED, otherwise, null);
+        } else {
+            fail(Reason.CHILD_FAILED, childsWords, null);
+        }
+    }
+
+    private void upgradeTimedOut() {
+        if (life.state() == STARTING) {
+            fail(
+                    Reason.TIMED_OUT,
+                    "the child was not ready within " + life.settings().upgradeTimeout(),
+                    null);
+        }
+    }
+
+    private void commitTimedOut() {
+        fail(Reason.TIMED_OUT, "the child did not commit within " + Settings.COMMIT_TIMEOUT, null);
+    }
+
+    private void fail(Reason reason, String message, @Nullable Throwable cause) {
+        if (over) {
+            return;
+        }
+        end();
+        getRidOfChild(() -> rollBack(reason, message, cause));
+    }
+
+    /** ABORT, kill, reap. A child that cannot be reaped in time (it hangs in the kernel) is left behind. */
+    private void getRidOfChild(Runnable then) {
+        if (link != null) {
+            link.close(true);
+        }
+        if (child == null) {
+            then.run();
+            return;
+        }
+        child.kill(ChildProcess.SIGKILL);
+        CompletableFuture<Void> reaped = child.ended().thenRun(() -> {});
+        life.loop().schedule(Settings.MOMENT, () -> reaped.complete(null));
+        reaped.thenRunAsync(then, life.loop());
+    }
+
+    private void rollBack(Reason reason, String message, @Nullable Throwable cause) {
+        duplicates.close();
+        serveAgain();
+        long pid = child == null ? -1 : child.pid();
+        if (life.state() == STARTING) {
+            life.move(SERVING);
+        }
+        life.restorePidFile(pid);
+        boolean byItself = reason == Reason.CHILD_EXITED || reason == Reason.CHILD_FAILED;
+        int status = child != null && byItself ? child.ended().getNow(-1) : -1;
+        UpgradeException failure = new UpgradeException(reason, message, cause, pid, status);
+        LOG.log(WARNING, "upgrade: failed after {0} ms, this process serves on: {1}", elapsedMillis(), message);
+        life.listeners().tell(listener -> listener.rolledBack(failure));
+        life.handoverEnded();
+        result.completeExceptionally(failure);
+    }
+
+    private void serveAgain() {
+        if (life.state() == DRAINING || life.state() == COMMITTING) {
+            life.move(SERVING);
+            life.participants().resume();
+        }
+    }
+
+    /** Stop before the takeover: the child goes first. */
+    void stopChild(Runnable then) {
+        end();
+        getRidOfChild(() -> {
+            duplicates.close();
+            if (child != null) {
+                life.discardPidFile(child.pid());
+            }
+            result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));
+            life.handoverEnded();
+            then.run();
+        });
+    }
+
+    /** Stop after the takeover: the whole service is meant. The child, which accepts already, drains as this process does. */
+    void passStopOn() {
+        end();
+        if (child != null && link != null) {
+            LOG.log(INFO, "stop: passed on to {0}, which has begun to take over", id(child.pid()));
+            child.kill(ChildProcess.SIGTERM);
+            link.close(false);
+        }
+        duplicates.close();
+        result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));
+        life.handoverEnded();
+    }
+
+    private void end() {
+        over = true;
+        if (timer != null) {
+            timer.cancel();
+        }
+    }
+
+    /** Replaces the timer that runs. */
+    private void after(Duration delay, Runnable action) {
+        if (timer != null) {
+            timer.cancel();
+        }
+        timer = life.loop().schedule(delay, () -> {
+            receive();
+            if (!over) {
+                action.run();
+            }
+        });
+    }
+
+    private String id(int pid) {
+        return "generation " + (life.generation() + 1) + " (pid " + pid + ")";
+    }
+
+    private long elapsedMillis() {
+        return (System.nanoTime() - began) / 1_000_000;
+    }
+}

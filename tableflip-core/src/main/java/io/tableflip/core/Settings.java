@@ -1,0 +1,28 @@
+package io.tableflip.core;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** What the user chose, see {@link UpgraderBuilder}, and what nobody chooses. */
+record Settings(
+        @Nullable Path pidFile,
+        Duration upgradeTimeout,
+        Duration readyAfter,
+        Duration drainTimeout,
+        Duration exitDeadline,
+        boolean haltAtExitDeadline,
+        UnaryOperator<ChildCommand> childCommand,
+        LifecycleListener listener,
+        @Nullable LongSupplier clock) {
+    /** How long the child may take from DRAINED to READY. */
+    static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(5);
+
+    /** How much longer than it was told the child waits for DRAINED, before it takes its parent for stopped and commits alone. */
+    static final Duration DRAINED_MARGIN = Duration.ofSeconds(5);
+
+    /** For what needs no time to speak of: a killed child to be reaped, a child that said why it fails to exit. */
+    static final Duration MOMENT = Duration.ofSeconds(5);
+}

@@ -1,0 +1,205 @@
+package io.tableflip.core;
+
+import static io.tableflip.core.State.INITIALIZING;
+import static io.tableflip.core.State.SERVING;
+import static io.tableflip.core.State.TAKING_OVER;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.UpgradeException.Reason;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The child's side of an upgrade, from {@code ready()} to the commit; for a first generation what is left of that without a parent. Only
+ * for the thread of the lifecycle.
+ */
+final class Takeover {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final Duration GONE_CHECK = Duration.ofMillis(10);
+
+    private final Lifecycle life;
+    private final @Nullable ParentLink parent;
+    private final @Nullable PidFile pidFile;
+    private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private boolean begun;
+    private boolean opened;
+    private boolean ended; // end-of-file from the parent
+    private boolean decided; // committed or given up
+
+    Takeover(Lifecycle life, @Nullable ParentLink parent, @Nullable PidFile pidFile) {
+        this.life = life;
+        this.parent = parent;
+        this.pidFile = pidFile;
+    }
+
+    CompletableFuture<Void> ready() {
+        return ready;
+    }
+
+    /** {@code ready()} was called. */
+    void begin() {
+        if (begun) {
+            return;
+        }
+        begun = true;
+        if (life.state() != INITIALIZING) {
+            ready.completeExceptionally(new IllegalStateException("stopped before it was ready"));
+            return;
+        }
+        try {
+            if (pidFile != null) {
+                pidFile.prepare();
+            }
+        } catch (IOException e) {
+            fail(e);
+            return;
+        }
+        // a participant that never says that it has resumed must not keep the service from starting
+        life.loop().schedule(Settings.MOMENT, this::open);
+        life.participants().resume().thenRunAsync(this::open, life.loop());
+    }
+
+    /** This process accepts connections. */
+    private void open() {
+        if (opened || life.state() != INITIALIZING || decided) {
+            return;
+        }
+        opened = true;
+        if (parent == null || ended) {
+            commit(null);
+        } else if (!parent.isLevel2()) {
+            commit(parent);
+        } else {
+            askToLeave(parent);
+        }
+    }
+
+    private void askToLeave(ParentLink from) {
+        life.move(TAKING_OVER);
+        try {
+            from.takeover(life.pid());
+        } catch (IOException e) {
+            parentLost(from);
+            return;
+        }
+        Duration patience = from.drainedWait().plus(Settings.DRAINED_MARGIN);
+        life.loop().schedule(patience, () -> {
+            if (!decided && life.state() == TAKING_OVER) {
+                LOG.log(
+                        WARNING,
+                        "parent {0} has said nothing for {1}, it may be stopped: going on without it",
+                        from.pid(),
+                        patience);
+                commit(from);
+            }
+        });
+    }
+
+    void received(Message message) {
+        if (decided || parent == null) {
+            return;
+        }
+        if (message.type() == Message.ABORT) {
+            giveUp(parent, "parent " + parent.pid() + " has aborted the upgrade");
+        } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
+            commit(parent);
+        }
+    }
+
+    /** End-of-file from the parent: it is gone, or has given this child up without being able to say so. */
+    void parentEnded() {
+        ended = true;
+        if (!decided && parent != null) {
+            parentLost(parent);
+        }
+    }
+
+    /** The end of the link comes a moment before the end of the process. */
+    private void parentLost(ParentLink from) {
+        awaitEnd(from, Settings.MOMENT, () -> {
+            ended = true;
+            if (life.state() == TAKING_OVER) {
+                LOG.log(WARNING, "parent {0} has gone before it handed over: going on without it", from.pid());
+                commit(null);
+            } else if (life.state() == INITIALIZING) {
+                LOG.log(
+                        WARNING,
+                        "parent {0} has gone, this process will be the service as soon as it is ready",
+                        from.pid());
+            }
+        });
+    }
+
+    private void awaitEnd(ParentLink from, Duration left, Runnable gone) {
+        if (decided) {
+            return;
+        }
+        if (from.isParentGone()) {
+            gone.run();
+        } else if (left.isNegative()) {
+            giveUp(from, "parent " + from.pid() + " has closed the link and goes on serving");
+        } else {
+            life.loop().schedule(GONE_CHECK, () -> awaitEnd(from, left.minus(GONE_CHECK), gone));
+        }
+    }
+
+    private void commit(@Nullable ParentLink tell) {
+        try {
+            if (pidFile != null) {
+                pidFile.commit();
+            }
+        } catch (IOException e) {
+            fail(e);
+            return;
+        }
+        try {
+            if (tell != null) {
+                tell.ready();
+            }
+        } catch (IOException e) {
+            // nobody reads it any more: either the parent is gone, or it has given this child up
+            awaitEnd(tell, Settings.MOMENT, this::serve);
+            return;
+        }
+        serve();
+    }
+
+    private void serve() {
+        if (decided) {
+            return;
+        }
+        decided = true;
+        life.move(SERVING);
+        LOG.log(INFO, "generation {0} (pid {1}) is serving", life.generation(), Long.toString(life.pid()));
+        ready.complete(null);
+        life.served();
+    }
+
+    private void giveUp(ParentLink from, String why) {
+        decided = true;
+        LOG.log(WARNING, "{0}: this process ends", why);
+        UpgradeException failure = new UpgradeException(Reason.GIVEN_UP, why, null, from.pid(), -1);
+        ready.completeExceptionally(failure);
+        life.leave(failure);
+    }
+
+    private void fail(IOException failure) {
+        decided = true;
+        if (parent != null) {
+            parent.failed(String.valueOf(failure.getMessage()));
+        }
+        ready.completeExceptionally(failure);
+        life.leave(failure);
+    }
+
+    /** Stopped before it was ready. */
+    void stopped() {
+        if (!decided) {
+            decided = true;
+            ready.completeExceptionally(new IllegalStateException("stopped before it was ready"));
+        }
+    }
+}
