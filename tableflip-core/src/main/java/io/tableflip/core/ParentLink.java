@@ -149,7 +149,7 @@ final class ParentLink {
         } catch (ExecutionException e) {
             throw new IOException(
                     "the names of the descriptors from parent " + pid + ": "
-                            + e.getCause().getMessage(),
+                            + Lifecycle.unwrap(e).getMessage(),
                     e);
         } catch (TimeoutException e) {
             in.close();
