@@ -1,0 +1,72 @@
+package io.tableflip.netty;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An accepted connection. Known from the moment it was accepted, which is before it is registered with its event loop
+ * and has its handlers: a drain that begins in between must neither forget it nor fire its event into an empty pipeline.
+ */
+final class Child {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Channel channel;
+    private final Drain policy;
+    private volatile @Nullable DrainEvent event;
+    private boolean arrived; // on the loop
+    private @Nullable DrainEvent asked; // on the loop
+
+    Child(Channel channel, Drain policy) {
+        this.channel = channel;
+        this.policy = policy;
+        channel.pipeline().addFirst(new Arrival());
+    }
+
+    Channel channel() {
+        return channel;
+    }
+
+    /** Asks the connection to leave, as soon as it is on its loop and has its handlers. */
+    void ask(DrainEvent drain) {
+        drain.attachTo(channel);
+        event = drain;
+        // The order matters: either the channel is seen registered here, or it registers later and Arrival sees the
+        // event.
+        if (channel.isRegistered()) {
+            Tasks.tryExecute(channel, this::deliver);
+        }
+    }
+
+    private void deliver() {
+        DrainEvent current = event;
+        if (!arrived || current == null || current == asked || current.isCancelled()) {
+            return;
+        }
+        asked = current;
+        try {
+            policy.ask(channel, current);
+        } catch (RuntimeException | Error e) {
+            LOG.log(WARNING, "drain by " + policy + " failed for " + channel, e);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return channel.toString();
+    }
+
+    /** Sits first in the pipeline until the channel is registered; its handlers have been added by then. */
+    private final class Arrival extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelActive(ChannelHandlerContext ctx) {
+            ctx.fireChannelActive();
+            ctx.pipeline().remove(this);
+            arrived = true;
+            deliver();
+        }
+    }
+}

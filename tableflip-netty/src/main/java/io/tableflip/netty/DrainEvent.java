@@ -1,0 +1,86 @@
+package io.tableflip.netty;
+
+import io.netty.channel.Channel;
+import io.netty.util.AttributeKey;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Asks a connection to leave, politely: under {@link Drain#HANDLERS} it is fired as a user event through the pipeline of
+ * every connection of a listener. Thread-safe; one event serves all connections of a listener.
+ *
+ * <p>A handler that understands it finishes what is under way, tells the client in the words of its protocol, and closes
+ * the connection before {@link #remaining()} is zero. It passes the event on. A handler that is added later, after a protocol
+ * negotiation for example, finds the event with {@link #of} in {@code handlerAdded}: the event is attached to the channel
+ * before it is fired.
+ *
+ * <p>When the upgrade is rolled back the event {@linkplain #isCancelled() is cancelled}: a handler looks at that before each
+ * step and goes on as if nothing had happened. The next drain brings a new event.
+ */
+public final class DrainEvent {
+    private static final AttributeKey<DrainEvent> KEY = AttributeKey.valueOf(DrainEvent.class, "current");
+
+    private final long deadline;
+    private final Set<Channel> told = ConcurrentHashMap.newKeySet();
+    private final Set<Channel> idle = ConcurrentHashMap.newKeySet();
+    private volatile boolean cancelled;
+
+    DrainEvent(Duration timeout) {
+        deadline = System.nanoTime() + timeout.toNanos();
+    }
+
+    /** The event of the drain that this channel is in, if it is in one that was not cancelled. */
+    public static Optional<DrainEvent> of(Channel channel) {
+        return Optional.ofNullable(channel.attr(KEY).get()).filter(event -> !event.isCancelled());
+    }
+
+    /** The time until the drain timeout, when the connection will be cut; zero after that. */
+    public Duration remaining() {
+        return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+    }
+
+    /** Whether the drain was called off, because this process goes on serving. */
+    public boolean isCancelled() {
+        return cancelled;
+    }
+
+    /** Notes that the client was asked to leave in the words of its protocol: counted in the report of the drain. */
+    public void told(Channel channel) {
+        told.add(channel);
+    }
+
+    /**
+     * Notes whether nothing is under way on this connection: at the drain timeout it counts as idle then, and as forced
+     * otherwise. Connections of which nothing was noted are not idle.
+     */
+    public void idle(Channel channel, boolean isIdle) {
+        if (isIdle) {
+            idle.add(channel);
+        } else {
+            idle.remove(channel);
+        }
+    }
+
+    void attachTo(Channel channel) {
+        channel.attr(KEY).set(this);
+    }
+
+    void cancel() {
+        cancelled = true;
+    }
+
+    boolean isIdle(Channel channel) {
+        return idle.contains(channel);
+    }
+
+    int toldCount() {
+        return told.size();
+    }
+
+    @Override
+    public String toString() {
+        return "DrainEvent(" + (cancelled ? "cancelled" : remaining().toMillis() + " ms left") + ")";
+    }
+}

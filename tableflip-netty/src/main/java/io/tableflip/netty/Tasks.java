@@ -1,0 +1,43 @@
+package io.tableflip.netty;
+
+import io.netty.channel.Channel;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+
+/** Runs tasks on the event loops of channels whose users may shut those loops down at any time. */
+final class Tasks {
+    private Tasks() {}
+
+    /**
+     * Runs a task on the event loop of a registered channel.
+     *
+     * @return completes when it has run, or when the channel is closed and the task of no more use; fails if the task does
+     */
+    static CompletableFuture<Void> onLoopOf(Channel channel, Runnable task) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        boolean accepted = tryExecute(channel, () -> {
+            try {
+                task.run();
+                done.complete(null);
+            } catch (RuntimeException | Error e) {
+                done.completeExceptionally(e);
+            }
+        });
+        if (!accepted) {
+            done.complete(null);
+        }
+        // A loop that is being shut down may accept a task and never run it; but it closes its channels.
+        channel.closeFuture().addListener(closed -> done.complete(null));
+        return done;
+    }
+
+    /** Hands a task to the event loop of a registered channel, unless that loop has been shut down. */
+    static boolean tryExecute(Channel channel, Runnable task) {
+        try {
+            channel.eventLoop().execute(task);
+            return true;
+        } catch (RejectedExecutionException e) {
+            return false;
+        }
+    }
+}
