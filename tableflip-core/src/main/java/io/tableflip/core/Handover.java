@@ -68,7 +68,8 @@ final class Handover {
             ChildProcess spawned = spawn(command);
             child = spawned;
             life.listeners().tell(listener -> listener.spawned(spawned.pid()));
-            LOG.log(INFO, "upgrade: spawned {0}: {1}", id(spawned.pid()), command);
+            LOG.log(INFO, "upgrade: spawned {0}", id(spawned.pid()));
+            LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
             spawned.ended().thenRunAsync(this::childEnded, life.loop());
         } catch (IOException | RuntimeException | LinkageError e) {
             fail(Reason.SPAWN_FAILED, "the child could not be started: " + e.getMessage(), e);
