@@ -1,0 +1,295 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.examples.LoadResult;
+import io.tableflip.examples.StrictLoad;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Upgrades that fail leave the old process serving as if nothing had happened, and it says why. */
+class FailedUpgradeIT {
+    @TempDir
+    Path directory;
+
+    private void plan(String text) throws IOException {
+        Files.writeString(directory.resolve("plan"), text);
+    }
+
+    /** Runs one upgrade that must fail, under load; then one that must succeed. */
+    private void fails(Service service, String reason) throws IOException {
+        long parent = service.pid();
+        try (StrictLoad load = StrictLoad.builder()
+                .target(service.address())
+                .rate(200)
+                .connections(20)
+                .newShare(0.3)
+                .start()) {
+            service.signal("HUP", parent);
+            service.awaitMatch("upgrade: failed after \\S+ ms, this process serves on: .*" + reason);
+            assertEquals(List.of(parent), service.processes(), service.log());
+            assertEquals(List.of(), Proc.zombies(parent));
+            assertEquals(parent, service.pid());
+            assertEquals(List.of("log", "plan", "service.pid"), files());
+            plan("serve");
+            service.upgrade();
+            LoadResult result = load.stop();
+            assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
+        }
+    }
+
+    private List<String> files() throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Test
+    void aChildThatCrashes() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            plan("crash");
+            fails(service, "(it was stopped|exit status 1|closed)");
+        }
+    }
+
+    @Test
+    void aChildThatExitsWithoutBeingReady() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            plan("exit0");
+            fails(service, "it exited before it was ready");
+        }
+    }
+
+    @Test
+    void aChildThatHangs() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--upgrade-timeout", "3000")
+                .startAndAwait()) {
+            plan("hang");
+            fails(service, "the child was not ready within");
+        }
+    }
+
+    @Test
+    void aChildThatCannotBindSaysSo() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait();
+                ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            plan("bind 127.0.0.1 " + taken.getLocalPort());
+            fails(service, "bind 127.0.0.1:" + taken.getLocalPort() + ": Address already in use");
+        }
+    }
+
+    @Test
+    void aChildThatIsKilledBetweenTakeoverAndReady() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            long parent = service.pid();
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=3000");
+            service.signal("HUP", parent);
+            service.awaitLog("accepts connections");
+            long child = child(service, parent);
+            service.signal("KILL", child);
+            service.awaitLog("upgrade: failed");
+            assertFalse(slow.isDone(), "the parent was still draining");
+            assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
+            assertTrue(slow.join().contains("\"pid\":" + parent));
+            assertEquals(parent, service.pid());
+            assertEquals(List.of(parent), service.processes());
+            assertEquals(List.of("log", "service.pid"), files());
+            service.upgrade();
+        }
+    }
+
+    /** A client that was asked to leave before the rollback may; one that comes after it is asked nothing. */
+    @Test
+    void afterARollbackNobodyIsToldToLeave() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            long parent = service.pid();
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=2000");
+            service.signal("HUP", parent);
+            service.awaitLog("accepts connections");
+            service.signal("KILL", child(service, parent));
+            service.awaitLog("upgrade: failed");
+            assertFalse(slow.join().toLowerCase(java.util.Locale.ROOT).contains("connection: close"));
+        }
+    }
+
+    @Test
+    void aParentThatIsKilledBeforeTheTakeover() throws IOException {
+        Path config = fifo();
+        try (Service service = Service.example(directory)
+                .arguments("--config", directory.resolve("config").toString())
+                .start()) {
+            write(config, "greeting = one\n");
+            service.awaitServing(1);
+            long parent = service.pid();
+            service.signal("HUP", parent);
+            service.awaitProcesses(2);
+            long child = child(service, parent);
+            service.signal("KILL", parent);
+            service.awaitGone(parent);
+            write(config, "greeting = two\n");
+            service.awaitServing(2);
+            assertEquals(child, service.pid());
+            assertTrue(Http.get(service.address(), "/").contains("two"));
+        }
+    }
+
+    @Test
+    void aParentThatIsKilledAfterTheTakeover() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            long parent = service.pid();
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=60000");
+            service.signal("HUP", parent);
+            service.awaitLog("accepts connections");
+            service.signal("KILL", parent);
+            service.awaitServing(2);
+            assertTrue(
+                    slow.handle((answer, failure) -> failure != null).join(), "it was in flight in a killed process");
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"));
+            service.awaitGone(parent);
+            service.upgrade();
+        }
+    }
+
+    /** The child commits without its parent after a while; the parent finds that when it runs again. */
+    @Test
+    void aParentThatIsStoppedPastEveryTimer() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--ready-after", "500", "--upgrade-timeout", "2000", "--drain-timeout", "1000")
+                .startAndAwait()) {
+            long parent = service.pid();
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=60000");
+            service.signal("HUP", parent);
+            service.awaitLog("accepts connections");
+            service.signal("STOP", parent);
+            service.awaitServing(2);
+            long child = service.pid();
+            service.signal("CONT", parent);
+            service.awaitGone(parent);
+            assertTrue(slow.handle((answer, failure) -> failure != null).join(), "cut at the drain timeout");
+            assertEquals(List.of(child), service.processes());
+            assertEquals(child, service.pid());
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"));
+            service.upgrade();
+        }
+    }
+
+    @Test
+    void aChildThatIsStoppedPastEveryTimer() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--ready-after", "0", "--upgrade-timeout", "3000")
+                .startAndAwait()) {
+            long parent = service.pid();
+            service.signal("HUP", parent);
+            service.awaitProcesses(2);
+            service.signal("STOP", child(service, parent));
+            service.awaitLog("the child was not ready within");
+            assertEquals(List.of(parent), service.processes());
+            service.upgrade();
+        }
+    }
+
+    @Test
+    void theSecondUpgradeIsRefused() throws IOException {
+        try (Service service =
+                Service.testServer(directory).arguments("--ready-after", "0").startAndAwait()) {
+            long parent = service.pid();
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=2000");
+            plan("hang");
+            service.signal("HUP", parent);
+            service.awaitLog("hanging");
+            service.signal("HUP", parent);
+            service.awaitLog("upgrade: refused: another upgrade is in progress");
+            service.signal("KILL", child(service, parent));
+            service.awaitLog("upgrade: failed");
+            plan("serve");
+            service.signal("HUP", parent);
+            service.awaitServing(2);
+            assertFalse(slow.isDone(), "the parent still has a connection");
+            service.signal("HUP", service.pid());
+            service.awaitLog("upgrade: refused: the parent has not exited yet");
+            service.signal("HUP", parent);
+            service.awaitLog("upgrade: refused: a newer process has taken over already");
+            slow.join();
+            service.awaitGone(parent);
+            service.upgrade();
+        }
+    }
+
+    @Test
+    void aStopBeforeTheTakeoverEndsBoth() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            plan("hang");
+            service.signal("HUP", service.pid());
+            service.awaitLog("hanging");
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+            assertEquals(List.of("log", "plan"), files());
+        }
+    }
+
+    @Test
+    void aStopAfterTheTakeoverEndsBothWhenTheyHaveDrained() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            long parent = service.pid();
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=2000");
+            service.signal("HUP", parent);
+            service.awaitLog("accepts connections");
+            CompletableFuture<String> childs = Http.start(service.address(), "/slow?ms=2000");
+            service.signal("TERM", parent);
+            assertTrue(slow.join().contains("\"generation\":1"));
+            assertTrue(childs.join().contains("\"generation\":2"));
+            service.awaitProcesses(0);
+            assertEquals(List.of("log"), files());
+        }
+    }
+
+    @Test
+    void aSecondStopSignalEndsAtOnce() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--drain-timeout", "600000")
+                .startAndAwait()) {
+            Http.start(service.address(), "/slow?ms=600000");
+            long pid = service.pid();
+            service.signal("TERM", pid);
+            service.awaitMatch("(?m)^.*: stop$");
+            service.signal("TERM", pid);
+            service.awaitProcesses(0);
+            assertEquals(List.of("log"), files());
+        }
+    }
+
+    private static long child(Service service, long parent) {
+        return service.processes().stream()
+                .filter(pid -> pid != parent)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private Path fifo() throws IOException {
+        Path fifo = directory.resolve("config");
+        try {
+            assertEquals(
+                    0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+        return fifo;
+    }
+
+    /** Blocks until a reader is there. */
+    private static void write(Path fifo, String text) throws IOException {
+        Files.writeString(fifo, text);
+    }
+}

@@ -1,0 +1,238 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A program under test and all the generations that follow from it. Processes are found by a variable in their environment, so that
+ * none is left behind, whatever became of its parent.
+ */
+final class Service implements AutoCloseable {
+    private static final String MARK = "TABLEFLIP_TEST";
+    private static final Pattern LISTENING = Pattern.compile("listening on (\\S+):(\\d+)");
+
+    private final String mark = UUID.randomUUID().toString();
+    private final Path log;
+    private final Path pidFile;
+    private final Process first;
+
+    private Service(Path directory, List<String> command, Map<String, String> environment) throws IOException {
+        log = directory.resolve("log");
+        pidFile = directory.resolve("service.pid");
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.directory(directory.toFile());
+        builder.environment().put(MARK, mark);
+        builder.environment().put("PWD", directory.toString());
+        builder.environment().putAll(environment);
+        builder.redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .redirectInput(Path.of("/dev/null").toFile());
+        first = builder.start();
+    }
+
+    /** What to start. */
+    static final class Builder {
+        private final Path directory;
+        private final List<String> jvmOptions = new ArrayList<>();
+        private final List<String> program = new ArrayList<>();
+        private final List<String> arguments = new ArrayList<>();
+        private final Map<String, String> environment = new HashMap<>();
+        private List<String> launcher = List.of(java());
+
+        private Builder(Path directory) {
+            this.directory = directory;
+        }
+
+        Builder jvmOptions(String... options) {
+            jvmOptions.addAll(List.of(options));
+            return this;
+        }
+
+        Builder arguments(String... more) {
+            arguments.addAll(List.of(more));
+            return this;
+        }
+
+        Builder environment(String name, String value) {
+            environment.put(name, value);
+            return this;
+        }
+
+        /** Instead of {@code java}; gets the arguments of the program alone. */
+        Builder script(Path script) {
+            launcher = List.of(script.toString());
+            jvmOptions.clear();
+            program.clear();
+            return this;
+        }
+
+        Service start() throws IOException {
+            List<String> command = new ArrayList<>(launcher);
+            command.addAll(jvmOptions);
+            command.addAll(program);
+            command.addAll(arguments);
+            return new Service(directory, command, environment);
+        }
+
+        Service startAndAwait() throws IOException {
+            Service service = start();
+            try {
+                service.awaitServing(1);
+                return service;
+            } catch (AssertionError | RuntimeException e) {
+                service.close();
+                throw e;
+            }
+        }
+    }
+
+    static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    static Path examplesJar() {
+        return Path.of(System.getProperty("examples.jar")).toAbsolutePath().normalize();
+    }
+
+    /** The HTTP example, in a directory of its own, on a port of its own. */
+    static Builder example(Path directory) {
+        Builder builder = new Builder(directory);
+        builder.program.addAll(List.of("-jar", examplesJar().toString()));
+        builder.arguments.addAll(List.of(
+                "http",
+                "--listen",
+                "127.0.0.1:0",
+                "--pid-file",
+                directory.resolve("service.pid").toString()));
+        return builder;
+    }
+
+    /** {@link TestServer}, which behaves as badly as its plan says. */
+    static Builder testServer(Path directory) {
+        Builder builder = new Builder(directory);
+        builder.program.addAll(List.of("-cp", System.getProperty("java.class.path"), TestServer.class.getName()));
+        builder.arguments.addAll(List.of("--directory", directory.toString()));
+        if (Runtime.version().feature() >= 24) {
+            builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
+        }
+        return builder;
+    }
+
+    Process first() {
+        return first;
+    }
+
+    Path pidFile() {
+        return pidFile;
+    }
+
+    /** The process that the PID file names. */
+    long pid() {
+        try {
+            return Long.parseLong(Files.readString(pidFile).strip());
+        } catch (IOException e) {
+            throw new UncheckedIOException(log(), e);
+        }
+    }
+
+    String log() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            return e.toString();
+        }
+    }
+
+    /** All generations that run. */
+    List<Long> processes() {
+        return Proc.withEnvironment(MARK + "=" + mark);
+    }
+
+    InetSocketAddress address() {
+        awaitLog("listening on");
+        Matcher matcher = LISTENING.matcher(log());
+        if (!matcher.find()) {
+            throw new AssertionError("no address in the log:\n" + log());
+        }
+        return new InetSocketAddress(matcher.group(1), Integer.parseInt(matcher.group(2)));
+    }
+
+    void awaitLog(String text) {
+        awaitMatch(Pattern.quote(text));
+    }
+
+    /** Waits until the log has something that matches; fails when all processes have ended without. */
+    void awaitMatch(String regex) {
+        Pattern pattern = Pattern.compile(regex);
+        Await.until(
+                "in the log: " + regex,
+                () -> {
+                    boolean over = processes().isEmpty(); // before the look at the log
+                    if (pattern.matcher(log()).find()) {
+                        return true;
+                    }
+                    if (over) {
+                        throw new AssertionError("all processes ended without \"" + regex + "\" in the log:\n" + log());
+                    }
+                    return false;
+                },
+                this::log);
+    }
+
+    void awaitServing(int generation) {
+        awaitMatch("generation " + generation + " \\(pid \\d+\\) is serving");
+    }
+
+    void signal(String name, long pid) {
+        try {
+            int status = new ProcessBuilder("kill", "-s", name, Long.toString(pid))
+                    .inheritIO()
+                    .start()
+                    .waitFor();
+            assertEquals(0, status, "kill -s " + name + " " + pid);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Upgrades, and waits until the new process is the only one. */
+    void upgrade() {
+        long old = pid();
+        signal("HUP", old);
+        Await.until("process " + old + " has gone after the upgrade", () -> !Proc.isRunning(old), this::log);
+        assertEquals(List.of(pid()), processes(), log());
+    }
+
+    void awaitGone(long pid) {
+        Await.until("process " + pid + " has gone", () -> !Proc.isRunning(pid), this::log);
+    }
+
+    void awaitProcesses(int number) {
+        Await.until(number + " processes", () -> processes().size() == number, this::log);
+    }
+
+    /** Ends every generation and waits for that. */
+    @Override
+    public void close() {
+        for (int i = 0; i < 100 && !processes().isEmpty(); i++) {
+            // one by one and again: a process may be spawning another just now
+            processes().forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            Await.until("killed", () -> processes().stream().noneMatch(Proc::isRunning));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package io.tableflip.it;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.tableflip.core.Upgrader;
+import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.UpgradableServers;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A server whose next generation does what the file {@code plan} in its directory says: {@code serve}, {@code crash} (an exception in
+ * main), {@code exit0}, {@code hang} (before ready), {@code bind ADDRESS PORT} (a second listener).
+ *
+ * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
+ * {@code --upgrade-timeout MS}, {@code --exit-deadline MS}.
+ */
+final class TestServer {
+    private TestServer() {}
+
+    public static void main(String[] args) throws Exception {
+        List<String> options = List.of(args);
+        Path directory = Path.of(options.get(options.indexOf("--directory") + 1));
+        EventLoopGroup group = loops();
+        try (Upgrader upgrader = Upgrader.builder()
+                .pidFile(directory.resolve("service.pid"))
+                .upgradeOn("HUP")
+                .stopOn("TERM", "INT")
+                .drainTimeout(millis(options, "--drain-timeout", 10_000))
+                .readyAfter(millis(options, "--ready-after", 5_000))
+                .upgradeTimeout(millis(options, "--upgrade-timeout", 60_000))
+                .exitDeadline(millis(options, "--exit-deadline", 10_000))
+                .build()) {
+            UpgradableServers servers = UpgradableServers.of(upgrader);
+            ServerBootstrap bootstrap = new ServerBootstrap()
+                    .group(group)
+                    .childHandler(new Initializer(upgrader.generation(), !options.contains("--without-drain-handler")));
+            Channel listener = servers.bind(bootstrap, new InetSocketAddress("127.0.0.1", 0))
+                    .sync()
+                    .channel();
+            System.out.println("listening on " + text(listener.localAddress()) + ", Java " + Runtime.version());
+            follow(directory.resolve("plan"), servers, bootstrap);
+            upgrader.ready();
+            upgrader.awaitExit();
+        } finally {
+            group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        }
+    }
+
+    @SuppressWarnings("deprecation") // the name that exists on both lines of Netty
+    private static EventLoopGroup loops() {
+        return new EpollEventLoopGroup(2);
+    }
+
+    private static void follow(Path plan, UpgradableServers servers, ServerBootstrap bootstrap) throws Exception {
+        String[] words = (Files.exists(plan) ? Files.readString(plan).strip() : "serve").split(" ", -1);
+        switch (words[0]) {
+            case "serve" -> {}
+            case "crash" -> throw new IllegalStateException("the plan says crash");
+            case "exit0" -> System.exit(0);
+            case "hang" -> {
+                System.out.println("hanging");
+                new CountDownLatch(1).await();
+            }
+            case "bind" ->
+                servers.bind(bootstrap, new InetSocketAddress(words[1], Integer.parseInt(words[2])))
+                        .sync();
+            default -> throw new IllegalArgumentException(words[0]);
+        }
+    }
+
+    private static Duration millis(List<String> options, String name, long otherwise) {
+        int at = options.indexOf(name);
+        return Duration.ofMillis(at < 0 ? otherwise : Long.parseLong(options.get(at + 1)));
+    }
+
+    private static String text(SocketAddress address) {
+        InetSocketAddress inet = (InetSocketAddress) address;
+        return inet.getAddress().getHostAddress() + ":" + inet.getPort();
+    }
+
+    private static final class Initializer extends ChannelInitializer<Channel> {
+        private final int generation;
+        private final boolean drains;
+
+        Initializer(int generation, boolean drains) {
+            this.generation = generation;
+            this.drains = drains;
+        }
+
+        @Override
+        protected void initChannel(Channel channel) {
+            channel.pipeline().addLast(new HttpServerCodec());
+            if (drains) {
+                channel.pipeline().addLast(new HttpDrainHandler());
+            }
+            channel.pipeline().addLast(new HttpObjectAggregator(1 << 16), new Handler(generation));
+        }
+    }
+
+    /** {@code /} answers at once, {@code /slow?ms=N} later. */
+    private static final class Handler extends SimpleChannelInboundHandler<FullHttpRequest> {
+        private final int generation;
+
+        Handler(int generation) {
+            this.generation = generation;
+        }
+
+        @Override
+        protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+            String slow = "/slow?ms=";
+            long delay = request.uri().startsWith(slow)
+                    ? Long.parseLong(request.uri().substring(slow.length()))
+                    : 0;
+            boolean keepAlive = HttpUtil.isKeepAlive(request);
+            context.executor().schedule(() -> answer(context, keepAlive), delay, TimeUnit.MILLISECONDS);
+        }
+
+        private void answer(ChannelHandlerContext context, boolean keepAlive) {
+            String body = "{\"pid\":" + ProcessHandle.current().pid() + ",\"generation\":" + generation
+                    + ",\"greeting\":\"test\"}";
+            FullHttpResponse response = new DefaultFullHttpResponse(
+                    HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.copiedBuffer(body, StandardCharsets.UTF_8));
+            HttpUtil.setContentLength(response, response.content().readableBytes());
+            response.headers().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
+            HttpUtil.setKeepAlive(response, keepAlive);
+            var written = context.writeAndFlush(response);
+            if (!keepAlive) {
+                written.addListener(ChannelFutureListener.CLOSE);
+            }
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+            context.close(); // clients come and go
+        }
+    }
+}

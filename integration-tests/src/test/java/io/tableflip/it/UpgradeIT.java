@@ -1,0 +1,234 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.examples.LoadResult;
+import io.tableflip.examples.StrictLoad;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Upgrades that go well. */
+class UpgradeIT {
+    @TempDir
+    Path directory;
+
+    /** The main promise. */
+    @Test
+    void noRequestFailsOverTwentyUpgrades() throws IOException {
+        try (Service service = Service.example(directory)
+                .arguments("--drain-timeout", "5s", "--ready-after", "3s")
+                .startAndAwait()) {
+            try (StrictLoad load = StrictLoad.builder()
+                    .target(service.address())
+                    .rate(300)
+                    .connections(40)
+                    .newShare(0.3)
+                    .slow(0.02, Duration.ofMillis(300))
+                    .stream(0.02, 5, Duration.ofMillis(50))
+                    .start()) {
+                Footprint afterFirst = null;
+                for (int generation = 2; generation <= 21; generation++) {
+                    service.upgrade();
+                    assertEquals(List.of(service.pid()), service.processes());
+                    if (generation == 2) {
+                        afterFirst = Footprint.of(service, directory);
+                    }
+                }
+                LoadResult result = load.stop();
+                assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
+                assertTrue(
+                        result.counts().completed() > 1000,
+                        () -> result.counts().toString());
+                assertEquals(afterFirst, Footprint.of(service, directory), "after 20 upgrades as after 1");
+            }
+        }
+    }
+
+    /** What a process holds once it is at rest: descriptors by kind, threads of this library, files. */
+    private record Footprint(SortedMap<String, Long> descriptors, SortedMap<String, Long> threads, List<String> files) {
+        static Footprint of(Service service, Path directory) {
+            return new Footprint(
+                    count(settled(service).values().stream()
+                            .filter(what -> !what.startsWith("socket:[")) // the clients' come and go
+                            .map(what -> what.replaceAll("\\[\\d+]", ""))),
+                    count(Proc.threads(service.pid()).stream().filter(name -> name.startsWith("tableflip-l"))),
+                    files(directory));
+        }
+
+        /** Waits until the pipes of the last upgrade are closed: that happens in the background. */
+        private static Map<Integer, String> settled(Service service) {
+            long pid = service.pid();
+            Await.until(
+                    "no pipes left",
+                    () -> Proc.descriptors(pid).values().stream().noneMatch(what -> what.startsWith("pipe:")),
+                    () -> Proc.descriptors(pid).toString());
+            return Proc.descriptors(pid);
+        }
+
+        private static SortedMap<String, Long> count(Stream<String> names) {
+            return names.collect(Collectors.groupingBy(name -> name, TreeMap::new, Collectors.counting()));
+        }
+
+        private static List<String> files(Path directory) {
+            try (Stream<Path> files = Files.list(directory)) {
+                return files.map(file -> file.getFileName().toString()).sorted().toList();
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    @Test
+    void threeGenerationsInARowRunOnTheSameJava() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            Path java = Proc.executable(service.pid());
+            for (int generation = 2; generation <= 4; generation++) {
+                service.upgrade();
+                assertTrue(Http.get(service.address(), "/").contains("\"generation\":" + generation));
+                assertEquals(java, Proc.executable(service.pid()));
+            }
+            assertEquals(4, occurrences(service.log(), "Java " + Runtime.version()), service.log());
+        }
+    }
+
+    @Test
+    void thePidFileNamesTheServiceAtEachStep() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            long parent = service.pid();
+            assertEquals(service.first().pid(), parent);
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=1000");
+            service.signal("HUP", parent);
+            service.awaitLog("accepts connections");
+            assertEquals(parent, service.pid(), "until the commit");
+            slow.join();
+            service.awaitServing(2);
+            assertFalse(service.pid() == parent, "from the commit on");
+            service.awaitGone(parent);
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+            assertFalse(Files.exists(service.pidFile()), "after the stop");
+            try (Stream<Path> files = Files.list(directory)) {
+                assertEquals(
+                        List.of("log"),
+                        files.map(file -> file.getFileName().toString()).toList());
+            }
+        }
+    }
+
+    @Test
+    void slowAndStreamedAnswersSurviveWhole() throws IOException {
+        try (Service service =
+                Service.example(directory).arguments("--ready-after", "0s").startAndAwait()) {
+            InetSocketAddress address = service.address();
+            CompletableFuture<String> slow = Http.start(address, "/slow?ms=2500");
+            CompletableFuture<String> streamed = Http.start(address, "/stream?chunks=25&ms=100");
+            service.upgrade();
+            assertTrue(slow.join().contains("\"generation\":1"));
+            assertTrue(streamed.join().endsWith("0\r\n\r\n"));
+        }
+    }
+
+    @Test
+    void theDrainTimeoutCutsWhatDoesNotEnd() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--drain-timeout", "300", "--ready-after", "100")
+                .startAndAwait()) {
+            CompletableFuture<String> endless = Http.start(service.address(), "/slow?ms=600000");
+            service.upgrade();
+            assertTrue(endless.handle((answer, failure) -> failure != null).join());
+            service.awaitMatch("drained: 1 connections: 0 finished, 0 idle closed, 1 forced");
+        }
+    }
+
+    /** A keep-alive connection that waits between two requests is served once more, and told to leave. */
+    @Test
+    void anIdleConnectionGetsItsNextAnswerAndIsToldToLeave() throws IOException {
+        try (Service service = Service.testServer(directory)
+                        .arguments("--ready-after", "0")
+                        .startAndAwait();
+                Socket socket = new Socket("127.0.0.1", service.address().getPort())) {
+            socket.setSoTimeout((int) Await.LONG.toMillis());
+            InputStream in = socket.getInputStream();
+            Http.request(socket, "/", "");
+            assertTrue(Http.readOne(in).contains("\"generation\":1"));
+            service.signal("HUP", service.pid());
+            service.awaitServing(2);
+            Http.request(socket, "/", "");
+            String last = Http.readOne(in);
+            assertTrue(last.contains("\"generation\":1"), last);
+            assertTrue(last.toLowerCase(java.util.Locale.ROOT).contains("connection: close"), last);
+            assertEquals(-1, in.read());
+        }
+    }
+
+    /** The proof that the strict client sees what it is there to see. */
+    @Test
+    void withoutTheDrainHandlerTheSameLoadSeesFailures() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--without-drain-handler", "--drain-timeout", "100", "--ready-after", "50")
+                .startAndAwait()) {
+            try (StrictLoad load = StrictLoad.builder()
+                    .target(service.address())
+                    .rate(500)
+                    .connections(40)
+                    .newShare(0.1)
+                    .slow(0.2, Duration.ofMillis(300))
+                    .start()) {
+                for (int i = 0; i < 3; i++) {
+                    service.upgrade();
+                }
+                LoadResult result = load.stop();
+                assertFalse(result.isClean(), () -> result.counts().toString());
+            }
+        }
+    }
+
+    /** Until its takeover a child loads nothing of what makes native calls: that would cost it half a second. */
+    @Test
+    void noNativeCodeBeforeTheTakeover() throws IOException {
+        Path classes = directory.resolve("classes");
+        Files.createDirectory(classes);
+        try (Service service = Service.testServer(directory)
+                .jvmOptions("-Xlog:class+load:file=" + classes + "/%p")
+                .startAndAwait()) {
+            // keeps the child between takeover and commit
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=1500");
+            service.signal("HUP", service.pid());
+            service.awaitLog("accepts connections");
+            long child = service.processes().stream()
+                    .filter(pid -> pid != service.pid())
+                    .findFirst()
+                    .orElseThrow();
+            String loaded = Files.readString(classes.resolve(Long.toString(child)));
+            assertTrue(loaded.contains("io.tableflip.core.Takeover"));
+            assertFalse(slow.isDone(), "too late to see anything");
+            assertEquals(
+                    List.of(),
+                    loaded.lines()
+                            .filter(line -> line.contains(" jnr.") || line.contains(" com.kenai."))
+                            .toList());
+            slow.join();
+            service.awaitServing(2);
+        }
+    }
+
+    static int occurrences(String text, String part) {
+        return text.split(java.util.regex.Pattern.quote(part), -1).length - 1;
+    }
+}
