@@ -211,6 +211,9 @@ final class Lifecycle implements Upgrader {
 
     @Override
     public void close() {
+        if (state == INITIALIZING && failure == null) {
+            failure = "it closed its upgrader before it was ready; its log says why";
+        }
         stop();
     }
 
