@@ -58,6 +58,10 @@ final class Listener implements Participant, FdSource {
         channel.closeFuture().addListener(closed -> listener.closed());
     }
 
+    Channel channel() {
+        return channel;
+    }
+
     /** Binds the channel or, if it was inherited, lets it be: then only its queue is made as long as it was configured. */
     void bind(ChannelHandlerContext ctx, SocketAddress requested, ChannelPromise promise) {
         if (!Addresses.same(address, requested)) {
