@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ final class Child {
 
     private final Channel channel;
     private final Drain policy;
+    private final CompletableFuture<Void> gone = new CompletableFuture<>();
     private volatile @Nullable DrainEvent event;
     private boolean arrived; // on the loop
     private @Nullable DrainEvent asked; // on the loop
@@ -24,10 +26,26 @@ final class Child {
         this.channel = channel;
         this.policy = policy;
         channel.pipeline().addFirst(new Arrival());
+        channel.closeFuture().addListener(closed -> gone.complete(null));
     }
 
     Channel channel() {
         return channel;
+    }
+
+    /** Completes when it is closed. */
+    CompletableFuture<Void> gone() {
+        return gone;
+    }
+
+    /**
+     * To be called when somebody else has had it: Netty's acceptor closes a connection that it cannot register, and its close
+     * future never calls back then.
+     */
+    void checkOpen() {
+        if (!channel.isOpen()) {
+            gone.complete(null);
+        }
     }
 
     /** Asks the connection to leave, as soon as it is on its loop and has its handlers. */

@@ -54,7 +54,7 @@ final class DrainRun {
         after(event.remaining(), this::cut);
         for (Child child : children) {
             child.ask(event);
-            child.channel().closeFuture().addListener(closed -> gone(child));
+            child.gone().thenRun(() -> gone(child));
         }
         completeIfDone();
     }
@@ -96,7 +96,7 @@ final class DrainRun {
             pending.replace(child, child.channel().isOpen() ? Outcome.FORCED : Outcome.FINISHED);
         }
         child.channel().unsafe().closeForcibly();
-        gone(child);
+        child.checkOpen();
     }
 
     private void giveUp() {

@@ -38,6 +38,7 @@ final class Listener implements Participant, FdSource {
     private final Gate gate = new Gate(this);
     private final Set<Child> children = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean named = new AtomicBoolean();
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
     private volatile boolean released;
     private volatile @Nullable DrainRun run;
 
@@ -55,7 +56,11 @@ final class Listener implements Participant, FdSource {
     static void guard(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited) {
         Listener listener = new Listener(made, channel, inherited);
         channel.pipeline().addFirst("tableflip-gate", listener.gate);
-        channel.closeFuture().addListener(closed -> listener.closed());
+        channel.closeFuture().addListener(done -> listener.whenClosed());
+    }
+
+    EpollServerSocketChannel channel() {
+        return channel;
     }
 
     /** Binds the channel or, if it was inherited, lets it be: then only its queue is made as long as it was configured. */
@@ -109,17 +114,12 @@ final class Listener implements Participant, FdSource {
     void accept(Channel accepted, Runnable pass) {
         Child child = new Child(accepted, policy);
         children.add(child);
-        accepted.closeFuture().addListener(closed -> gone(child));
+        child.gone().thenRun(() -> {
+            children.remove(child);
+            unregisterIfOver();
+        });
         pass.run();
-        // The acceptor closes a connection that it cannot register without completing the close future.
-        if (!accepted.isOpen()) {
-            gone(child);
-        }
-    }
-
-    private void gone(Child child) {
-        children.remove(child);
-        unregisterIfOver();
+        child.checkOpen();
     }
 
     /** The channel is not passed on any more, and its name is free. */
@@ -129,9 +129,10 @@ final class Listener implements Participant, FdSource {
         }
     }
 
-    private void closed() {
+    private void whenClosed() {
         forget();
         unregisterIfOver();
+        closed.complete(null);
     }
 
     private void unregisterIfOver() {
@@ -142,7 +143,7 @@ final class Listener implements Participant, FdSource {
 
     @Override
     public CompletionStage<?> lend(IntConsumer use) {
-        return Tasks.onLoopOf(channel, () -> {
+        return onLoop(() -> {
             if (channel.isOpen()) {
                 use.accept(channel.fd().intValue());
             }
@@ -159,14 +160,14 @@ final class Listener implements Participant, FdSource {
      * connections of that round are accepted, and known, when this completes.
      */
     private CompletableFuture<Void> closeGate() {
-        return Tasks.onLoopOf(channel, gate::close).thenCompose(closed -> Tasks.onLoopOf(channel, () -> {}));
+        return onLoop(gate::close).thenCompose(done -> onLoop(() -> {}));
     }
 
     @Override
     public CompletionStage<DrainReport> drain(Duration timeout) {
         DrainRun next = new DrainRun(timeout);
         run = next;
-        closeGate().whenComplete((closed, failure) -> next.begin(List.copyOf(children)));
+        closeGate().whenComplete((done, failure) -> next.begin(List.copyOf(children)));
         return next.report();
     }
 
@@ -177,16 +178,20 @@ final class Listener implements Participant, FdSource {
         if (current != null) {
             current.cancel();
         }
-        return Tasks.onLoopOf(channel, gate::open);
+        return onLoop(gate::open);
     }
 
     @Override
     public CompletionStage<?> release() {
         released = true;
-        CompletableFuture<Void> done = new CompletableFuture<>();
-        channel.closeFuture().addListener(closed -> done.complete(null));
-        channel.close();
-        return done;
+        if (channel.isOpen()) {
+            channel.close();
+        }
+        return closed;
+    }
+
+    private CompletableFuture<Void> onLoop(Runnable task) {
+        return Tasks.onLoopOf(channel, closed, task);
     }
 
     /** The name, for logs. */

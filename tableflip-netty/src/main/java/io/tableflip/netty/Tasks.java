@@ -11,9 +11,11 @@ final class Tasks {
     /**
      * Runs a task on the event loop of a registered channel.
      *
-     * @return completes when it has run, or when the channel is closed and the task of no more use; fails if the task does
+     * @param closed completes when the channel is closed. (Not Netty's own future: who asks that one to call back after its loop
+     *     has ended is never called.)
+     * @return completes when the task has run, or when the channel is closed and the task of no more use; fails if the task does
      */
-    static CompletableFuture<Void> onLoopOf(Channel channel, Runnable task) {
+    static CompletableFuture<Void> onLoopOf(Channel channel, CompletableFuture<Void> closed, Runnable task) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         boolean accepted = tryExecute(channel, () -> {
             try {
@@ -23,12 +25,8 @@ final class Tasks {
                 done.completeExceptionally(e);
             }
         });
-        if (!accepted) {
-            done.complete(null);
-        }
         // A loop that is being shut down may accept a task and never run it; but it closes its channels.
-        channel.closeFuture().addListener(closed -> done.complete(null));
-        return done;
+        return accepted ? done.acceptEither(closed, end -> {}) : CompletableFuture.completedFuture(null);
     }
 
     /** Hands a task to the event loop of a registered channel, unless that loop has been shut down. */

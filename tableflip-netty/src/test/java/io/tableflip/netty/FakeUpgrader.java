@@ -1,0 +1,139 @@
+package io.tableflip.netty;
+
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.FdName;
+import io.tableflip.core.Fds;
+import io.tableflip.core.InheritedFds;
+import io.tableflip.core.Participant;
+import io.tableflip.core.State;
+import io.tableflip.core.Upgrader;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/** Holds what is registered, and makes the calls of an upgrade or a stop when a test says so. */
+final class FakeUpgrader implements Upgrader {
+    final Set<Participant> participants = ConcurrentHashMap.newKeySet();
+    final List<Throwable> failures = new CopyOnWriteArrayList<>();
+    private final Fds fds;
+
+    FakeUpgrader() {
+        this(Map.of());
+    }
+
+    FakeUpgrader(Map<FdName, Integer> inherited) {
+        fds = InheritedFds.of(inherited);
+    }
+
+    void resume() throws Exception {
+        each(Participant::resume);
+    }
+
+    void pause() throws Exception {
+        each(Participant::pause);
+    }
+
+    void release() throws Exception {
+        each(Participant::release);
+    }
+
+    /** Begins the drain of all, in one. */
+    CompletableFuture<DrainReport> drain(Duration timeout) {
+        CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
+        for (Participant participant : participants) {
+            all = all.thenCombine(participant.drain(timeout), DrainReport::plus);
+        }
+        return all;
+    }
+
+    private void each(Function<Participant, CompletionStage<?>> call) throws Exception {
+        for (Participant participant : participants) {
+            call.apply(participant).toCompletableFuture().get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    @Override
+    public Fds fds() {
+        return fds;
+    }
+
+    @Override
+    public boolean hasParent() {
+        return false;
+    }
+
+    @Override
+    public int generation() {
+        return 1;
+    }
+
+    @Override
+    public boolean isSupported() {
+        return true;
+    }
+
+    @Override
+    public State state() {
+        return State.INITIALIZING;
+    }
+
+    @Override
+    public void register(Participant participant) {
+        participants.add(participant);
+    }
+
+    @Override
+    public void unregister(Participant participant) {
+        participants.remove(participant);
+    }
+
+    @Override
+    public void reportFailure(Throwable cause) {
+        failures.add(cause);
+    }
+
+    @Override
+    public CompletableFuture<Void> ready() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletableFuture<Long> upgrade() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void stop() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletableFuture<Void> exit() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void awaitExit() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean awaitExit(Duration timeout) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletableFuture<Void> parentExited() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void close() {}
+}

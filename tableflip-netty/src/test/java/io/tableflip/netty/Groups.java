@@ -1,0 +1,40 @@
+package io.tableflip.netty;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.nio.NioEventLoopGroup;
+
+/** Event loops of both lines of Netty; what only 4.2 has is found by reflection. */
+@SuppressWarnings("deprecation") // since 4.2, and on 4.1 there are no others
+final class Groups {
+    private Groups() {}
+
+    static EventLoopGroup epoll(int threads) {
+        return new io.netty.channel.epoll.EpollEventLoopGroup(threads);
+    }
+
+    static EventLoopGroup nio() {
+        return new NioEventLoopGroup(1);
+    }
+
+    /** A MultiThreadIoEventLoopGroup with the handler of that name; skips the test on 4.1. */
+    static EventLoopGroup io(String handler) throws ReflectiveOperationException {
+        assumeTrue(
+                exists("io.netty.channel.MultiThreadIoEventLoopGroup"), "Netty 4.1 has no MultiThreadIoEventLoopGroup");
+        Object factory = Class.forName(handler).getMethod("newFactory").invoke(null);
+        return Class.forName("io.netty.channel.MultiThreadIoEventLoopGroup")
+                .asSubclass(EventLoopGroup.class)
+                .getConstructor(int.class, Class.forName("io.netty.channel.IoHandlerFactory"))
+                .newInstance(1, factory);
+    }
+
+    private static boolean exists(String name) {
+        try {
+            Class.forName(name);
+            return true;
+        } catch (ClassNotFoundException e) {
+            return false;
+        }
+    }
+}

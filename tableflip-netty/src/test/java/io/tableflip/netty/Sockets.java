@@ -1,0 +1,61 @@
+package io.tableflip.netty;
+
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.LinuxSocket;
+import io.netty.channel.unix.Socket;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import jnr.constants.platform.Fcntl;
+import jnr.posix.POSIXFactory;
+
+/** Sockets as a parent could have passed them, good ones and bad ones. */
+final class Sockets {
+    static {
+        Epoll.ensureAvailability();
+    }
+
+    private Sockets() {}
+
+    /** Bound to the loopback; a free port. */
+    static Socket bound(Cleanup cleanup) throws IOException {
+        LinuxSocket socket = LinuxSocket.newSocketStream(false);
+        cleanup.add(socket::close);
+        socket.bind(TestServer.ANY_PORT);
+        return socket;
+    }
+
+    static Socket listening(Cleanup cleanup, int backlog) throws IOException {
+        Socket socket = bound(cleanup);
+        socket.listen(backlog);
+        return socket;
+    }
+
+    static Socket datagram(Cleanup cleanup) throws IOException {
+        LinuxSocket socket = LinuxSocket.newSocketDgram(false);
+        cleanup.add(socket::close);
+        socket.bind(TestServer.ANY_PORT);
+        return socket;
+    }
+
+    /** A second number for the same socket, to be adopted; closed in the end if it was not. */
+    static int duplicate(Cleanup cleanup, Socket socket) {
+        int duplicate = POSIXFactory.getPOSIX().dup(socket.intValue());
+        cleanup.add(() -> {
+            if (link(duplicate).equals(link(socket.intValue()))) {
+                new Socket(duplicate).close();
+            }
+        });
+        return duplicate;
+    }
+
+    /** What the number stands for; empty if for nothing. */
+    static String link(int fd) throws IOException {
+        Path link = Path.of("/proc/self/fd/" + fd);
+        return Files.isSymbolicLink(link) ? Files.readSymbolicLink(link).toString() : "";
+    }
+
+    static void makeBlocking(Socket socket) {
+        POSIXFactory.getPOSIX().fcntlInt(socket.intValue(), Fcntl.F_SETFL, 0);
+    }
+}

@@ -1,0 +1,119 @@
+package io.tableflip.netty;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoopGroup;
+import io.tableflip.core.DrainReport;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/** A server on the loopback with one boss and one worker loop, bound by {@link UpgradableServers}. */
+final class TestServer implements AutoCloseable {
+    static final InetSocketAddress ANY_PORT = loopback(0);
+
+    final FakeUpgrader upgrader;
+    final EventLoopGroup boss = Groups.epoll(1);
+    final EventLoopGroup workers = Groups.epoll(1);
+    /** The accepted connections, when their handlers are in place. */
+    final BlockingQueue<Channel> children = new LinkedBlockingQueue<>();
+    /** The drain events that came to the end of a pipeline. */
+    final BlockingQueue<DrainEvent> events = new LinkedBlockingQueue<>();
+
+    final ServerBootstrap bootstrap;
+
+    TestServer(Consumer<ChannelPipeline> handlers) {
+        this(new FakeUpgrader(), handlers);
+    }
+
+    TestServer(FakeUpgrader upgrader, Consumer<ChannelPipeline> handlers) {
+        this.upgrader = upgrader;
+        bootstrap = new ServerBootstrap().group(boss, workers).childHandler(new ChannelInitializer<Channel>() {
+            @Override
+            protected void initChannel(Channel child) {
+                handlers.accept(child.pipeline());
+                child.pipeline().addLast(new Last());
+                children.add(child);
+            }
+        });
+    }
+
+    @SuppressWarnings("AddressSelection") // a literal has one address
+    static InetSocketAddress loopback(int port) {
+        return new InetSocketAddress("127.0.0.1", port);
+    }
+
+    /** A server that accepts. */
+    static TestServer start(Cleanup cleanup, Drain policy, Consumer<ChannelPipeline> handlers) throws Exception {
+        TestServer server = cleanup.add(new TestServer(handlers));
+        server.bind(policy);
+        server.upgrader.resume();
+        return server;
+    }
+
+    Channel bind(Drain policy) throws Exception {
+        return UpgradableServers.of(upgrader)
+                .bind(bootstrap, ANY_PORT, policy)
+                .sync()
+                .channel();
+    }
+
+    /** The one listener. */
+    Listener listener() {
+        return (Listener) upgrader.participants.iterator().next();
+    }
+
+    Client connect() throws Exception {
+        return Client.connect(listener().channel().localAddress());
+    }
+
+    Channel child() throws InterruptedException {
+        Channel child = children.poll(10, TimeUnit.SECONDS);
+        assertNotNull(child, "no connection was accepted");
+        return child;
+    }
+
+    DrainEvent event() throws InterruptedException {
+        DrainEvent event = events.poll(10, TimeUnit.SECONDS);
+        assertNotNull(event, "no drain event came");
+        return event;
+    }
+
+    /** Pauses and begins to drain. */
+    CompletableFuture<DrainReport> drain(Duration timeout) throws Exception {
+        upgrader.pause();
+        return upgrader.drain(timeout);
+    }
+
+    @Override
+    public void close() {
+        boss.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        workers.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        boss.terminationFuture().awaitUninterruptibly();
+        workers.terminationFuture().awaitUninterruptibly();
+    }
+
+    private final class Last extends ChannelInboundHandlerAdapter {
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
+            if (evt instanceof DrainEvent event) {
+                events.add(event);
+            }
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+            ctx.close();
+        }
+    }
+}
