@@ -1,0 +1,85 @@
+package io.tableflip.examples;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Options of the form {@code --name value}. Immutable. */
+final class Args {
+    private final Map<String, String> values;
+
+    private Args(Map<String, String> values) {
+        this.values = Map.copyOf(values);
+    }
+
+    static Args parse(List<String> words, Set<String> names) throws UsageException {
+        Map<String, String> values = new HashMap<>();
+        for (int i = 0; i < words.size(); i += 2) {
+            String name = words.get(i);
+            if (!names.contains(name)) {
+                throw new UsageException("unknown option " + name);
+            }
+            if (i + 1 == words.size()) {
+                throw new UsageException(name + " needs a value");
+            }
+            if (values.put(name, words.get(i + 1)) != null) {
+                throw new UsageException(name + " is given twice");
+            }
+        }
+        return new Args(values);
+    }
+
+    @Nullable
+    String text(String name) {
+        return values.get(name);
+    }
+
+    String required(String name) throws UsageException {
+        String value = values.get(name);
+        if (value == null) {
+            throw new UsageException(name + " is missing");
+        }
+        return value;
+    }
+
+    Duration duration(String name, Duration otherwise) throws UsageException {
+        return value(name, Durations::parse, otherwise);
+    }
+
+    /** The value as the function reads it; an {@link IllegalArgumentException} of the function is told as wrong usage. */
+    <T> T value(String name, Function<String, T> read, T otherwise) throws UsageException {
+        String value = values.get(name);
+        if (value == null) {
+            return otherwise;
+        }
+        try {
+            return read.apply(value);
+        } catch (NumberFormatException e) {
+            throw new UsageException(name + ": not a number: " + value);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException(name + ": " + e.getMessage());
+        }
+    }
+
+    /** An address of the form {@code host:port}; without a host it means all addresses of this machine. */
+    static InetSocketAddress address(String text) {
+        int colon = text.lastIndexOf(':');
+        String host = text.substring(0, Math.max(0, colon)).replaceAll("^\\[(.*)]$", "$1");
+        String port = text.substring(colon + 1);
+        if (colon < 0 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 0xffff) {
+            throw new IllegalArgumentException("not an address such as 127.0.0.1:8080: " + text);
+        }
+        InetSocketAddress address = host.isEmpty()
+                ? new InetSocketAddress(Integer.parseInt(port))
+                : new InetSocketAddress(host, Integer.parseInt(port));
+        if (address.isUnresolved()) {
+            throw new IllegalArgumentException("unknown host: " + host);
+        }
+        return address;
+    }
+}

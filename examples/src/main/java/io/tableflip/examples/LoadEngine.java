@@ -1,0 +1,208 @@
+package io.tableflip.examples;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Comparator.comparingLong;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Selector;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The one thread of a load. Everything happens on it, so that there is no order of events in which a failure could be
+ * missed or counted twice.
+ */
+final class LoadEngine {
+    private static final long ONE_MILLI = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long SLICE = TimeUnit.MICROSECONDS.toNanos(100);
+
+    private final LoadSettings settings;
+    private final LoadSchedule schedule;
+    private final LoadTally tally;
+    private final BodyCheck bodies;
+    private final Selector selector;
+    private final ByteBuffer readBuffer = ByteBuffer.allocateDirect(64 * 1024);
+
+    /** The kept connections that are not at work, the one that has thought longest first. */
+    private final PriorityQueue<LoadConnection> thinking =
+            new PriorityQueue<>(comparingLong(LoadConnection::thinksUntil));
+    /** Due, but every kept connection was at work. */
+    private final Deque<LoadRequest> waiting = new ArrayDeque<>();
+    /** Those that time out first are first; with requests among them that are over already. */
+    private final PriorityQueue<LoadRequest> timeouts = new PriorityQueue<>(comparingLong(this::timesOut));
+
+    private final Map<LoadRequest, LoadConnection> atWork = new IdentityHashMap<>();
+    private final List<LoadConnection> kept = new ArrayList<>();
+    private volatile boolean stopping;
+    private volatile boolean aborted;
+
+    LoadEngine(LoadSettings settings, LoadTally tally, long start) throws IOException {
+        this.settings = settings;
+        this.tally = tally;
+        this.schedule = new LoadSchedule(settings, start);
+        this.bodies = new BodyCheck(settings.anyBody());
+        this.selector = Selector.open();
+        for (int i = 0; i < settings.connections(); i++) {
+            kept.add(new LoadConnection(this, i));
+        }
+        thinking.addAll(kept);
+    }
+
+    SocketAddress target() {
+        return settings.target();
+    }
+
+    Selector selector() {
+        return selector;
+    }
+
+    LoadTally tally() {
+        return tally;
+    }
+
+    /** An empty buffer; what was in it before is gone. */
+    ByteBuffer readBuffer() {
+        return readBuffer.clear();
+    }
+
+    /** Sends no more requests; {@link #run} returns when those under way have their outcome. */
+    void stop() {
+        stopping = true;
+        selector.wakeup();
+    }
+
+    /** Makes {@link #run} return at once. */
+    void abort() {
+        aborted = true;
+        stop();
+    }
+
+    void run() throws IOException {
+        try {
+            while (!aborted && (sends() || !atWork.isEmpty() || !waiting.isEmpty())) {
+                sendDue();
+                expire();
+                await();
+                selector.selectedKeys().forEach(key -> ((LoadConnection) key.attachment()).selected());
+                selector.selectedKeys().clear();
+            }
+        } finally {
+            close();
+        }
+    }
+
+    /** Checks the response to a request and counts it. */
+    ServerId checked(LoadRequest request, ResponseParser response) throws BadResponseException {
+        if (response.status() != 200) {
+            throw new BadResponseException("status " + response.status());
+        }
+        ServerId server = bodies.check(request.kind(), response.body());
+        tally.answered(request, System.nanoTime(), server);
+        return server;
+    }
+
+    /** The request that was under way on this connection has its outcome. */
+    void released(LoadConnection connection, LoadRequest request) {
+        atWork.remove(request);
+        if (!connection.isKept()) {
+            return;
+        }
+        connection.thinkUntil(System.nanoTime() + schedule.think(connection.number()));
+        thinking.add(connection);
+    }
+
+    private boolean sends() {
+        return !stopping && schedule.hasNext();
+    }
+
+    private void sendDue() {
+        long now = System.nanoTime();
+        while (sends() && schedule.due() - now <= 0) {
+            tally.slipped(now - schedule.due());
+            LoadRequest request = schedule.next();
+            timeouts.add(request);
+            if (request.onNewConnection()) {
+                send(request, new LoadConnection(this, -1));
+            } else {
+                waiting.add(request);
+            }
+        }
+        // A request that is due is worth more than the end of a thought: else the client, not the server, would delay
+        // it.
+        while (!waiting.isEmpty() && !thinking.isEmpty()) {
+            send(waiting.remove(), thinking.remove());
+        }
+    }
+
+    private void send(LoadRequest request, LoadConnection connection) {
+        atWork.put(request, connection);
+        String text = "GET " + request.kind().path() + " HTTP/1.1\r\nHost: " + settings.host() + "\r\n"
+                + (connection.isKept() ? "" : "Connection: close\r\n") + "\r\n";
+        connection.send(request, ByteBuffer.wrap(text.getBytes(US_ASCII)));
+    }
+
+    private void expire() {
+        long now = System.nanoTime();
+        for (LoadRequest first = timeouts.peek(); first != null; first = timeouts.peek()) {
+            if (!first.over() && timesOut(first) - now > 0) {
+                return;
+            }
+            timeouts.remove();
+            if (!first.over()) {
+                timeOut(first, now);
+            }
+        }
+    }
+
+    private void timeOut(LoadRequest request, long now) {
+        LoadConnection connection = atWork.get(request);
+        if (connection != null) {
+            connection.timeOut(request);
+        } else {
+            waiting.remove(request);
+            tally.failed(request, now, FailureKind.TIMEOUT, "every connection was busy");
+        }
+    }
+
+    private long timesOut(LoadRequest request) {
+        return request.intended()
+                + settings.timeout().toNanos()
+                + request.kind().delayNanos();
+    }
+
+    /** Waits for the network or for the next thing to do. */
+    private void await() throws IOException {
+        long now = System.nanoTime();
+        long wait = Long.MAX_VALUE;
+        if (sends()) {
+            wait = schedule.due() - now;
+        }
+        if (!timeouts.isEmpty()) {
+            wait = Math.min(wait, timesOut(timeouts.element()) - now);
+        }
+        if (wait >= ONE_MILLI) {
+            selector.select(wait == Long.MAX_VALUE ? 0 : TimeUnit.NANOSECONDS.toMillis(wait));
+            return;
+        }
+        // A selector counts in milliseconds, which is too coarse to send in time.
+        if (selector.selectNow() == 0 && wait > 0) {
+            LockSupport.parkNanos(Math.min(wait, SLICE));
+            selector.selectNow();
+        }
+    }
+
+    private void close() throws IOException {
+        atWork.values().forEach(LoadConnection::close);
+        kept.forEach(LoadConnection::close);
+        selector.close();
+    }
+}
