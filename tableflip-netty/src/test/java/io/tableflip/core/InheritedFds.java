@@ -1,12 +1,18 @@
 package io.tableflip.core;
 
+import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Descriptors as if they had come from a parent. */
 public final class InheritedFds {
     private InheritedFds() {}
 
     public static Fds of(Map<FdName, Integer> inherited) {
-        return new Fds(inherited, NativeOs::new, new ProcFs());
+        Map<Integer, @Nullable FdName> passed = new LinkedHashMap<>();
+        inherited.forEach((name, number) -> passed.put(number, name));
+        Fds fds = new Fds(NativeOs::new, new ProcFs());
+        fds.inheritAll(passed);
+        return fds;
     }
 }
