@@ -121,9 +121,13 @@ final class Service implements AutoCloseable {
 
     /** {@link TestServer}, which behaves as badly as its plan says. */
     static Builder testServer(Path directory) {
+        return program(directory, directory, TestServer.class.getName()).arguments("--directory", directory.toString());
+    }
+
+    /** Any class with a main method in that directory, which writes the PID file {@code service.pid} of its directory. */
+    static Builder program(Path directory, Path classes, String main) {
         Builder builder = new Builder(directory);
-        builder.program.addAll(List.of("-cp", System.getProperty("java.class.path"), TestServer.class.getName()));
-        builder.arguments.addAll(List.of("--directory", directory.toString()));
+        builder.program.addAll(List.of("-cp", classes + ":" + System.getProperty("java.class.path"), main));
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
         }

@@ -1,0 +1,77 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.netty.util.Version;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program in the README compiles, runs and upgrades. */
+class ReadmeIT {
+    @TempDir
+    Path directory;
+
+    @Test
+    void theProgramOfTheReadme() throws IOException {
+        assumeTrue(
+                !Version.identify().get("netty-transport").artifactVersion().startsWith("4.1."),
+                "the program names MultiThreadIoEventLoopGroup, which Netty 4.1 does not have");
+        String program = resource();
+        assertTrue(program.contains(block()), "Hello.java and the program in the README differ");
+        int port = freePort();
+        compile(program.replace("/run/hello.pid", directory.resolve("service.pid").toString())
+                .replace("8080", Integer.toString(port)));
+        InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+        try (Service service = Service.program(directory, directory, "Hello").startAndAwait()) {
+            assertTrue(Http.get(address, "/").contains("Hello from " + service.pid()));
+            service.upgrade();
+            assertTrue(Http.get(address, "/").contains("Hello from " + service.pid()));
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+        }
+    }
+
+    private static String block() throws IOException {
+        String readme = Files.readString(Service.examplesJar().resolveSibling("../../README.md"));
+        int start = readme.indexOf("```java\n") + "```java\n".length();
+        return readme.substring(start, readme.indexOf("```", start));
+    }
+
+    private String resource() throws IOException {
+        try (var in = getClass().getResourceAsStream("/Hello.java")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private void compile(String program) throws IOException {
+        Path source = directory.resolve("Hello.java");
+        Files.writeString(source, program);
+        ByteArrayOutputStream messages = new ByteArrayOutputStream();
+        int status = ToolProvider.getSystemJavaCompiler()
+                .run(
+                        null,
+                        messages,
+                        messages,
+                        List.of("-cp", System.getProperty("java.class.path"), "-d", directory.toString(), source.toString())
+                                .toArray(String[]::new));
+        assertEquals(0, status, messages::toString);
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket reserved = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return reserved.getLocalPort();
+        }
+    }
+}
