@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -15,6 +16,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -160,7 +165,7 @@ public final class Fds {
     /** Keeps inherited descriptors from other processes that this program may start. */
     void setCloseOnExec() {
         sources()
-                .forEach((name, source) -> source.lend(fd -> {
+                .forEach((name, source) -> lend(name, source, fd -> {
                     try {
                         os.get().setCloseOnExec(fd);
                     } catch (SystemCallException e) {
@@ -169,26 +174,41 @@ public final class Fds {
                 }));
     }
 
-    /** Finds the paths of the used Unix sockets, while they are open. Completes even if an owner fails. */
-    CompletableFuture<List<UnixPaths.Bound>> unixPaths() {
-        List<UnixPaths.Bound> bound = new ArrayList<>();
+    /** Finds the paths of the used Unix sockets, while they are open. An owner that fails, or takes longer, is passed over. */
+    CompletableFuture<List<UnixPaths.Bound>> unixPaths(Duration timeout) {
+        List<UnixPaths.Bound> bound = new CopyOnWriteArrayList<>();
         List<CompletableFuture<?>> lent = new ArrayList<>();
         sources().forEach((name, source) -> {
             if (name.isUnix()) {
-                lent.add(
-                        source.lend(fd -> find(fd, bound)).toCompletableFuture().exceptionally(e -> null));
+                lent.add(lend(name, source, fd -> find(fd, bound))
+                        .completeOnTimeout(null, timeout.toMillis(), TimeUnit.MILLISECONDS));
             }
         });
         return CompletableFuture.allOf(lent.toArray(CompletableFuture<?>[]::new))
-                .thenApply(all -> bound);
+                .thenApply(all -> List.copyOf(bound));
+    }
+
+    /** Completes, even if the owner throws or its stage fails. */
+    private static CompletableFuture<@Nullable Void> lend(FdName name, FdSource source, IntConsumer use) {
+        CompletionStage<?> lent;
+        try {
+            lent = source.lend(use);
+        } catch (RuntimeException | Error e) {
+            lent = CompletableFuture.failedFuture(e);
+        }
+        CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+        lent.whenComplete((result, failure) -> {
+            if (failure != null) {
+                LOG.log(WARNING, name + ": its owner does not lend it", failure);
+            }
+            done.complete(null);
+        });
+        return done;
     }
 
     private void find(int fd, List<UnixPaths.Bound> bound) {
         try {
-            Optional<UnixPaths.Bound> found = unixPaths.of(fd);
-            synchronized (bound) {
-                found.ifPresent(bound::add);
-            }
+            unixPaths.of(fd).ifPresent(bound::add);
         } catch (IOException e) {
             LOG.log(WARNING, "cannot find the path of a Unix socket", e);
         }

@@ -428,9 +428,8 @@ final class Lifecycle implements Upgrader {
     private void drainAndExit(@Nullable Throwable reason) {
         move(STOPPING);
         boolean owner = served || parent == null; // a child that was not the service leaves everything to its parent
-        CompletableFuture<List<UnixPaths.Bound>> paths = owner
-                ? fds.unixPaths().completeOnTimeout(List.of(), Settings.MOMENT.toMillis(), TimeUnit.MILLISECONDS)
-                : CompletableFuture.completedFuture(List.of());
+        CompletableFuture<List<UnixPaths.Bound>> paths =
+                owner ? fds.unixPaths(Settings.MOMENT) : CompletableFuture.completedFuture(List.of());
         paths.thenAcceptAsync(
                 found -> {
                     participants.release();
@@ -479,10 +478,7 @@ final class Lifecycle implements Upgrader {
             parent.failed(failure == null ? "it exited before it was ready" : failure);
         }
         if (last == SERVING) { // nobody called stop()
-            List<UnixPaths.Bound> paths = fds.unixPaths()
-                    .completeOnTimeout(List.of(), 1, TimeUnit.SECONDS)
-                    .join();
-            removeTraces(true, paths);
+            removeTraces(true, fds.unixPaths(Duration.ofSeconds(1)).join());
         } else if (pidFile != null) {
             pidFile.discard(pid);
         }

@@ -50,6 +50,9 @@ final class Loop implements Executor {
 
     /** A task that waits for its time. */
     static final class Timer implements Comparable<Timer> {
+        /** A hundred years and more; leaves room for the differences in {@link #left}. */
+        private static final long LONGEST_DELAY = Long.MAX_VALUE / 2;
+
         private final long start;
         private final long delay;
         private final Runnable task;
@@ -57,7 +60,7 @@ final class Loop implements Executor {
 
         private Timer(long start, Duration delay, Runnable task) {
             this.start = start;
-            this.delay = NANOSECONDS.convert(delay); // saturates
+            this.delay = Math.min(NANOSECONDS.convert(delay), LONGEST_DELAY);
             this.task = task;
         }
 

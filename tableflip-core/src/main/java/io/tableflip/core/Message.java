@@ -21,7 +21,8 @@ record Message(byte type, String text) {
     /** Parent to child: the upgrade has failed, the parent is the service. */
     static final byte ABORT = 'A';
 
-    private static final int MAX_PAYLOAD = 0xffff;
+    /** Up to PIPE_BUF bytes in all are written at once or not at all. */
+    private static final int MAX_PAYLOAD = 4096 - 3;
 
     Message(byte type) {
         this(type, "");
@@ -32,7 +33,13 @@ record Message(byte type, String text) {
             return new byte[] {READY};
         }
         byte[] payload = text.getBytes(StandardCharsets.UTF_8);
-        int length = Math.min(payload.length, MAX_PAYLOAD);
+        int length = payload.length;
+        if (length > MAX_PAYLOAD) {
+            length = MAX_PAYLOAD;
+            while ((payload[length] & 0xc0) == 0x80) { // in the middle of a character
+                length--;
+            }
+        }
         return ByteBuffer.allocate(3 + length)
                 .put(type)
                 .putShort((short) length)

@@ -24,6 +24,7 @@ final class PidFile {
 
     private final Path path;
     private final long pid;
+    private boolean committed;
 
     /** @param path absolute */
     PidFile(Path path, long pid) {
@@ -37,6 +38,7 @@ final class PidFile {
             throw new IOException("PID file " + path + " is a directory");
         }
         Path prepared = prepared(pid);
+        committed = false;
         try {
             Files.deleteIfExists(prepared); // of an earlier process with this id that was killed
             // 0644 less the umask; createTempFile would make it readable for the owner alone
@@ -52,10 +54,14 @@ final class PidFile {
         }
     }
 
-    /** Puts the prepared file in place. */
+    /** Puts the prepared file in place. Does nothing the second time. */
     void commit() throws IOException {
+        if (committed) {
+            return;
+        }
         try {
             Files.move(prepared(pid), path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            committed = true;
         } catch (IOException e) {
             throw new IOException("PID file " + path + " cannot be put in place: " + e, e);
         }

@@ -36,9 +36,9 @@ public enum State {
 
     private Set<State> next() {
         return switch (this) {
-            // to EXITING: the parent has given this child up, or it could not get ready
-            case INITIALIZING -> EnumSet.of(TAKING_OVER, SERVING, STOPPING, EXITING);
-            case TAKING_OVER -> EnumSet.of(SERVING, STOPPING, EXITING);
+            // to SERVING: nobody has to be asked to leave
+            case INITIALIZING -> EnumSet.of(TAKING_OVER, SERVING, STOPPING);
+            case TAKING_OVER -> EnumSet.of(SERVING, STOPPING);
             case SERVING -> EnumSet.of(STARTING, STOPPING);
             // to LINGERING: a peer that speaks level 1 says nothing but READY
             case STARTING -> EnumSet.of(DRAINING, LINGERING, SERVING, STOPPING);

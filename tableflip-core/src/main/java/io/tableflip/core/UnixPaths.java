@@ -5,12 +5,14 @@ import static java.lang.System.Logger.Level.WARNING;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The paths of Unix sockets. Asked of the kernel, since the name of a descriptor may be a logical one, and since somebody else may
@@ -36,16 +38,21 @@ final class UnixPaths {
         if (inode.isEmpty()) {
             return Optional.empty();
         }
-        return entries().stream()
-                .filter(entry -> entry.inode == inode.get() && !entry.path.startsWith("@"))
-                .findFirst()
-                .map(entry -> new Bound(entry.inode, entry.path));
+        List<String> paths = entries().stream()
+                .filter(entry -> entry.inode == inode.get())
+                .map(Entry::path)
+                .distinct()
+                .toList();
+        // two would mean that somebody forges lines with a newline in a path
+        return paths.size() == 1 && !paths.get(0).startsWith("@")
+                ? Optional.of(new Bound(inode.get(), paths.get(0)))
+                : Optional.empty();
     }
 
     /** Removes the path, unless it belongs to another socket by now or is no socket at all. */
     void unlink(Bound bound) {
-        Path path = Path.of(bound.path);
         try {
+            Path path = Path.of(bound.path);
             boolean taken = entries().stream()
                     .anyMatch(entry -> entry.receives && entry.inode != bound.inode && entry.path.equals(bound.path));
             if (taken) {
@@ -53,8 +60,8 @@ final class UnixPaths {
             } else if (isSocket(path)) {
                 Files.delete(path);
             }
-        } catch (IOException e) {
-            LOG.log(WARNING, path + ": cannot be removed", e);
+        } catch (IOException | InvalidPathException e) {
+            LOG.log(WARNING, bound.path + ": cannot be removed", e);
         }
     }
 
@@ -64,20 +71,27 @@ final class UnixPaths {
                         .isOther();
     }
 
-    private record Entry(long inode, String path, boolean receives) {}
+    private record Entry(long inode, String path, boolean receives) {
+        /** Num RefCount Protocol Flags Type St Inode Path; accepted connections repeat the path of their listener. */
+        private static final Pattern LINE = Pattern.compile(
+                "[0-9a-f]+: [0-9A-F]+ [0-9A-F]+ ([0-9A-F]{8}) ([0-9A-F]{4}) [0-9A-F]{2} +([0-9]{1,18}) (.+)");
+
+        /** Empty for an unbound socket, for the heading, and for what a newline in somebody's path made a line of. */
+        static Optional<Entry> parse(String line) {
+            Matcher matcher = LINE.matcher(line);
+            if (!matcher.matches()) {
+                return Optional.empty();
+            }
+            boolean receives = (Long.parseLong(matcher.group(1), 16) & LISTENING) != 0
+                    || Integer.parseInt(matcher.group(2), 16) == DATAGRAM;
+            String path = RawString.decode(matcher.group(4).getBytes(StandardCharsets.ISO_8859_1));
+            return Optional.of(new Entry(Long.parseLong(matcher.group(3)), path, receives));
+        }
+    }
 
     private List<Entry> entries() throws IOException {
-        List<Entry> entries = new ArrayList<>();
-        for (String line : proc.unixSockets()) {
-            // Num RefCount Protocol Flags Type St Inode Path; accepted connections repeat the path of their listener
-            String[] fields = line.strip().split(" +", 8);
-            if (fields.length == 8 && fields[0].endsWith(":")) {
-                boolean receives =
-                        (Long.parseLong(fields[3], 16) & LISTENING) != 0 || Integer.parseInt(fields[4], 16) == DATAGRAM;
-                String path = RawString.decode(fields[7].getBytes(StandardCharsets.ISO_8859_1));
-                entries.add(new Entry(Long.parseLong(fields[6]), path, receives));
-            }
-        }
-        return entries;
+        return proc.unixSockets().stream()
+                .flatMap(line -> Entry.parse(line).stream())
+                .toList();
     }
 }
