@@ -39,8 +39,8 @@ final class Child {
     }
 
     /**
-     * To be called when somebody else has had it: Netty's acceptor closes a connection that it cannot register, and its close
-     * future never calls back then.
+     * Notes that it is gone if it is closed: Netty's acceptor closes a connection that it cannot register, sometimes later and
+     * on another thread, and its close future never completes then.
      */
     void checkOpen() {
         if (!channel.isOpen()) {
@@ -54,8 +54,10 @@ final class Child {
         event = drain;
         // The order matters: either the channel is seen registered here, or it registers later and Arrival sees the
         // event.
-        if (channel.isRegistered()) {
-            Tasks.tryExecute(channel, this::deliver);
+        if (channel.isRegistered() && !Tasks.tryExecute(channel, this::deliver)) {
+            // The loop has ended; Netty does not close every channel when that happens. Nobody can serve this one any
+            // more.
+            gone.complete(null);
         }
     }
 

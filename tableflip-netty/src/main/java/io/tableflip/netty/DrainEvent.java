@@ -48,7 +48,9 @@ public final class DrainEvent {
 
     /** Notes that the client was asked to leave in the words of its protocol: counted in the report of the drain. */
     public void told(Channel channel) {
-        told.add(channel);
+        if (!cancelled) {
+            told.add(channel);
+        }
     }
 
     /**
@@ -56,7 +58,7 @@ public final class DrainEvent {
      * otherwise. Connections of which nothing was noted are not idle.
      */
     public void idle(Channel channel, boolean isIdle) {
-        if (isIdle) {
+        if (isIdle && !cancelled) {
             idle.add(channel);
         } else {
             idle.remove(channel);
@@ -67,8 +69,11 @@ public final class DrainEvent {
         channel.attr(KEY).set(this);
     }
 
+    /** Also forgets the channels: those that go on keep this event until the next one. */
     void cancel() {
         cancelled = true;
+        told.clear();
+        idle.clear();
     }
 
     boolean isIdle(Channel channel) {

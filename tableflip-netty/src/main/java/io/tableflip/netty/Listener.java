@@ -167,7 +167,10 @@ final class Listener implements Participant, FdSource {
     public CompletionStage<DrainReport> drain(Duration timeout) {
         DrainRun next = new DrainRun(timeout);
         run = next;
-        closeGate().whenComplete((done, failure) -> next.begin(List.copyOf(children)));
+        closeGate().whenComplete((done, failure) -> {
+            children.forEach(Child::checkOpen);
+            next.begin(List.copyOf(children));
+        });
         return next.report();
     }
 

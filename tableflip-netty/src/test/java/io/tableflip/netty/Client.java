@@ -11,6 +11,7 @@ import java.net.SocketAddress;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.net.ssl.SSLContext;
 
 /** A client that sends and reads bytes and hides nothing. A read that takes 10 s fails. */
 final class Client implements AutoCloseable {
@@ -39,6 +40,11 @@ final class Client implements AutoCloseable {
             socket.close();
             throw e;
         }
+    }
+
+    /** Goes on under TLS. */
+    Client secured(SSLContext tls) throws IOException {
+        return new Client(tls.getSocketFactory().createSocket(socket, "localhost", socket.getPort(), true));
     }
 
     static String get(String path) {

@@ -1,25 +1,27 @@
 package io.tableflip.netty;
 
-import static io.netty.handler.codec.http.HttpVersion.HTTP_1_1;
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.netty.buffer.Unpooled;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.SimpleChannelInboundHandler;
-import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.FullHttpResponse;
-import io.netty.handler.codec.http.HttpRequest;
-import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelPipelineException;
+import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
-import io.netty.handler.codec.http.HttpUtil;
+import io.netty.util.ReferenceCountUtil;
 import io.tableflip.core.DrainReport;
+import java.io.IOException;
 import java.time.Duration;
-import java.util.concurrent.BlockingQueue;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,58 +34,296 @@ class HttpDrainHandlerTest {
     @RegisterExtension
     final Cleanup cleanup = new Cleanup();
 
-    private final BlockingQueue<Call> calls = new LinkedBlockingQueue<>();
-
-    record Call(ChannelHandlerContext ctx, HttpRequest request) {
-        void answer() {
-            ctx.writeAndFlush(ok(request.uri()));
-        }
-    }
+    private final HttpApp app = new HttpApp();
 
     @Test
-    void answersEveryPipelinedRequestOfABatchThatIsAnsweredWhileItIsDecoded() throws Exception {
+    void aSlowRequestIsAnsweredAndToldToClose() throws Exception {
         TestServer server = start();
-        Client client = cleanup.add(server.connect());
-        client.send(Client.get("/now")).response();
-        CompletableFuture<DrainReport> drained = server.drain(LONG);
-        server.event();
-        client.send(Client.get("/now1") + Client.get("/now2") + Client.get("/now3"));
-        assertFalse(client.response().saysClose());
-        assertFalse(client.response().saysClose());
-        Client.Response last = client.response();
-        assertEquals("/now3", last.body());
-        assertTrue(last.saysClose());
-        assertEquals(-1, client.read());
+        Client client = connect(server);
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        call.answer();
+        assertLast("/slow", client);
         client.close();
-        DrainReport report = drained.get(10, TimeUnit.SECONDS);
+        DrainReport report = get(drained);
         assertEquals(1, report.finished());
         assertEquals(1, report.told());
     }
 
-    private TestServer start() throws Exception {
-        return TestServer.start(
-                cleanup,
-                Drain.HANDLERS,
-                pipeline -> pipeline.addLast(new HttpServerCodec(), new HttpDrainHandler(), new App()));
+    @Test
+    void anIdleConnectionStaysForItsNextRequest() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        assertFalse(client.send(Client.get("/now1")).response().saysClose());
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        assertFalse(drained.isDone());
+        client.send(Client.get("/now2"));
+        assertLast("/now2", client);
+        client.close();
+        assertEquals(1, get(drained).finished());
     }
 
-    /** Answers paths that begin with /now at once, and leaves the others to the test. */
-    private final class App extends SimpleChannelInboundHandler<HttpRequest> {
-        @Override
-        protected void channelRead0(ChannelHandlerContext ctx, HttpRequest request) {
-            Call call = new Call(ctx, request);
-            if (request.uri().startsWith("/now")) {
-                call.answer();
-            } else {
-                calls.add(call);
-            }
+    @Test
+    void aConnectionThatHasSentNothingYetIsServed() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        server.child();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        client.send(Client.get("/now"));
+        assertLast("/now", client);
+        client.close();
+        assertEquals(1, get(drained).told());
+    }
+
+    @Test
+    void pipelinedRequestsAreAllAnsweredThoughTheFirstIsAnsweredBeforeTheNextIsDecoded() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        server.child();
+        beginDrain(server);
+        client.send(Client.get("/now1") + Client.get("/now2") + Client.get("/now3"));
+        assertNotLast("/now1", client);
+        assertNotLast("/now2", client);
+        assertLast("/now3", client);
+    }
+
+    @Test
+    @SuppressWarnings("deprecation") // RCVBUF_ALLOCATOR, and there is no other way
+    void pipelinedRequestsThatAreStillInTheKernelAreAnsweredToo() throws Exception {
+        TestServer server = server();
+        // one request a read, one read a round of the loop
+        FixedRecvByteBufAllocator onePerRound =
+                new FixedRecvByteBufAllocator(Client.get("/now1").length());
+        onePerRound.maxMessagesPerRead(1);
+        server.bootstrap.childOption(ChannelOption.RCVBUF_ALLOCATOR, onePerRound);
+        serve(server);
+        Client client = connect(server);
+        server.child();
+        beginDrain(server);
+        client.send(Client.get("/now1") + Client.get("/now2") + Client.get("/now3") + Client.get("/now4"));
+        assertNotLast("/now1", client);
+        assertNotLast("/now2", client);
+        assertNotLast("/now3", client);
+        assertLast("/now4", client);
+    }
+
+    @Test
+    void pipelinedRequestsThatAreAnsweredLaterAreAllAnswered() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/1") + Client.get("/2") + Client.get("/3"));
+        HttpApp.Call one = app.call();
+        HttpApp.Call two = app.call();
+        HttpApp.Call three = app.call();
+        beginDrain(server);
+        one.answer();
+        assertNotLast("/1", client);
+        two.answer();
+        assertNotLast("/2", client);
+        three.answer();
+        assertLast("/3", client);
+    }
+
+    @Test
+    void aResponseThatHadBegunBeforeEndsAndTheNextSaysClose() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/stream"));
+        HttpApp.Call call = app.call();
+        call.begin();
+        call.add("one ");
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        call.add("two");
+        call.end();
+        assertNotLast("one two", client);
+        assertFalse(drained.isDone());
+        client.send(Client.get("/now"));
+        assertLast("/now", client);
+        client.close();
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
+    void aResponseThatBeginsAfterwardsIsToldAtItsHead() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/stream"));
+        HttpApp.Call call = app.call();
+        beginDrain(server);
+        call.begin();
+        call.add("one ");
+        call.add("two");
+        call.end();
+        assertLast("one two", client);
+    }
+
+    @Test
+    void bytesThatComeAfterTheLastResponseDoNotDestroyIt() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        beginDrain(server);
+        call.answer();
+        DuplexChannel channel = (DuplexChannel) server.child();
+        Await.until("closed for sending", channel::isOutputShutdown);
+        // A closed socket would answer these with a reset, and the client could not read the response any more.
+        client.send(Client.get("/late").repeat(1000));
+        assertLast("/slow", client);
+        assertFalse(app.hasCall());
+        client.close();
+        Await.until("closed", () -> !channel.isOpen());
+    }
+
+    @Test
+    void aClientThatDoesNotCloseIsClosedSoon() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        call.answer();
+        client.response();
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
+    void aClosingChannelIsReadToItsEndWhoeverReads() throws Exception {
+        TestServer server = server();
+        server.bootstrap.childOption(ChannelOption.AUTO_READ, false);
+        serve(server);
+        Client client = connect(server);
+        Channel channel = server.child();
+        channel.read();
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        call.answer();
+        assertLast("/slow", client);
+        client.send("x".repeat(10_000));
+        client.close();
+        assertTrue(get(drained).elapsed().toMillis() < 2_000, "the end of the stream was seen");
+    }
+
+    @Test
+    void afterARollbackNothingSaysCloseUntilTheNextDrain() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        beginDrain(server);
+        server.upgrader.resume();
+        call.answer();
+        assertNotLast("/slow", client);
+        client.send(Client.get("/now"));
+        assertNotLast("/now", client);
+
+        beginDrain(server);
+        client.send(Client.get("/now"));
+        assertLast("/now", client);
+    }
+
+    @Test
+    void atTheTimeoutConnectionsAreIdleOrForced() throws Exception {
+        TestServer server = start();
+        Client idle = connect(server);
+        assertFalse(idle.send(Client.get("/now")).response().saysClose());
+        Client busy = connect(server);
+        busy.send(Client.get("/never"));
+        app.call();
+        DrainReport report = get(server.drain(Duration.ofMillis(100)));
+        assertEquals(1, report.idle());
+        assertEquals(1, report.forced());
+        assertEquals(0, report.told());
+        assertEquals(-1, idle.read());
+        assertEquals(-1, busy.read());
+    }
+
+    @Test
+    void keepAliveClientsThatObeyLoseNothing() throws Exception {
+        TestServer server = start();
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        cleanup.add(threads::shutdownNow);
+        List<Future<Integer>> clients = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            Client client = connect(server);
+            server.child();
+            clients.add(threads.submit(() -> requestUntilToldToClose(client)));
         }
+        DrainReport report = get(beginDrain(server));
+        for (Future<Integer> client : clients) {
+            assertTrue(client.get(10, TimeUnit.SECONDS) > 0);
+        }
+        assertEquals(8, report.finished());
+        assertEquals(8, report.told());
     }
 
-    private static FullHttpResponse ok(String body) {
-        FullHttpResponse response =
-                new DefaultFullHttpResponse(HTTP_1_1, HttpResponseStatus.OK, Unpooled.copiedBuffer(body, US_ASCII));
-        HttpUtil.setContentLength(response, body.length());
-        return response;
+    private static int requestUntilToldToClose(Client client) throws IOException {
+        int count = 1;
+        while (!client.send(Client.get("/now")).response().saysClose()) {
+            count++;
+        }
+        client.close();
+        return count;
+    }
+
+    @Test
+    void aSecondOneInThePipelineIsRefused() {
+        EmbeddedChannel channel = new EmbeddedChannel(new HttpServerCodec(), new HttpDrainHandler());
+        channel.pipeline().addLast(new HttpDrainHandler());
+        ChannelPipelineException refused = assertThrows(ChannelPipelineException.class, channel::checkException);
+        Throwable cause = refused.getCause();
+        assertTrue(String.valueOf(cause).contains("has an HttpDrainHandler already"), String.valueOf(cause));
+        assertEquals(
+                1,
+                channel.pipeline().names().stream()
+                        .filter(name -> name.startsWith("HttpDrain"))
+                        .count());
+        ReferenceCountUtil.release(channel.readOutbound());
+    }
+
+    /** Pauses, drains, and comes back when the event has come through every pipeline. */
+    private static CompletableFuture<DrainReport> beginDrain(TestServer server) throws Exception {
+        CompletableFuture<DrainReport> drained = server.drain(LONG);
+        server.event();
+        return drained;
+    }
+
+    private static void assertNotLast(String body, Client client) throws IOException {
+        Client.Response response = client.response();
+        assertEquals(body, response.body());
+        assertFalse(response.saysClose());
+    }
+
+    private static void assertLast(String body, Client client) throws IOException {
+        Client.Response response = client.response();
+        assertEquals(body, response.body());
+        assertTrue(response.saysClose());
+        assertEquals(-1, client.read());
+    }
+
+    private static DrainReport get(CompletableFuture<DrainReport> drained) throws Exception {
+        return drained.get(10, TimeUnit.SECONDS);
+    }
+
+    private Client connect(TestServer server) throws Exception {
+        return cleanup.add(server.connect());
+    }
+
+    private TestServer start() throws Exception {
+        TestServer server = server();
+        serve(server);
+        return server;
+    }
+
+    private static void serve(TestServer server) throws Exception {
+        server.bind(Drain.HANDLERS);
+        server.upgrader.resume();
+    }
+
+    private TestServer server() {
+        return cleanup.add(
+                new TestServer(pipeline -> pipeline.addLast(new HttpServerCodec(), new HttpDrainHandler(), app)));
     }
 }

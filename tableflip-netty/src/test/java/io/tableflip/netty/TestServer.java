@@ -97,8 +97,8 @@ final class TestServer implements AutoCloseable {
 
     @Override
     public void close() {
-        boss.shutdownGracefully(0, 5, TimeUnit.SECONDS);
-        workers.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        boss.shutdownGracefully(20, 5_000, TimeUnit.MILLISECONDS);
+        workers.shutdownGracefully(20, 5_000, TimeUnit.MILLISECONDS);
         boss.terminationFuture().awaitUninterruptibly();
         workers.terminationFuture().awaitUninterruptibly();
     }

@@ -47,7 +47,7 @@ class UpgradableServersTest {
         Channel channel = server.bind(Drain.HANDLERS);
         assertTrue(channel.config().isAutoRead(), "the user's AUTO_READ is left alone");
         Client client = cleanup.add(server.connect());
-        loopsOnce(channel);
+        Await.loopsOnce(channel);
         assertNull(server.children.peek());
 
         server.upgrader.resume();
@@ -65,7 +65,7 @@ class UpgradableServersTest {
 
         Channel channel = web(server, listening.localAddress()).sync().channel();
         assertEquals(listening.localAddress(), channel.localAddress());
-        loopsOnce(channel);
+        Await.loopsOnce(channel);
         assertNull(server.children.peek());
 
         server.upgrader.resume();
@@ -82,7 +82,7 @@ class UpgradableServersTest {
             waiting.add(cleanup.add(Client.connect(listening.localAddress())));
         }
         CountDownLatch go = new CountDownLatch(1);
-        server.boss.execute(() -> await(go));
+        server.boss.execute(() -> Await.latch(go));
         // One less than the 64 tasks after which a loop looks at the clock, and then at its sockets: the task that adds
         // the acceptor comes after that.
         for (int i = 0; i < 62; i++) {
@@ -365,21 +365,6 @@ class UpgradableServersTest {
     /** The upgrader owns a number of its own; the socket given stays with the test. */
     private FakeUpgrader inherited(Socket socket) {
         return new FakeUpgrader(Map.of(WEB, Sockets.duplicate(cleanup, socket)));
-    }
-
-    /** Comes back when the loop has looked at its sockets. */
-    private static void loopsOnce(Channel channel) throws Exception {
-        for (int round = 0; round < 2; round++) {
-            channel.eventLoop().schedule(() -> {}, 1, TimeUnit.MILLISECONDS).sync();
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private static void takeTime(int millis) {
