@@ -11,7 +11,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
