@@ -39,24 +39,25 @@ final class Args {
         return values.get(name);
     }
 
-    String required(String name) throws UsageException {
+    <T> T required(String name, Function<String, T> read) throws UsageException {
         String value = values.get(name);
         if (value == null) {
             throw new UsageException(name + " is missing");
         }
-        return value;
+        return read(name, value, read);
     }
 
     Duration duration(String name, Duration otherwise) throws UsageException {
         return value(name, Durations::parse, otherwise);
     }
 
-    /** The value as the function reads it; an {@link IllegalArgumentException} of the function is told as wrong usage. */
+    /** The value as the function reads it; its {@link IllegalArgumentException} is told as wrong usage. */
     <T> T value(String name, Function<String, T> read, T otherwise) throws UsageException {
         String value = values.get(name);
-        if (value == null) {
-            return otherwise;
-        }
+        return value == null ? otherwise : read(name, value, read);
+    }
+
+    private static <T> T read(String name, String value, Function<String, T> read) throws UsageException {
         try {
             return read.apply(value);
         } catch (NumberFormatException e) {

@@ -10,7 +10,7 @@ import java.nio.channels.Selector;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -40,7 +40,7 @@ final class LoadEngine {
     /** Those that time out first are first; with requests among them that are over already. */
     private final PriorityQueue<LoadRequest> timeouts = new PriorityQueue<>(comparingLong(this::timesOut));
 
-    private final Map<LoadRequest, LoadConnection> atWork = new IdentityHashMap<>();
+    private final Map<LoadRequest, LoadConnection> atWork = new HashMap<>();
     private final List<LoadConnection> kept = new ArrayList<>();
     private volatile boolean stopping;
     private volatile boolean aborted;
@@ -88,7 +88,7 @@ final class LoadEngine {
 
     void run() throws IOException {
         try {
-            while (!aborted && (sends() || !atWork.isEmpty() || !waiting.isEmpty())) {
+            while (!isOver()) {
                 sendDue();
                 expire();
                 await();
@@ -118,6 +118,10 @@ final class LoadEngine {
         }
         connection.thinkUntil(System.nanoTime() + schedule.think(connection.number()));
         thinking.add(connection);
+    }
+
+    private boolean isOver() {
+        return aborted || (!sends() && atWork.isEmpty() && waiting.isEmpty());
     }
 
     private boolean sends() {
@@ -179,18 +183,19 @@ final class LoadEngine {
                 + request.kind().delayNanos();
     }
 
-    /** Waits for the network or for the next thing to do. */
+    /** Waits for the network or for the next thing to do, not at all if nothing is left to do. */
     private void await() throws IOException {
-        long now = System.nanoTime();
-        long wait = Long.MAX_VALUE;
-        if (sends()) {
-            wait = schedule.due() - now;
+        if (isOver()) {
+            return;
         }
+        // Never without end: every request that is under way stands among the timeouts.
+        long due = sends() ? schedule.due() : timesOut(timeouts.element());
         if (!timeouts.isEmpty()) {
-            wait = Math.min(wait, timesOut(timeouts.element()) - now);
+            due = Math.min(due, timesOut(timeouts.element()));
         }
+        long wait = due - System.nanoTime();
         if (wait >= ONE_MILLI) {
-            selector.select(wait == Long.MAX_VALUE ? 0 : TimeUnit.NANOSECONDS.toMillis(wait));
+            selector.select(TimeUnit.NANOSECONDS.toMillis(wait));
             return;
         }
         // A selector counts in milliseconds, which is too coarse to send in time.

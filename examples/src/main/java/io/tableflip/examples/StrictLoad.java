@@ -45,7 +45,6 @@ public final class StrictLoad implements AutoCloseable {
         return this;
     }
 
-    @SuppressWarnings("CatchAndPrintStackTrace")
     private void run() {
         try {
             engine.run();

@@ -105,7 +105,7 @@ final class RawServer implements AutoCloseable {
                 line = in.readLine();
             }
             requests.incrementAndGet();
-            return first.split(" ")[1];
+            return first.substring("GET ".length(), first.lastIndexOf(" HTTP/1.1"));
         }
 
         void write(String text) throws IOException {

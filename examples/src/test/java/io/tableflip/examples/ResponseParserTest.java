@@ -12,8 +12,19 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ResponseParserTest {
-    private static final String CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
-            + "3;ext=1\r\nabc\r\n1A\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\nTrailer: x\r\n\r\n";
+    private static final String CHUNKED = String.join(
+            "\r\n",
+            "HTTP/1.1 200 OK",
+            "Transfer-Encoding: Chunked",
+            "",
+            "3;ext=1",
+            "abc",
+            "1A",
+            "abcdefghijklmnopqrstuvwxyz",
+            "0",
+            "Trailer: x",
+            "",
+            "");
 
     private final ResponseParser parser = new ResponseParser();
 

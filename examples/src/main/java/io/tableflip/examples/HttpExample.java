@@ -1,0 +1,148 @@
+package io.tableflip.examples;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
+import io.netty.handler.flow.FlowControlHandler;
+import io.tableflip.core.ChildCommand;
+import io.tableflip.core.LifecycleListener;
+import io.tableflip.core.UpgradeException;
+import io.tableflip.core.Upgrader;
+import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.UpgradableServers;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An HTTP server that replaces itself on SIGHUP: new code, new configuration, the same listening socket. Meant to be
+ * read from top to bottom, and copied.
+ */
+final class HttpExample {
+    private static final int MAX_REQUEST_BODY = 64 * 1024;
+
+    private HttpExample() {}
+
+    /** Returns when this process was upgraded or stopped, and has finished what its clients had begun. */
+    static void run(HttpOptions options, List<String> commandLine)
+            throws IOException, InvalidConfigException, InterruptedException {
+        // First of all: from here on a SIGHUP is answered, and does not end the JVM.
+        try (Upgrader upgrader = Upgrader.builder()
+                .pidFile(options.pidFile())
+                .readyAfter(options.readyAfter())
+                .drainTimeout(options.drainTimeout())
+                .upgradeTimeout(options.upgradeTimeout())
+                .upgradeOn("HUP")
+                .stopOn("TERM", "INT")
+                .childCommand(command -> viaStartScript(command, commandLine))
+                .listener(new Announcer())
+                .build()) {
+            try {
+                serve(upgrader, options);
+            } catch (IOException | InvalidConfigException e) {
+                // If this is the new process of an upgrade, the old one says these words too, and serves on.
+                upgrader.reportFailure(e);
+                throw e;
+            }
+        }
+    }
+
+    private static void serve(Upgrader upgrader, HttpOptions options)
+            throws IOException, InvalidConfigException, InterruptedException {
+        Config config = Config.read(options.config());
+        ByteBuf description = description(upgrader, config);
+        EventLoopGroup boss = loops(1);
+        EventLoopGroup io = loops(0);
+        try {
+            ServerBootstrap bootstrap = new ServerBootstrap()
+                    .group(boss, io)
+                    .childOption(ChannelOption.AUTO_READ, false) // the handler asks for one request after the other
+                    .childHandler(new ChannelInitializer<SocketChannel>() {
+                        @Override
+                        protected void initChannel(SocketChannel channel) {
+                            channel.pipeline()
+                                    .addLast(new HttpServerCodec())
+                                    .addLast(
+                                            new HttpDrainHandler()) // says "Connection: close" when it is time to leave
+                                    .addLast(new HttpServerKeepAliveHandler())
+                                    .addLast(new HttpObjectAggregator(MAX_REQUEST_BODY))
+                                    .addLast(new FlowControlHandler())
+                                    .addLast(new HttpExampleHandler(description));
+                        }
+                    });
+            // The listening socket that the old process passed on, or a new one. It accepts nothing yet.
+            Channel server = UpgradableServers.of(upgrader)
+                    .bind(bootstrap, options.listen())
+                    .sync()
+                    .channel();
+            // Accepts from here on. In an upgrade the old process now drains, and then makes way.
+            upgrader.ready().thenRun(() -> announce(upgrader, (InetSocketAddress) server.localAddress()));
+            upgrader.awaitExit();
+        } finally {
+            // Everything has drained. Any quiet period would only delay the next upgrade.
+            io.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+            boss.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        }
+    }
+
+    @SuppressWarnings("deprecation") // in Netty 4.2; what replaces it does not exist in 4.1, and this runs on both
+    private static EventLoopGroup loops(int threads) {
+        return new EpollEventLoopGroup(threads);
+    }
+
+    /**
+     * What to start at an upgrade: the start script again, if this program was started by one that exports its own path in
+     * TABLEFLIP_LAUNCHER. So changed JVM flags in the script count. The script has to end in {@code exec java ...}.
+     */
+    private static ChildCommand viaStartScript(ChildCommand command, List<String> commandLine) {
+        @Nullable String launcher = command.environment().get("TABLEFLIP_LAUNCHER");
+        if (launcher == null) {
+            return command; // exactly the command line of this process
+        }
+        List<String> viaScript = new ArrayList<>(commandLine);
+        viaScript.add(0, launcher);
+        return command.withCommand(viaScript);
+    }
+
+    /** Made once: while this process lives, it says the same, whatever becomes of the config file. */
+    private static ByteBuf description(Upgrader upgrader, Config config) {
+        String greeting =
+                config.greeting().replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ");
+        String json = "{\"pid\":" + ProcessHandle.current().pid() + ",\"generation\":" + upgrader.generation()
+                + ",\"greeting\":\"" + greeting + "\"}\n";
+        return Unpooled.unreleasableBuffer(Unpooled.copiedBuffer(json, StandardCharsets.UTF_8))
+                .asReadOnly();
+    }
+
+    private static void announce(Upgrader upgrader, InetSocketAddress address) {
+        String host = address.getAddress().getHostAddress();
+        System.out.println("listening on " + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort()
+                + " (pid " + ProcessHandle.current().pid() + ", generation " + upgrader.generation() + ")");
+    }
+
+    /** Tells the outcome of each upgrade. The library logs it too; a program might raise an alarm here. */
+    private static final class Announcer implements LifecycleListener {
+        @Override
+        public void committed(long pid) {
+            System.out.println("upgraded: process " + pid + " is the service now");
+        }
+
+        @Override
+        public void rolledBack(UpgradeException failure) {
+            System.out.println("not upgraded (" + failure.reason() + "): " + failure.getMessage());
+        }
+    }
+}

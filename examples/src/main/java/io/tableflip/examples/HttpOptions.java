@@ -1,0 +1,48 @@
+package io.tableflip.examples;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The command line of the example server. */
+record HttpOptions(
+        InetSocketAddress listen,
+        Path pidFile,
+        @Nullable Path config,
+        Duration drainTimeout,
+        Duration readyAfter,
+        Duration upgradeTimeout) {
+    static final String USAGE = """
+            http --listen HOST:PORT --pid-file PATH [--config FILE]
+                 [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
+                An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
+                GET /                      who answers, as JSON
+                GET /slow?ms=N             the same, N milliseconds later
+                GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
+                FILE holds a line "greeting = TEXT".
+            """;
+
+    static HttpOptions parse(List<String> words) throws UsageException {
+        Args args = Args.parse(
+                words,
+                Set.of("--listen", "--pid-file", "--config", "--drain-timeout", "--ready-after", "--upgrade-timeout"));
+        String config = args.text("--config");
+        return new HttpOptions(
+                args.required("--listen", Args::address),
+                args.required("--pid-file", Path::of),
+                config == null ? null : Path.of(config),
+                positive("--drain-timeout", args.duration("--drain-timeout", Duration.ofSeconds(30))),
+                args.duration("--ready-after", Duration.ofSeconds(5)),
+                positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1))));
+    }
+
+    private static Duration positive(String name, Duration time) throws UsageException {
+        if (time.isZero()) {
+            throw new UsageException(name + ": has to be more than 0");
+        }
+        return time;
+    }
+}

@@ -1,0 +1,61 @@
+package io.tableflip.examples;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+
+/** The command line of the examples. */
+public final class Main {
+    private static final int FAILED = 1;
+    private static final int WRONG_USAGE = 2;
+
+    private Main() {}
+
+    /** Runs the program that the first argument names. Ends with 1 if it fails, with 2 if the arguments make no sense. */
+    public static void main(String[] args) throws InterruptedException {
+        // One line for each message, with the process: after an upgrade two of them write to the same terminal.
+        String format = "%1$tT.%1$tL [" + ProcessHandle.current().pid() + "] %4$s %5$s%6$s%n";
+        System.getProperties().putIfAbsent("java.util.logging.SimpleFormatter.format", format);
+        int status;
+        try {
+            status = run(Arrays.asList(args));
+        } catch (UsageException e) {
+            System.err.println(e.getMessage() + "\n\n" + usage());
+            status = WRONG_USAGE;
+        } catch (IOException | InvalidConfigException | IllegalStateException e) {
+            Throwable cause = e instanceof IllegalStateException && e.getCause() != null ? e.getCause() : e;
+            System.err.println("failed: " + cause.getMessage());
+            status = FAILED;
+        }
+        if (status != 0) {
+            System.exit(status);
+        }
+    }
+
+    private static int run(List<String> args)
+            throws UsageException, IOException, InvalidConfigException, InterruptedException {
+        String program = args.isEmpty() ? "" : args.get(0);
+        List<String> options = args.subList(Math.min(1, args.size()), args.size());
+        switch (program) {
+            case "http" -> HttpExample.run(HttpOptions.parse(options), args);
+            case "load" -> {
+                return load(options);
+            }
+            default -> throw new UsageException(program.isEmpty() ? "which program?" : "unknown program " + program);
+        }
+        return 0;
+    }
+
+    private static int load(List<String> options) throws UsageException, IOException {
+        try (StrictLoad load = LoadOptions.parse(options).start()) {
+            LoadResult result = load.await();
+            new LoadReport(System.out).print(result);
+            return result.isClean() ? 0 : FAILED;
+        }
+    }
+
+    private static String usage() {
+        return "usage: java -jar tableflip-examples.jar PROGRAM OPTIONS\n\n" + HttpOptions.USAGE + "\n"
+                + LoadOptions.USAGE;
+    }
+}
