@@ -84,7 +84,7 @@ class FailedUpgradeIT {
     void aChildThatCannotBindSaysSo() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait();
                 ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            plan("bind 127.0.0.1 " + taken.getLocalPort());
+            plan("bind " + taken.getLocalPort());
             fails(service, "bind 127.0.0.1:" + taken.getLocalPort() + ": Address already in use");
         }
     }
@@ -278,18 +278,21 @@ class FailedUpgradeIT {
 
     private Path fifo() throws IOException {
         Path fifo = directory.resolve("config");
+        run("mkfifo", fifo.toString());
+        return fifo;
+    }
+
+    /** Opening a FIFO blocks until a reader is there: in a process of its own, that can be given up. */
+    private static void write(Path fifo, String text) throws IOException {
+        run("timeout", "60", "sh", "-c", "printf '%s' \"$1\" > \"$2\"", "sh", text, fifo.toString());
+    }
+
+    private static void run(String... command) throws IOException {
         try {
-            assertEquals(
-                    0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+            assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
-        return fifo;
-    }
-
-    /** Blocks until a reader is there. */
-    private static void write(Path fifo, String text) throws IOException {
-        Files.writeString(fifo, text);
     }
 }

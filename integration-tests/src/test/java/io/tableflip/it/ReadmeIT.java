@@ -29,7 +29,8 @@ class ReadmeIT {
         String program = resource();
         assertTrue(program.contains(block()), "Hello.java and the program in the README differ");
         int port = freePort();
-        compile(program.replace("/run/hello.pid", directory.resolve("service.pid").toString())
+        compile(program.replace(
+                        "/run/hello.pid", directory.resolve("service.pid").toString())
                 .replace("8080", Integer.toString(port)));
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
         try (Service service = Service.program(directory, directory, "Hello").startAndAwait()) {
@@ -71,7 +72,12 @@ class ReadmeIT {
                         null,
                         messages,
                         messages,
-                        List.of("-cp", System.getProperty("java.class.path"), "-d", directory.toString(), source.toString())
+                        List.of(
+                                        "-cp",
+                                        System.getProperty("java.class.path"),
+                                        "-d",
+                                        directory.toString(),
+                                        source.toString())
                                 .toArray(String[]::new));
         assertEquals(0, status, messages::toString);
     }

@@ -53,8 +53,7 @@ class UpgradeIT {
                 LoadResult result = load.stop();
                 assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
                 assertTrue(
-                        result.counts().answered() > 1000,
-                        () -> result.counts().toString());
+                        result.counts().answered() > 1000, () -> result.counts().toString());
                 assertEquals(afterFirst, Footprint.of(service, directory), "after 20 upgrades as after 1");
             }
         }
