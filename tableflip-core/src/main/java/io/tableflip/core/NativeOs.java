@@ -39,9 +39,21 @@ final class NativeOs implements Os {
     /** More than the opaque structures need in any C library: glibc on x86-64 takes 80, 336 and 128 bytes. */
     private static final int OPAQUE = 1024;
 
-    private final LibC c = LibraryLoader.create(LibC.class).load("c");
-    private final Runtime runtime = Runtime.getRuntime(c);
+    private final LibC c;
+    private final Runtime runtime = Runtime.getSystemRuntime();
     private final ProcFs proc = new ProcFs();
+
+    NativeOs() {
+        this(libC());
+    }
+
+    NativeOs(LibC c) {
+        this.c = c;
+    }
+
+    static LibC libC() {
+        return LibraryLoader.create(LibC.class).load("c");
+    }
 
     /** The functions of the C library. */
     public interface LibC {
@@ -236,14 +248,22 @@ final class NativeOs implements Os {
                     "posix_spawn_file_actions_adddup2",
                     "fd " + fds.get(i));
         }
-        String directory = request.directory();
-        if (directory != null) {
-            zero(
-                    c.posix_spawn_file_actions_addchdir_np(actions, terminated(directory)),
-                    "posix_spawn_file_actions_addchdir_np",
-                    directory);
+        if (request.directory() != null) {
+            changeDirectory(actions, request.directory());
         }
         closeFrom(actions, end);
+    }
+
+    private void changeDirectory(Pointer actions, String directory) throws SystemCallException {
+        String call = "posix_spawn_file_actions_addchdir_np";
+        try {
+            zero(c.posix_spawn_file_actions_addchdir_np(actions, terminated(directory)), call, directory);
+        } catch (UnsatisfiedLinkError e) {
+            // glibc before 2.29: as long as it is the directory of this process, the child inherits it
+            if (!proc.isWorkingDirectory(directory)) {
+                throw failure(call, Errno.ENOSYS.intValue(), directory);
+            }
+        }
     }
 
     /** A JVM has nearly everything open without close-on-exec: the child must close all that was not passed to it. */
