@@ -204,7 +204,7 @@ class FailedUpgradeIT {
         try (Service service =
                 Service.testServer(directory).arguments("--ready-after", "0").startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=2000");
+            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=8000");
             plan("hang");
             service.signal("HUP", parent);
             service.awaitLog("hanging");

@@ -141,7 +141,7 @@ final class TestServer {
 
         private void answer(ChannelHandlerContext context, boolean keepAlive) {
             String body = "{\"pid\":" + ProcessHandle.current().pid() + ",\"generation\":" + generation
-                    + ",\"greeting\":\"test\"}";
+                    + ",\"greeting\":\"test\"}\n";
             FullHttpResponse response = new DefaultFullHttpResponse(
                     HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.copiedBuffer(body, StandardCharsets.UTF_8));
             HttpUtil.setContentLength(response, response.content().readableBytes());

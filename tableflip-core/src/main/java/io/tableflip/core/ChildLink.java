@@ -56,6 +56,9 @@ final class ChildLink {
 
     /** Queues bytes for the child. */
     synchronized void send(byte[] bytes) {
+        if (finished) {
+            return; // the numbers of its descriptors may be somebody else's by now
+        }
         unsent.add(bytes);
         writeUnsent();
         if (!unsent.isEmpty()) {

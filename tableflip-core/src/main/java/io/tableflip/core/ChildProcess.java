@@ -7,7 +7,6 @@ import java.util.concurrent.CompletableFuture;
 /** A process that an upgrade spawned. Thread-safe. */
 final class ChildProcess {
     static final int SIGKILL = 9;
-    static final int SIGTERM = 15;
     /** The system does not tell how it ended. */
     static final int UNKNOWN = -1;
 
@@ -17,10 +16,13 @@ final class ChildProcess {
     private final Os os;
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
 
-    /** Begins to wait for its end, on a thread of its own: a child that nobody waits for stays a zombie. */
     ChildProcess(int pid, Os os) {
         this.pid = pid;
         this.os = os;
+    }
+
+    /** Begins to wait for its end, on a thread of its own: a child that nobody waits for stays a zombie. */
+    void watch() {
         Thread reaper = new Thread(this::reap, "tableflip-child-" + pid);
         reaper.setDaemon(true);
         reaper.start();

@@ -37,7 +37,7 @@ final class Duplicates {
             CompletableFuture<?> lent =
                     source.lend(fd -> duplicate(name, fd, failed)).toCompletableFuture();
             return lent.thenCompose(done -> failed.isDone() ? failed : CompletableFuture.completedFuture(null));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             return CompletableFuture.failedFuture(new IllegalStateException(name + ": its owner does not lend it", e));
         }
     }

@@ -2,12 +2,15 @@ package io.tableflip.core;
 
 import static io.tableflip.core.State.COMMITTING;
 import static io.tableflip.core.State.DRAINING;
+import static io.tableflip.core.State.EXITING;
 import static io.tableflip.core.State.LINGERING;
 import static io.tableflip.core.State.SERVING;
 import static io.tableflip.core.State.STARTING;
+import static io.tableflip.core.State.STOPPING;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
+import static java.util.Objects.requireNonNull;
 
 import io.tableflip.core.UpgradeException.Reason;
 import java.io.IOException;
@@ -35,11 +38,14 @@ final class Handover {
 
     private @Nullable ChildProcess child;
     private @Nullable ChildLink link;
-    private @Nullable CompletableFuture<DrainReport> drain;
     private Loop.@Nullable Timer timer;
     private @Nullable String childsWords;
     /** Committed, failed or abandoned: what still comes from the child or a timer does not count. */
     private boolean over;
+    /** The child has accepted connections, so that its end would cost some. */
+    private boolean accepted;
+    /** End-of-file came without READY. */
+    private boolean silent;
 
     Handover(Lifecycle life, Os os, CompletableFuture<Long> result) {
         this.life = life;
@@ -51,32 +57,31 @@ final class Handover {
     void start() {
         life.move(STARTING);
         after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
-        duplicates.take(life.fds().sources()).whenCompleteAsync((done, failure) -> spawn(failure), life.loop());
+        CompletableFuture<Void> lent = duplicates.take(life.fds().sources());
+        CompletableFuture.supplyAsync(
+                        () -> life.settings()
+                                .childCommand()
+                                .apply(life.launcher().childCommand()),
+                        life.background())
+                .thenCombine(lent, (command, done) -> command)
+                .whenCompleteAsync(this::spawn, life.loop());
     }
 
-    private void spawn(@Nullable Throwable failure) {
+    private void spawn(@Nullable ChildCommand command, @Nullable Throwable problem) {
         if (over) {
             return;
         }
         try {
-            if (failure != null) {
-                throw new IOException(
-                        "descriptors: " + Lifecycle.unwrap(failure).getMessage(), failure);
+            if (problem != null) {
+                throw new IOException(Lifecycle.unwrap(problem).getMessage(), Lifecycle.unwrap(problem));
             }
-            ChildCommand command =
-                    life.settings().childCommand().apply(life.launcher().childCommand());
-            ChildProcess spawned = spawn(command);
-            child = spawned;
-            life.listeners().tell(listener -> listener.spawned(spawned.pid()));
-            LOG.log(INFO, "upgrade: spawned {0}", id(spawned.pid()));
-            LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
-            spawned.ended().thenRunAsync(this::childEnded, life.loop());
-        } catch (IOException | RuntimeException | LinkageError e) {
+            spawn(requireNonNull(command, "childCommand has given no command"));
+        } catch (IOException | RuntimeException | Error e) {
             fail(Reason.SPAWN_FAILED, "the child could not be started: " + e.getMessage(), e);
         }
     }
 
-    private ChildProcess spawn(ChildCommand command) throws IOException {
+    private void spawn(ChildCommand command) throws IOException {
         List<Integer> mine = new ArrayList<>();
         List<Integer> childs = new ArrayList<>();
         try {
@@ -90,21 +95,32 @@ final class Handover {
                     life.settings().readyAfter());
             List<Integer> fds =
                     Stream.concat(childs.stream(), duplicates.numbers()).toList();
+            Os.SpawnRequest request = life.launcher().request(command, variable, fds);
             os.setNonBlocking(ready.readEnd());
             os.setNonBlocking(names.writeEnd());
             ChildLink newLink = new ChildLink(
                     os, ready.readEnd(), names.writeEnd(), () -> life.loop().execute(this::receive));
             mine.clear(); // the link's from now on
             link = newLink;
-            int pid = os.spawn(life.launcher().request(command, variable, fds));
-            newLink.start();
+            // before the spawn, as far as the pipe takes them: if this process is killed just then, the child can still
+            // begin
             newLink.send(Gob.encode(duplicates.wireNames()));
-            return new ChildProcess(pid, os);
+            spawned(new ChildProcess(os.spawn(request), os), newLink, command);
         } finally {
             // without these the child's death would show neither as end-of-file nor as EPIPE
             closeAll(childs);
             closeAll(mine);
         }
+    }
+
+    private void spawned(ChildProcess spawned, ChildLink to, ChildCommand command) {
+        child = spawned; // first: whatever fails from here on, this process must be ended
+        spawned.ended().thenRunAsync(this::childEnded, life.loop());
+        spawned.watch();
+        to.start();
+        life.listeners().tell(listener -> listener.spawned(spawned.pid()));
+        LOG.log(INFO, "upgrade: spawned {0}", id(spawned.pid()));
+        LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
     }
 
     private Os.Pipe pipe(List<Integer> childs, List<Integer> mine, boolean childReads) throws SystemCallException {
@@ -144,7 +160,7 @@ final class Handover {
         switch (message.type()) {
             case Message.TAKEOVER -> takenOver(message.text());
             case Message.FAILED -> childFailed(message.text());
-            case Message.READY -> commit();
+            case Message.READY -> ready();
             default -> LOG.log(DEBUG, "message of unknown type {0} from the child", message.type());
         }
     }
@@ -163,12 +179,12 @@ final class Handover {
                     null);
             return;
         }
+        accepted = true;
         life.move(DRAINING);
         life.listeners().tell(listener -> listener.childReady(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
         CompletableFuture<Void> paused = life.participants().pause();
-        CompletableFuture<DrainReport> draining = life.drain();
-        drain = draining;
+        CompletableFuture<DrainReport> draining = life.departure().drain();
         after(life.settings().readyAfter(), this::sayDrained);
         CompletableFuture.allOf(paused, draining).thenRunAsync(this::sayDrained, life.loop());
     }
@@ -182,12 +198,15 @@ final class Handover {
         after(Settings.COMMIT_TIMEOUT, this::commitTimedOut);
     }
 
-    private void commit() {
-        ChildProcess successor = child;
-        ChildLink ending = link;
-        if (successor == null || ending == null) {
-            return;
+    private void ready() {
+        if (silent || child == null || link == null) {
+            LOG.log(WARNING, "the child was ready after it had failed: ignored");
+        } else {
+            commit(child, link);
         }
+    }
+
+    private void commit(ChildProcess successor, ChildLink ending) {
         if (!successor.isAlive()) {
             // it died with READY as its last word; its end is on the way here, and this process still has everything
             LOG.log(WARNING, "upgrade: {0} ended as soon as it was ready", id(successor.pid()));
@@ -195,17 +214,17 @@ final class Handover {
         }
         end();
         life.move(LINGERING);
-        if (drain == null) {
+        if (!accepted) {
             life.participants().pause(); // a level 1 child says nothing before READY
         }
         ending.commit();
         duplicates.close();
-        life.participants().release();
+        CompletableFuture<Void> released = life.participants().release();
         life.listeners().tell(listener -> listener.committed(successor.pid()));
         LOG.log(INFO, "upgrade: {0} is the service after {1} ms", id(successor.pid()), elapsedMillis());
         result.complete((long) successor.pid());
         successor.ended().thenAcceptAsync(this::successorEnded, life.loop());
-        life.linger(drain == null ? life.drain() : drain);
+        life.linger(life.departure().drain(), released);
     }
 
     private void successorEnded(int status) {
@@ -216,24 +235,22 @@ final class Handover {
                 ChildProcess.describe(status));
     }
 
+    /** Its end follows. Until then it may write its own log, and finish what it has accepted. */
     private void childFailed(String why) {
         childsWords = why;
-        if (life.state() == STARTING) {
-            // nothing depends on it yet: let it write its own log and exit
-            after(Settings.MOMENT, () -> failAsTold(why));
-        } else {
-            failAsTold(why);
-        }
+        childWentSilent();
     }
 
     /** End-of-file without READY: the child is gone or going. Its exit status will follow, or it drains first. */
     private void childWentSilent() {
-        boolean hasTakenOver = life.state() == DRAINING || life.state() == COMMITTING;
+        if (silent) {
+            return;
+        }
+        silent = true;
         serveAgain();
-        Duration grace = hasTakenOver
-                ? life.settings().drainTimeout().plus(life.settings().exitDeadline())
-                : Settings.MOMENT;
-        after(grace, () -> failAsTold("the child closed descriptor 3 and did not end within " + grace));
+        Duration grace =
+                accepted ? life.settings().drainTimeout().plus(life.settings().exitDeadline()) : Settings.MOMENT;
+        after(grace, () -> failAsTold("the child closed descriptor 3 and did not end within " + Settings.text(grace)));
     }
 
     private void childEnded() {
@@ -254,16 +271,19 @@ final class Handover {
     }
 
     private void upgradeTimedOut() {
-        if (life.state() == STARTING) {
-            fail(
-                    Reason.TIMED_OUT,
-                    "the child was not ready within " + life.settings().upgradeTimeout(),
-                    null);
+        if (life.state() != STARTING) {
+            return;
+        }
+        String within = " within " + Settings.text(life.settings().upgradeTimeout());
+        if (child == null) {
+            fail(Reason.SPAWN_FAILED, "the descriptors or the command of the child were not there" + within, null);
+        } else {
+            fail(Reason.TIMED_OUT, "the child was not ready" + within, null);
         }
     }
 
     private void commitTimedOut() {
-        fail(Reason.TIMED_OUT, "the child did not commit within " + Settings.COMMIT_TIMEOUT, null);
+        fail(Reason.TIMED_OUT, "the child did not commit within " + Settings.text(Settings.COMMIT_TIMEOUT), null);
     }
 
     private void fail(Reason reason, String message, @Nullable Throwable cause) {
@@ -291,6 +311,9 @@ final class Handover {
 
     private void rollBack(Reason reason, String message, @Nullable Throwable cause) {
         duplicates.close();
+        if (life.state() == STOPPING || life.state() == EXITING) {
+            return; // stopped while the child was ending
+        }
         serveAgain();
         long pid = child == null ? -1 : child.pid();
         if (life.state() == STARTING) {
@@ -309,6 +332,7 @@ final class Handover {
     private void serveAgain() {
         if (life.state() == DRAINING || life.state() == COMMITTING) {
             life.move(SERVING);
+            life.departure().drainCancelled();
             life.participants().resume();
         }
     }
@@ -327,12 +351,20 @@ final class Handover {
         });
     }
 
-    /** Stop after the takeover: the whole service is meant. The child, which accepts already, drains as this process does. */
+    /** Whether the child has accepted connections: the stop must then be passed on, not end it. */
+    boolean childHasAccepted() {
+        return accepted;
+    }
+
+    /**
+     * Stop after the takeover: the whole service is meant. The child, which accepts already, drains as this process does. By a message, since
+     * it may have got the same signal as this process, and a second one would end it at once.
+     */
     void passStopOn() {
         end();
         if (child != null && link != null) {
             LOG.log(INFO, "stop: passed on to {0}, which has begun to take over", id(child.pid()));
-            child.kill(ChildProcess.SIGTERM);
+            link.send(new Message(Message.STOP).encode());
             link.close(false);
         }
         duplicates.close();
@@ -347,24 +379,26 @@ final class Handover {
         }
     }
 
-    /** Replaces the timer that runs. */
+    /** Replaces the timer that runs. What stands in the pipe comes first, and may replace or end the timer that has expired. */
     private void after(Duration delay, Runnable action) {
         if (timer != null) {
             timer.cancel();
         }
+        Object[] self = new Object[1];
         timer = life.loop().schedule(delay, () -> {
             receive();
-            if (!over) {
+            if (!over && timer == self[0]) {
                 action.run();
             }
         });
+        self[0] = timer;
     }
 
     private String id(int pid) {
         return "generation " + (life.generation() + 1) + " (pid " + pid + ")";
     }
 
-    private long elapsedMillis() {
-        return (System.nanoTime() - began) / 1_000_000;
+    private String elapsedMillis() {
+        return Long.toString((System.nanoTime() - began) / 1_000_000);
     }
 }

@@ -1,9 +1,6 @@
 package io.tableflip.core;
 
-import static io.tableflip.core.State.EXITING;
 import static io.tableflip.core.State.INITIALIZING;
-import static io.tableflip.core.State.LINGERING;
-import static io.tableflip.core.State.SERVING;
 import static io.tableflip.core.State.STOPPING;
 import static io.tableflip.core.State.TAKING_OVER;
 import static java.lang.System.Logger.Level.DEBUG;
@@ -19,6 +16,9 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -42,18 +42,25 @@ final class Lifecycle implements Upgrader {
     private final Listeners listeners;
     private final @Nullable PidFile pidFile;
     private final Takeover takeover;
-    private final Exit exit;
+    private final Departure departure;
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
+    /** For what may take its time, and for code of the user, which must never run on the thread of the loop. */
+    private final ExecutorService background = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "tableflip-background");
+        thread.setDaemon(true);
+        return thread;
+    });
+
     private volatile State state = INITIALIZING;
+
+    /** Why initialisation is failing, as far as the program has told. */
     private volatile @Nullable String failure;
 
     // for the thread of the loop
     private @Nullable Handover handover;
-    private boolean served;
+    private boolean parentGone;
     private boolean upgraded;
-    private boolean stopRequested;
-    private int stopSignals;
 
     /** Loads the native code when it is asked for, once. */
     private static final class Native {
@@ -75,7 +82,7 @@ final class Lifecycle implements Upgrader {
         listeners = new Listeners(settings.listener());
         pidFile = settings.pidFile() == null ? null : new PidFile(settings.pidFile(), pid);
         takeover = new Takeover(this, parent, pidFile);
-        exit = new Exit(settings, loop);
+        departure = new Departure(this, parent, pidFile);
     }
 
     static Lifecycle create(Settings settings, boolean supported) throws IOException {
@@ -84,13 +91,14 @@ final class Lifecycle implements Upgrader {
         ParentLink parent = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
         Lifecycle lifecycle = new Lifecycle(settings, () -> Native.OS, proc, launcher, parent);
         lifecycle.start();
-        Runtime.getRuntime().addShutdownHook(new Thread(lifecycle::jvmEnds, "tableflip-shutdown"));
+        Runtime.getRuntime().addShutdownHook(new Thread(lifecycle.departure::jvmEnds, "tableflip-shutdown"));
         return lifecycle;
     }
 
     /** Reads what the parent passed. */
     void start() throws IOException {
         if (parent == null) {
+            parentGone = true;
             parentExited.complete(null);
         } else {
             fds.inheritAll(parent.open(
@@ -98,7 +106,10 @@ final class Lifecycle implements Upgrader {
         }
         loop.execute(() -> loop.schedule(settings.upgradeTimeout(), () -> {
             if (state == INITIALIZING) {
-                LOG.log(WARNING, "ready() has not been called for {0}: nothing is accepted", settings.upgradeTimeout());
+                LOG.log(
+                        WARNING,
+                        "ready() has not been called for {0}: nothing is accepted",
+                        Settings.text(settings.upgradeTimeout()));
             }
         }));
     }
@@ -144,38 +155,43 @@ final class Lifecycle implements Upgrader {
     @Override
     public CompletableFuture<Void> ready() {
         loop.execute(takeover::begin);
-        return takeover.ready();
+        return forUser(takeover.ready());
     }
 
     @Override
     public CompletableFuture<Long> upgrade() {
         CompletableFuture<Long> result = new CompletableFuture<>();
         loop.execute(() -> {
-            UpgradeException refusal = refusal();
-            if (refusal == null) {
+            try {
                 beginHandover(result);
-            } else {
-                LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
-                result.completeExceptionally(refusal);
+            } catch (RuntimeException | Error e) {
+                LOG.log(ERROR, "upgrade: failed", e);
+                result.completeExceptionally(
+                        new UpgradeException(Reason.SPAWN_FAILED, "the upgrade could not begin: " + e, e));
             }
         });
-        return result;
+        return forUser(result);
     }
 
     @Override
     public void stop() {
-        loop.execute(this::beginStop);
+        loop.execute(departure::stop);
+    }
+
+    /** The first signal stops; the second one ends a process that takes its time. */
+    void stopBySignal(String name) {
+        loop.execute(() -> departure.stopBySignal(name));
     }
 
     @Override
     public CompletableFuture<Void> exit() {
-        return exit.future();
+        return forUser(departure.exit());
     }
 
     @Override
     public void awaitExit() throws InterruptedException {
         try {
-            exit.future().get();
+            departure.exit().get();
         } catch (ExecutionException e) {
             throw notReady(e);
         }
@@ -184,7 +200,7 @@ final class Lifecycle implements Upgrader {
     @Override
     public boolean awaitExit(Duration timeout) throws InterruptedException {
         try {
-            exit.future().get(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
+            departure.exit().get(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
             return true;
         } catch (ExecutionException e) {
             throw notReady(e);
@@ -200,7 +216,25 @@ final class Lifecycle implements Upgrader {
 
     @Override
     public CompletableFuture<Void> parentExited() {
-        return parentExited;
+        return forUser(parentExited);
+    }
+
+    /**
+     * A future of its own for every caller: what a user does to it, a timeout for example, happens to nothing of ours, and what
+     * hangs on it runs on a thread of ours that may be blocked.
+     */
+    private <T> CompletableFuture<T> forUser(CompletableFuture<T> ours) {
+        CompletableFuture<T> users = new CompletableFuture<>();
+        ours.whenCompleteAsync(
+                (value, problem) -> {
+                    if (problem == null) {
+                        users.complete(value);
+                    } else {
+                        users.completeExceptionally(unwrap(problem));
+                    }
+                },
+                background);
+        return users;
     }
 
     @Override
@@ -252,32 +286,33 @@ final class Lifecycle implements Upgrader {
         state = to;
     }
 
-    /** Begins to drain; the future completes at the drain timeout at the latest. */
-    CompletableFuture<DrainReport> drain() {
-        listeners.tell(LifecycleListener::draining);
-        CompletableFuture<DrainReport> drained =
-                participants.drain(settings.drainTimeout()).copy();
-        loop.schedule(settings.drainTimeout().plus(Settings.MOMENT), () -> {
-            if (drained.complete(DrainReport.NOTHING)) {
-                LOG.log(WARNING, "a participant does not end its drain, it is not waited for any longer");
-            }
-        });
-        drained.thenAcceptAsync(this::drained, loop);
-        return drained;
+    Executor background() {
+        return background;
     }
 
-    private void drained(DrainReport report) {
-        if (state != SERVING) { // not if it was cancelled by a rollback
-            LOG.log(INFO, "drained: {0}", report);
-            listeners.tell(listener -> listener.drained(report));
-        }
+    Departure departure() {
+        return departure;
     }
 
-    /** A child is the service: this process ends when it has drained. */
-    void linger(CompletableFuture<DrainReport> drained) {
+    Supplier<Os> os() {
+        return os;
+    }
+
+    @Nullable
+    Handover handover() {
+        return handover;
+    }
+
+    @Nullable
+    String failure() {
+        return failure;
+    }
+
+    /** A child is the service: this process ends when it has drained and let go. */
+    void linger(CompletableFuture<?> drained, CompletableFuture<?> released) {
         handover = null;
         upgraded = true;
-        drained.thenRunAsync(() -> exitNow(null), loop);
+        departure.afterDrain(drained, released);
     }
 
     void handoverEnded() {
@@ -298,13 +333,14 @@ final class Lifecycle implements Upgrader {
 
     /** This process is the service. What needs native code comes now, where it holds up nobody. */
     void served() {
-        served = true;
-        Thread thread = new Thread(this::prepareForUpgrade, "tableflip-native");
-        thread.setDaemon(true);
-        thread.start();
+        departure.served();
+        List<Class<?>> anchors = participants.classes();
+        background.execute(() -> prepareForUpgrade(anchors));
     }
 
-    private void prepareForUpgrade() {
+    private void prepareForUpgrade(List<Class<?>> anchors) {
+        Preloader.loadPackageOf(Lifecycle.class);
+        anchors.forEach(Preloader::loadPackageOf);
         if (launcher == null) {
             return;
         }
@@ -320,23 +356,6 @@ final class Lifecycle implements Upgrader {
         }
     }
 
-    /** This process did not get ready and has to end. */
-    void leave(Throwable reason) {
-        LOG.log(ERROR, "not ready: {0}", reason.getMessage());
-        if (pidFile != null) {
-            pidFile.discard(pid);
-        }
-        drainAndExit(reason);
-    }
-
-    private void exitNow(@Nullable Throwable reason) {
-        move(EXITING);
-        LOG.log(INFO, "generation {0} (pid {1}) is done", generation(), Long.toString(pid));
-        exit.begin(reason);
-    }
-
-    // ---- upgrade and stop
-
     private @Nullable UpgradeException refusal() {
         if (launcher == null) {
             return new UpgradeException(Reason.NOT_SUPPORTED, "upgrades are not possible on this platform");
@@ -350,7 +369,7 @@ final class Lifecycle implements Upgrader {
         return switch (state) {
             case INITIALIZING, TAKING_OVER -> new UpgradeException(Reason.NOT_READY, "this process is not ready yet");
             case STOPPING, EXITING -> new UpgradeException(Reason.STOPPING, "this process was told to stop");
-            default -> parentExited.isDone() ? null : parentRunning();
+            default -> parentGone ? null : parentRunning();
         };
     }
 
@@ -361,127 +380,36 @@ final class Lifecycle implements Upgrader {
     }
 
     private void beginHandover(CompletableFuture<Long> result) {
+        UpgradeException refusal = refusal();
+        if (refusal != null) {
+            LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
+            result.completeExceptionally(refusal);
+            return;
+        }
+        Os loaded;
         try {
-            Handover next = new Handover(this, os.get(), result);
-            handover = next;
-            next.start();
-        } catch (LinkageError | RuntimeException e) {
-            handover = null;
+            loaded = os.get();
+        } catch (LinkageError e) {
+            LOG.log(WARNING, "upgrade: the native code cannot be loaded", e);
             result.completeExceptionally(
                     new UpgradeException(Reason.NOT_SUPPORTED, "the native code cannot be loaded: " + e, e));
+            return;
         }
+        handover = new Handover(this, loaded, result);
+        handover.start();
     }
 
     private void parentEnded() {
         takeover.parentEnded();
+        parentGone = true;
         if (parentExited.complete(null) && state != INITIALIZING && state != TAKING_OVER) {
             LOG.log(INFO, "the parent has gone");
         }
         listeners.tell(LifecycleListener::parentExited);
     }
 
-    private void beginStop() {
-        if (stopRequested) {
-            return;
-        }
-        switch (state) {
-            case INITIALIZING, TAKING_OVER -> stopUnready();
-            case SERVING, STARTING, DRAINING, COMMITTING -> stopService();
-            case LINGERING, STOPPING, EXITING -> {}
-        }
-    }
-
-    /** Tells the parent first, so that it accepts again at once. */
-    private void stopUnready() {
-        stopRequested = true;
-        takeover.stopped();
-        if (parent != null) {
-            if (state == INITIALIZING) {
-                parent.failed(failure == null ? "it was stopped before it was ready" : failure);
-            }
-            parent.hangUp(os.get());
-        }
-        drainAndExit(null);
-    }
-
-    private void stopService() {
-        Handover current = handover;
-        if (current != null) {
-            current.receive(); // the child may have committed just now
-        }
-        State now = state;
-        if (now == LINGERING) {
-            return;
-        }
-        stopRequested = true;
-        LOG.log(INFO, "stop");
-        if (current == null || handover == null) {
-            drainAndExit(null);
-        } else if (now == State.DRAINING || now == State.COMMITTING) {
-            current.passStopOn();
-            drainAndExit(null);
-        } else {
-            current.stopChild(() -> drainAndExit(null));
-        }
-    }
-
-    private void drainAndExit(@Nullable Throwable reason) {
-        move(STOPPING);
-        boolean owner = served || parent == null; // a child that was not the service leaves everything to its parent
-        CompletableFuture<List<UnixPaths.Bound>> paths =
-                owner ? fds.unixPaths(Settings.MOMENT) : CompletableFuture.completedFuture(List.of());
-        paths.thenAcceptAsync(
-                found -> {
-                    participants.release();
-                    drain().thenRunAsync(
-                                    () -> {
-                                        removeTraces(owner, found);
-                                        exitNow(reason);
-                                    },
-                                    loop);
-                },
-                loop);
-    }
-
-    private void removeTraces(boolean owner, List<UnixPaths.Bound> paths) {
-        if (owner) {
-            fds.unlink(paths);
-        }
-        if (pidFile != null) {
-            pidFile.remove();
-        }
-    }
-
-    /** The first signal stops; the second one ends a process that takes its time. */
-    void stopBySignal(String name) {
-        loop.execute(() -> {
-            stopSignals++;
-            boolean leaving = stopRequested || state == LINGERING || state == STOPPING || state == EXITING;
-            if (leaving && stopSignals > 1) {
-                LOG.log(WARNING, "SIG{0} again: ends at once", name);
-                if (!upgraded) {
-                    removeTraces(false, List.of());
-                }
-                Runtime.getRuntime().halt(1);
-            } else if (leaving) {
-                LOG.log(INFO, "SIG{0}: this process is leaving already; once more to end it at once", name);
-            } else {
-                beginStop();
-            }
-        });
-    }
-
-    /** The JVM ends, in order or by {@code System.exit}, but not by a halt. On a thread of its own. */
-    private void jvmEnds() {
-        State last = state;
-        if (parent != null && (last == INITIALIZING || last == TAKING_OVER)) {
-            parent.failed(failure == null ? "it exited before it was ready" : failure);
-        }
-        if (last == SERVING) { // nobody called stop()
-            removeTraces(true, fds.unixPaths(Duration.ofSeconds(1)).join());
-        } else if (pidFile != null) {
-            pidFile.discard(pid);
-        }
+    Takeover takeover() {
+        return takeover;
     }
 
     static Throwable unwrap(Throwable failure) {

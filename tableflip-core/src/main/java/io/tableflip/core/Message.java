@@ -22,6 +22,9 @@ record Message(byte type, String text) {
     static final byte ABORT = 'A';
 
     /** Up to PIPE_BUF bytes in all are written at once or not at all. */
+    /** Parent to child: the whole service is to stop. */
+    static final byte STOP = 'S';
+
     private static final int MAX_PAYLOAD = 4096 - 3;
 
     Message(byte type) {

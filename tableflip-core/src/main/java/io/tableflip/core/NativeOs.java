@@ -31,6 +31,12 @@ final class NativeOs implements Os {
     private static final short POLLOUT = 4;
     private static final short POSIX_SPAWN_SETSIGMASK = 8;
     private static final int FIRST_PASSED = 3;
+    private static final int P_PID = 1;
+    private static final int WNOHANG = 1;
+    private static final int WEXITED = 4;
+    private static final int WNOWAIT = 0x1000000;
+    /** The offset of si_pid in siginfo_t, on 64-bit Linux. */
+    private static final int SI_PID = 16;
 
     private static final int EINTR = Errno.EINTR.intValue();
     private static final int EAGAIN = Errno.EAGAIN.intValue();
@@ -72,6 +78,8 @@ final class NativeOs implements Os {
         int poll(Pointer fds, long count, int timeout);
 
         int waitpid(int pid, @Out int[] status, int options);
+
+        int waitid(int type, int id, Pointer info, int options);
 
         int kill(int pid, int signal);
 
@@ -209,7 +217,9 @@ final class NativeOs implements Os {
 
     @Override
     public boolean isRunning(int pid) {
-        return proc.startTime(pid).isPresent();
+        Pointer info = Memory.allocateDirect(runtime, OPAQUE, true);
+        // leaves it to be reaped; no error and no process id: still running
+        return c.waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.getInt(SI_PID) == 0;
     }
 
     @Override

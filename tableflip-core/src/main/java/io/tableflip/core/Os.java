@@ -48,7 +48,7 @@ interface Os {
 
     void kill(int pid, int signal) throws SystemCallException;
 
-    /** Whether there is such a process, zombies excluded. */
+    /** Whether a child of ours has not ended yet. */
     boolean isRunning(int pid);
 
     /** The two ends of a pipe, and the inode by which both processes know it. */

@@ -249,9 +249,14 @@ final class ParentLink {
         os.close(NAMES_FD);
     }
 
-    /** Whether the parent process is gone or a zombie. */
+    /** Whether it is certain that the parent process is gone or a zombie. */
     boolean isParentGone() {
-        return startTime.isEmpty() || !proc.startTime(pid).equals(startTime);
+        try {
+            return startTime.isEmpty() || !proc.startTime(pid).equals(startTime);
+        } catch (IOException e) {
+            LOG.log(WARNING, "parent " + pid + " cannot be looked at, it may be there", e);
+            return false;
+        }
     }
 
     private static void closeQuietly(FileChannel channel) {

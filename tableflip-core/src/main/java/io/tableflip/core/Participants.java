@@ -3,6 +3,7 @@ package io.tableflip.core;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +80,13 @@ final class Participants {
         return callAll("release", Participant::release);
     }
 
+    /** The classes of all. */
+    List<Class<?>> classes() {
+        List<Class<?>> classes = new ArrayList<>();
+        lastCalls.keySet().forEach(key -> classes.add(key.participant.getClass()));
+        return classes;
+    }
+
     boolean areRunning() {
         return phase == Phase.RUNNING;
     }
@@ -110,7 +118,8 @@ final class Participants {
     /** Calls when the call before has returned (its stage may go on). The future completes with the stage, and never fails. */
     private CompletableFuture<?> call(Key key, String name, Function<Participant, CompletionStage<?>> method) {
         CompletableFuture<?> before = lastCalls.getOrDefault(key, CompletableFuture.completedFuture(null));
-        CompletableFuture<CompletionStage<?>> returned = before.thenApplyAsync(done -> invoke(key, method), threads);
+        CompletableFuture<CompletionStage<?>> returned =
+                before.handleAsync((done, failure) -> invoke(key, method), threads);
         lastCalls.replace(key, returned);
         return returned.thenCompose(stage -> stage).handle((done, failure) -> {
             if (failure != null) {

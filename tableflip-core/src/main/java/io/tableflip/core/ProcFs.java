@@ -92,14 +92,21 @@ final class ProcFs {
         return highest;
     }
 
-    /** When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie. */
-    Optional<Long> startTime(long pid) {
+    /**
+     * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie.
+     *
+     * @throws IOException if that cannot be told, since this process is out of descriptors for example
+     */
+    Optional<Long> startTime(long pid) throws IOException {
+        Path process = root.resolve(Long.toString(pid));
         String stat;
         try {
-            stat = Files.readString(root.resolve(pid + "/stat"), StandardCharsets.ISO_8859_1);
+            stat = Files.readString(process.resolve("stat"), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
-            // there is none, or it went between open and read
-            return Optional.empty();
+            if (Files.notExists(process)) { // needs no descriptor
+                return Optional.empty();
+            }
+            throw e;
         }
         // the name, in parentheses, may have anything in it
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);

@@ -3,6 +3,7 @@ package io.tableflip.core;
 import static io.tableflip.core.State.INITIALIZING;
 import static io.tableflip.core.State.SERVING;
 import static io.tableflip.core.State.TAKING_OVER;
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
@@ -27,6 +28,7 @@ final class Takeover {
     private boolean begun;
     private boolean opened;
     private boolean ended; // end-of-file from the parent
+    private boolean lost; // and we wait to see whether it has really gone
     private boolean decided; // committed or given up
 
     Takeover(Lifecycle life, @Nullable ParentLink parent, @Nullable PidFile pidFile) {
@@ -99,10 +101,12 @@ final class Takeover {
     }
 
     void received(Message message) {
-        if (decided || parent == null) {
-            return;
-        }
-        if (message.type() == Message.ABORT) {
+        if (message.type() == Message.STOP) {
+            LOG.log(INFO, "the parent was told to stop the service");
+            life.departure().stop();
+        } else if (decided || parent == null) {
+            LOG.log(DEBUG, "message {0} from the parent, too late", message.type());
+        } else if (message.type() == Message.ABORT) {
             giveUp(parent, "parent " + parent.pid() + " has aborted the upgrade");
         } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
             commit(parent);
@@ -119,30 +123,38 @@ final class Takeover {
 
     /** The end of the link comes a moment before the end of the process. */
     private void parentLost(ParentLink from) {
-        awaitEnd(from, Settings.MOMENT, () -> {
-            ended = true;
-            if (life.state() == TAKING_OVER) {
-                LOG.log(WARNING, "parent {0} has gone before it handed over: going on without it", from.pid());
-                commit(null);
-            } else if (life.state() == INITIALIZING) {
-                LOG.log(
-                        WARNING,
-                        "parent {0} has gone, this process will be the service as soon as it is ready",
-                        from.pid());
-            }
-        });
+        if (!lost) {
+            lost = true;
+            awaitEnd(from, Settings.MOMENT);
+        }
     }
 
-    private void awaitEnd(ParentLink from, Duration left, Runnable gone) {
+    private void awaitEnd(ParentLink from, Duration left) {
         if (decided) {
             return;
         }
-        if (from.isParentGone()) {
-            gone.run();
+        if (!from.isLevel2() || from.isParentGone()) {
+            goOnAlone(from); // a level 1 parent gives up a child by killing it
         } else if (left.isNegative()) {
             giveUp(from, "parent " + from.pid() + " has closed the link and goes on serving");
         } else {
-            life.loop().schedule(GONE_CHECK, () -> awaitEnd(from, left.minus(GONE_CHECK), gone));
+            life.loop().schedule(GONE_CHECK, () -> awaitEnd(from, left.minus(GONE_CHECK)));
+        }
+    }
+
+    private void goOnAlone(ParentLink from) {
+        ended = true;
+        if (life.state() == TAKING_OVER || opened) {
+            LOG.log(
+                    WARNING,
+                    "parent {0} has gone before it handed over: going on without it",
+                    Long.toString(from.pid()));
+            commit(null);
+        } else {
+            LOG.log(
+                    WARNING,
+                    "parent {0} has gone, this process will be the service as soon as it is ready",
+                    Long.toString(from.pid()));
         }
     }
 
@@ -161,7 +173,7 @@ final class Takeover {
             }
         } catch (IOException e) {
             // nobody reads it any more: either the parent is gone, or it has given this child up
-            awaitEnd(tell, Settings.MOMENT, this::serve);
+            parentLost(tell);
             return;
         }
         serve();
@@ -183,7 +195,7 @@ final class Takeover {
         LOG.log(WARNING, "{0}: this process ends", why);
         UpgradeException failure = new UpgradeException(Reason.GIVEN_UP, why, null, from.pid(), -1);
         ready.completeExceptionally(failure);
-        life.leave(failure);
+        life.departure().leave(failure);
     }
 
     private void fail(IOException failure) {
@@ -192,7 +204,7 @@ final class Takeover {
             parent.failed(String.valueOf(failure.getMessage()));
         }
         ready.completeExceptionally(failure);
-        life.leave(failure);
+        life.departure().leave(failure);
     }
 
     /** Stopped before it was ready. */

@@ -7,7 +7,8 @@ import java.util.concurrent.CompletableFuture;
  * Replaces the running process by a new copy of itself without closing its listening sockets.
  *
  * <p>At any time one or two processes exist, at most one of them not ready. There is one upgrader in a process. All
- * methods are thread-safe; none but {@link #awaitExit} blocks.
+ * methods are thread-safe; none but {@link #awaitExit} blocks. What hangs on the futures runs on threads of the upgrader
+ * that may be blocked.
  */
 public interface Upgrader extends AutoCloseable {
     /** Begins to describe an upgrader. */
@@ -42,12 +43,12 @@ public interface Upgrader extends AutoCloseable {
 
     /**
      * Says that this process has initialised. Participants are resumed, the parent is asked to leave, and the PID file is
-     * put in place. Descriptors that were inherited and not claimed are closed after that. A second call returns the same
-     * future.
+     * put in place. Descriptors that were inherited and not claimed are closed after that. A second call does nothing but
+     * return a future of the same.
      *
      * @return completes when this process is the service. Fails with an {@link UpgradeException} when the parent has
      *     given this child up, with an {@link java.io.IOException} that names the PID file when that cannot be written, with
-     *     an {@link IllegalStateException} after {@link #stop()}; then {@link #exit()} fails too, with the same
+     *     an {@link IllegalStateException} after {@link #stop()}. But for the last, {@link #exit()} then fails with the same
      */
     CompletableFuture<Void> ready();
 

@@ -24,6 +24,8 @@ public final class UpgraderBuilder {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
     private static final AtomicBoolean BUILT = new AtomicBoolean();
 
+    private static final Duration FOR_EVER = Duration.ofDays(10_000);
+
     private @Nullable Path pidFile;
     private Duration upgradeTimeout = Duration.ofMinutes(1);
     private Duration readyAfter = Duration.ofSeconds(5);
@@ -61,7 +63,7 @@ public final class UpgraderBuilder {
         if (time.isNegative()) {
             throw new IllegalArgumentException("ready after: " + time + " is negative");
         }
-        readyAfter = time;
+        readyAfter = capped(time);
         return this;
     }
 
@@ -210,6 +212,11 @@ public final class UpgraderBuilder {
         if (time.isNegative() || time.isZero()) {
             throw new IllegalArgumentException(what + ": " + time + " is not more than zero");
         }
-        return time;
+        return capped(time);
+    }
+
+    /** "For ever" is written in many ways, of which some overflow when anything is added. */
+    private static Duration capped(Duration time) {
+        return time.compareTo(FOR_EVER) > 0 ? FOR_EVER : time;
     }
 }

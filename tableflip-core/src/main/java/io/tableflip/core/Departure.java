@@ -1,0 +1,235 @@
+package io.tableflip.core;
+
+import static io.tableflip.core.State.EXITING;
+import static io.tableflip.core.State.INITIALIZING;
+import static io.tableflip.core.State.LINGERING;
+import static io.tableflip.core.State.SERVING;
+import static io.tableflip.core.State.STOPPING;
+import static io.tableflip.core.State.TAKING_OVER;
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How this process leaves: replaced, stopped, or because it did not get ready. Drains, lets go, removes what it leaves behind. Only for the
+ * thread of the lifecycle, but for {@link #jvmEnds()}.
+ */
+final class Departure {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Lifecycle life;
+    private final @Nullable ParentLink parent;
+    private final @Nullable PidFile pidFile;
+    private final Exit exit;
+
+    /** This process is or was the service, so that the PID file and socket paths are its own to remove. */
+    private volatile boolean served;
+
+    private @Nullable CompletableFuture<DrainReport> draining;
+    private boolean stopRequested;
+    private int stopSignals;
+
+    Departure(Lifecycle life, @Nullable ParentLink parent, @Nullable PidFile pidFile) {
+        this.life = life;
+        this.parent = parent;
+        this.pidFile = pidFile;
+        exit = new Exit(life.settings(), life.loop());
+    }
+
+    CompletableFuture<Void> exit() {
+        return exit.future();
+    }
+
+    void served() {
+        served = true;
+    }
+
+    // ---- drain
+
+    /** Begins to drain, or gives the drain that runs; the future completes at the drain timeout at the latest. */
+    CompletableFuture<DrainReport> drain() {
+        CompletableFuture<DrainReport> running = draining;
+        if (running != null) {
+            return running;
+        }
+        Duration timeout = life.settings().drainTimeout();
+        life.listeners().tell(LifecycleListener::draining);
+        CompletableFuture<DrainReport> drained =
+                life.participants().drain(timeout).copy();
+        draining = drained;
+        life.loop().schedule(timeout.plus(Settings.MOMENT), () -> {
+            if (drained == draining && drained.complete(DrainReport.NOTHING)) {
+                LOG.log(WARNING, "a participant does not end its drain, it is not waited for any longer");
+            }
+        });
+        drained.thenAcceptAsync(report -> drained(drained, report), life.loop());
+        return drained;
+    }
+
+    /** A rollback: the participants were resumed, which ends their drain, and its report is of no interest. */
+    void drainCancelled() {
+        draining = null;
+    }
+
+    private void drained(CompletableFuture<DrainReport> which, DrainReport report) {
+        if (which == draining) {
+            LOG.log(INFO, "drained: {0}", report);
+            life.listeners().tell(listener -> listener.drained(report));
+        }
+    }
+
+    /** Ends this process when it has drained and let go; what does not let go in time is not waited for. */
+    void afterDrain(CompletableFuture<?> drained, CompletableFuture<?> released) {
+        bounded(released).thenCombine(drained, (a, b) -> a).thenRunAsync(() -> exitNow(null), life.loop());
+    }
+
+    private CompletableFuture<?> bounded(CompletableFuture<?> stage) {
+        CompletableFuture<Object> bounded = new CompletableFuture<>();
+        stage.whenComplete((done, problem) -> bounded.complete(done));
+        life.loop().schedule(life.settings().drainTimeout().plus(Settings.MOMENT), () -> bounded.complete(null));
+        return bounded;
+    }
+
+    private void exitNow(@Nullable Throwable reason) {
+        life.move(EXITING);
+        LOG.log(INFO, "generation {0} (pid {1}) is done", life.generation(), Long.toString(life.pid()));
+        exit.begin(reason);
+    }
+
+    // ---- stop
+
+    /** The first signal stops; the second one ends a process that takes its time. */
+    void stopBySignal(String name) {
+        stopSignals++;
+        if (stopSignals > 1) {
+            LOG.log(WARNING, "SIG{0} again: ends at once", name);
+            if (life.state() == STOPPING && pidFile != null) {
+                pidFile.remove();
+            }
+            Runtime.getRuntime().halt(1);
+        } else if (stopRequested || life.state() == LINGERING || life.state() == EXITING) {
+            LOG.log(INFO, "SIG{0}: this process is leaving already; once more to end it at once", name);
+        } else {
+            stop();
+        }
+    }
+
+    void stop() {
+        if (stopRequested) {
+            return;
+        }
+        switch (life.state()) {
+            case INITIALIZING, TAKING_OVER -> stopUnready();
+            case SERVING, STARTING, DRAINING, COMMITTING -> stopService();
+            case LINGERING, STOPPING, EXITING -> {}
+        }
+    }
+
+    /** Tells the parent first, so that it accepts again at once. */
+    private void stopUnready() {
+        stopRequested = true;
+        LOG.log(INFO, "stop, before this process was ready");
+        State last = life.state();
+        life.takeover().stopped();
+        life.move(STOPPING);
+        if (parent == null) {
+            drainAndExit(null);
+            return;
+        }
+        CompletableFuture.runAsync(() -> hangUp(parent, last), life.background())
+                .whenCompleteAsync((done, problem) -> drainAndExit(null), life.loop());
+    }
+
+    /** Loads native code, so not on the loop; should that fail, the end of this process is the end of the link. */
+    private void hangUp(ParentLink link, State last) {
+        if (last == INITIALIZING) {
+            String why = life.failure();
+            link.failed(why == null ? "it was stopped before it was ready" : why);
+        }
+        link.hangUp(life.os().get());
+    }
+
+    private void stopService() {
+        Handover current = life.handover();
+        if (current != null) {
+            current.receive(); // the child may have committed just now
+        }
+        if (life.state() == LINGERING) {
+            return;
+        }
+        stopRequested = true;
+        LOG.log(INFO, "stop");
+        if (current == null || life.handover() == null) {
+            life.move(STOPPING);
+            drainAndExit(null);
+        } else if (current.childHasAccepted()) {
+            current.passStopOn();
+            life.move(STOPPING);
+            drainAndExit(null);
+        } else {
+            current.stopChild(() -> {
+                life.move(STOPPING);
+                drainAndExit(null);
+            });
+        }
+    }
+
+    /** This process did not get ready and has to end. */
+    void leave(Throwable reason) {
+        LOG.log(ERROR, "not ready: {0}", reason.getMessage());
+        if (pidFile != null) {
+            pidFile.discard(life.pid());
+        }
+        life.move(STOPPING);
+        drainAndExit(reason);
+    }
+
+    private void drainAndExit(@Nullable Throwable reason) {
+        CompletableFuture<List<UnixPaths.Bound>> paths =
+                ownsTraces() ? life.fds().unixPaths(Settings.MOMENT) : CompletableFuture.completedFuture(List.of());
+        paths.thenAcceptAsync(
+                found -> {
+                    CompletableFuture<Void> released = life.participants().release();
+                    bounded(released)
+                            .thenCombine(drain(), (a, b) -> a)
+                            .thenRunAsync(
+                                    () -> {
+                                        removeTraces(found);
+                                        exitNow(reason);
+                                    },
+                                    life.loop());
+                },
+                life.loop());
+    }
+
+    /** A child that was not the service leaves everything to its parent, if that lives. */
+    private boolean ownsTraces() {
+        return served || parent == null || parent.isParentGone();
+    }
+
+    private void removeTraces(List<UnixPaths.Bound> paths) {
+        life.fds().unlink(paths);
+        if (pidFile != null) {
+            pidFile.remove();
+        }
+    }
+
+    /** The JVM ends, in order or by {@code System.exit}, but not by a halt. On a thread of its own. */
+    void jvmEnds() {
+        State last = life.state();
+        if (parent != null && (last == INITIALIZING || last == TAKING_OVER)) {
+            String why = life.failure();
+            parent.failed(why == null ? "it exited before it was ready" : why);
+        }
+        if (served && (last == SERVING || last == STOPPING)) { // nobody called stop(), or nobody waited for the drain
+            removeTraces(life.fds().unixPaths(Duration.ofSeconds(1)).join());
+        } else if (pidFile != null) {
+            pidFile.discard(life.pid());
+        }
+    }
+}
