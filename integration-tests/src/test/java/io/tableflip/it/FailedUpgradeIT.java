@@ -22,6 +22,18 @@ class FailedUpgradeIT {
     @TempDir
     Path directory;
 
+    /** Where a file lets a request of {@link TestServer} go on. */
+    @TempDir
+    Path flags;
+
+    private String untilGo() {
+        return "/until?" + flags.resolve("go");
+    }
+
+    private void go() throws IOException {
+        Files.createFile(flags.resolve("go"));
+    }
+
     private void plan(String text) throws IOException {
         Files.writeString(directory.resolve("plan"), text);
     }
@@ -93,7 +105,7 @@ class FailedUpgradeIT {
     void aChildThatIsKilledBetweenTakeoverAndReady() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=3000");
+            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
             long child = child(service, parent);
@@ -101,6 +113,7 @@ class FailedUpgradeIT {
             service.awaitLog("upgrade: failed");
             assertFalse(slow.isDone(), "the parent was still draining");
             assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
+            go();
             assertTrue(slow.join().contains("\"pid\":" + parent));
             assertEquals(parent, service.pid());
             assertEquals(List.of(parent), service.processes());
@@ -114,12 +127,13 @@ class FailedUpgradeIT {
     void afterARollbackNobodyIsToldToLeave() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=2000");
+            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
             service.signal("KILL", child(service, parent));
             service.awaitLog("upgrade: failed");
-            assertFalse(slow.join().toLowerCase(java.util.Locale.ROOT).contains("connection: close"));
+            go();
+            assertFalse(Http.tellsToLeave(slow.join()));
         }
     }
 
@@ -148,7 +162,7 @@ class FailedUpgradeIT {
     void aParentThatIsKilledAfterTheTakeover() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=60000");
+            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
             service.signal("KILL", parent);
@@ -168,7 +182,7 @@ class FailedUpgradeIT {
                 .arguments("--ready-after", "500", "--upgrade-timeout", "2000", "--drain-timeout", "1000")
                 .startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=60000");
+            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
             service.signal("STOP", parent);
@@ -204,7 +218,7 @@ class FailedUpgradeIT {
         try (Service service =
                 Service.testServer(directory).arguments("--ready-after", "0").startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=8000");
+            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             plan("hang");
             service.signal("HUP", parent);
             service.awaitLog("hanging");
@@ -220,6 +234,7 @@ class FailedUpgradeIT {
             service.awaitLog("upgrade: refused: the parent has not exited yet");
             service.signal("HUP", parent);
             service.awaitLog("upgrade: refused: a newer process has taken over already");
+            go();
             slow.join();
             service.awaitGone(parent);
             service.upgrade();
@@ -242,11 +257,13 @@ class FailedUpgradeIT {
     void aStopAfterTheTakeoverEndsBothWhenTheyHaveDrained() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
             long parent = service.pid();
-            CompletableFuture<String> slow = Http.start(service.address(), "/slow?ms=2000");
+            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
-            CompletableFuture<String> childs = Http.start(service.address(), "/slow?ms=2000");
+            CompletableFuture<String> childs = Http.start(service.address(), untilGo());
             service.signal("TERM", parent);
+            service.awaitMatch("passed on to generation 2");
+            go();
             assertTrue(slow.join().contains("\"generation\":1"));
             assertTrue(childs.join().contains("\"generation\":2"));
             service.awaitProcesses(0);
@@ -259,7 +276,7 @@ class FailedUpgradeIT {
         try (Service service = Service.testServer(directory)
                 .arguments("--drain-timeout", "600000")
                 .startAndAwait()) {
-            Http.start(service.address(), "/slow?ms=600000");
+            Http.start(service.address(), untilGo());
             long pid = service.pid();
             service.signal("TERM", pid);
             service.awaitMatch("(?m)^.*: stop$");

@@ -14,12 +14,12 @@ import java.util.concurrent.CompletableFuture;
 final class Http {
     private Http() {}
 
-    /** The whole answer, head and body, as it came. Fails if the server says nothing or cuts the connection with a reset. */
+    /** The answer, head and body, as it came. Fails if the connection ends before it does. */
     static String get(InetSocketAddress address, String path) {
         try (Socket socket = new Socket(address.getAddress(), address.getPort())) {
             socket.setSoTimeout((int) Await.LONG.toMillis());
-            request(socket, path, "Connection: close\r\n");
-            return read(socket.getInputStream());
+            request(socket, path, "");
+            return readOne(socket.getInputStream());
         } catch (IOException e) {
             throw new UncheckedIOException("GET " + path, e);
         }
@@ -45,17 +45,14 @@ final class Http {
                 });
     }
 
+    /** Whether the answer asks the client to leave. */
+    static boolean tellsToLeave(String answer) {
+        return answer.toLowerCase(Locale.ROOT).contains("connection: close");
+    }
+
     static void request(Socket socket, String path, String headers) throws IOException {
         String request = "GET " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
         socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-    }
-
-    private static String read(InputStream in) throws IOException {
-        String answer = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        if (answer.isEmpty()) {
-            throw new IOException("no answer");
-        }
-        return answer;
     }
 
     /** One answer, by its length or its last chunk; an end of the stream before that is an error. */

@@ -121,8 +121,11 @@ final class TestServer {
         }
     }
 
-    /** {@code /} answers at once, {@code /slow?ms=N} later. */
+    /** {@code /} answers at once, {@code /slow?ms=N} later, {@code /until?PATH} as soon as there is such a file. */
     private static final class Handler extends SimpleChannelInboundHandler<FullHttpRequest> {
+        private static final String SLOW = "/slow?ms=";
+        private static final String UNTIL = "/until?";
+
         private final int generation;
 
         Handler(int generation) {
@@ -131,12 +134,22 @@ final class TestServer {
 
         @Override
         protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-            String slow = "/slow?ms=";
-            long delay = request.uri().startsWith(slow)
-                    ? Long.parseLong(request.uri().substring(slow.length()))
-                    : 0;
             boolean keepAlive = HttpUtil.isKeepAlive(request);
-            context.executor().schedule(() -> answer(context, keepAlive), delay, TimeUnit.MILLISECONDS);
+            String uri = request.uri();
+            if (uri.startsWith(UNTIL)) {
+                answerWhenThere(context, Path.of(uri.substring(UNTIL.length())), keepAlive);
+            } else {
+                long delay = uri.startsWith(SLOW) ? Long.parseLong(uri.substring(SLOW.length())) : 0;
+                context.executor().schedule(() -> answer(context, keepAlive), delay, TimeUnit.MILLISECONDS);
+            }
+        }
+
+        private void answerWhenThere(ChannelHandlerContext context, Path file, boolean keepAlive) {
+            if (Files.exists(file)) {
+                answer(context, keepAlive);
+            } else if (context.channel().isActive()) {
+                context.executor().schedule(() -> answerWhenThere(context, file, keepAlive), 10, TimeUnit.MILLISECONDS);
+            }
         }
 
         private void answer(ChannelHandlerContext context, boolean keepAlive) {

@@ -369,8 +369,13 @@ final class Lifecycle implements Upgrader {
         return switch (state) {
             case INITIALIZING, TAKING_OVER -> new UpgradeException(Reason.NOT_READY, "this process is not ready yet");
             case STOPPING, EXITING -> new UpgradeException(Reason.STOPPING, "this process was told to stop");
-            default -> parentGone ? null : parentRunning();
+            default -> isParentGone() ? null : parentRunning();
         };
+    }
+
+    /** Whoever has seen the parent's process end may upgrade at once, though the end of the link is still on its way to the loop. */
+    private boolean isParentGone() {
+        return parentGone || (parent != null && parent.isParentGone());
     }
 
     private UpgradeException parentRunning() {
