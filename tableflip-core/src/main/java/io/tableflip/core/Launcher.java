@@ -45,19 +45,11 @@ final class Launcher {
      */
     private @Nullable String workingDirectory(Map<String, String> environment) throws IOException {
         String logical = environment.getOrDefault("PWD", "");
-        if (logical.startsWith("/") && isWorkingDirectory(logical)) {
+        if (logical.startsWith("/") && proc.isWorkingDirectory(logical)) {
             return logical;
         }
         String physical = Files.readSymbolicLink(proc.workingDirectory()).toString();
-        return isWorkingDirectory(physical) ? physical : null;
-    }
-
-    private boolean isWorkingDirectory(String path) {
-        try {
-            return Files.isSameFile(Path.of(path), proc.workingDirectory());
-        } catch (IOException | InvalidPathException e) {
-            return false;
-        }
+        return proc.isWorkingDirectory(physical) ? physical : null;
     }
 
     /** The variables of this process. */

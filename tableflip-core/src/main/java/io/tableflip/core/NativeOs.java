@@ -33,15 +33,28 @@ final class NativeOs implements Os {
     private static final int FIRST_PASSED = 3;
 
     private static final int EINTR = Errno.EINTR.intValue();
+    private static final int EBADF = Errno.EBADF.intValue();
     private static final int EAGAIN = Errno.EAGAIN.intValue();
     private static final int ECHILD = Errno.ECHILD.intValue();
 
     /** More than the opaque structures need in any C library: glibc on x86-64 takes 80, 336 and 128 bytes. */
     private static final int OPAQUE = 1024;
 
-    private final LibC c = LibraryLoader.create(LibC.class).load("c");
-    private final Runtime runtime = Runtime.getRuntime(c);
+    private final LibC c;
+    private final Runtime runtime = Runtime.getSystemRuntime();
     private final ProcFs proc = new ProcFs();
+
+    NativeOs() {
+        this(libC());
+    }
+
+    NativeOs(LibC c) {
+        this.c = c;
+    }
+
+    static LibC libC() {
+        return LibraryLoader.create(LibC.class).load("c");
+    }
 
     /** The functions of the C library. */
     public interface LibC {
@@ -236,14 +249,22 @@ final class NativeOs implements Os {
                     "posix_spawn_file_actions_adddup2",
                     "fd " + fds.get(i));
         }
-        String directory = request.directory();
-        if (directory != null) {
-            zero(
-                    c.posix_spawn_file_actions_addchdir_np(actions, terminated(directory)),
-                    "posix_spawn_file_actions_addchdir_np",
-                    directory);
+        if (request.directory() != null) {
+            changeDirectory(actions, request.directory());
         }
         closeFrom(actions, end);
+    }
+
+    private void changeDirectory(Pointer actions, String directory) throws SystemCallException {
+        String call = "posix_spawn_file_actions_addchdir_np";
+        try {
+            zero(c.posix_spawn_file_actions_addchdir_np(actions, terminated(directory)), call, directory);
+        } catch (UnsatisfiedLinkError e) {
+            // glibc before 2.29: as long as it is the directory of this process, the child inherits it
+            if (!proc.isWorkingDirectory(directory)) {
+                throw failure(call, Errno.ENOSYS.intValue(), directory);
+            }
+        }
     }
 
     /** A JVM has nearly everything open without close-on-exec: the child must close all that was not passed to it. */
@@ -254,16 +275,24 @@ final class NativeOs implements Os {
                     "posix_spawn_file_actions_addclosefrom_np",
                     "");
         } catch (UnsatisfiedLinkError e) {
-            // glibc before 2.34, musl: one by one, and some that other threads may open until then
-            int last;
-            try {
-                last = proc.highestFd() + 1024;
-            } catch (IOException io) {
-                throw new SystemCallException("open", Errno.ENOENT.intValue(), io.toString(), "/proc/self/fd");
+            closeEach(actions, from);
+        }
+    }
+
+    /** For glibc before 2.34 and musl: one by one, and some that other threads may open until then. */
+    private void closeEach(Pointer actions, int from) throws SystemCallException {
+        int highest;
+        try {
+            highest = proc.highestFd();
+        } catch (IOException e) {
+            throw new SystemCallException("open", Errno.ENOENT.intValue(), e.toString(), "/proc/self/fd");
+        }
+        for (int fd = from; fd <= highest + 1024; fd++) {
+            int errno = c.posix_spawn_file_actions_addclose(actions, fd);
+            if (errno == EBADF && fd > highest) {
+                return; // the limit of open files: there can be none from here on
             }
-            for (int fd = from; fd <= last; fd++) {
-                zero(c.posix_spawn_file_actions_addclose(actions, fd), "posix_spawn_file_actions_addclose", "fd " + fd);
-            }
+            zero(errno, "posix_spawn_file_actions_addclose", "fd " + fd);
         }
     }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -119,6 +120,15 @@ final class ProcFs {
     /** The working directory; a link that leads there even when it has been removed from its place. */
     Path workingDirectory() {
         return root.resolve("self/cwd");
+    }
+
+    /** Whether this path leads to the working directory now. */
+    boolean isWorkingDirectory(String path) {
+        try {
+            return Files.isSameFile(Path.of(path), workingDirectory());
+        } catch (IOException | InvalidPathException e) {
+            return false;
+        }
     }
 
     /** What this process was started from. */
