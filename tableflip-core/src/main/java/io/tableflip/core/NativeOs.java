@@ -39,6 +39,7 @@ final class NativeOs implements Os {
     private static final int SI_PID = 16;
 
     private static final int EINTR = Errno.EINTR.intValue();
+    private static final int EBADF = Errno.EBADF.intValue();
     private static final int EAGAIN = Errno.EAGAIN.intValue();
     private static final int ECHILD = Errno.ECHILD.intValue();
 
@@ -284,16 +285,24 @@ final class NativeOs implements Os {
                     "posix_spawn_file_actions_addclosefrom_np",
                     "");
         } catch (UnsatisfiedLinkError e) {
-            // glibc before 2.34, musl: one by one, and some that other threads may open until then
-            int last;
-            try {
-                last = proc.highestFd() + 1024;
-            } catch (IOException io) {
-                throw new SystemCallException("open", Errno.ENOENT.intValue(), io.toString(), "/proc/self/fd");
+            closeEach(actions, from);
+        }
+    }
+
+    /** For glibc before 2.34 and musl: one by one, and some that other threads may open until then. */
+    private void closeEach(Pointer actions, int from) throws SystemCallException {
+        int highest;
+        try {
+            highest = proc.highestFd();
+        } catch (IOException e) {
+            throw new SystemCallException("open", Errno.ENOENT.intValue(), e.toString(), "/proc/self/fd");
+        }
+        for (int fd = from; fd <= highest + 1024; fd++) {
+            int errno = c.posix_spawn_file_actions_addclose(actions, fd);
+            if (errno == EBADF && fd > highest) {
+                return; // the limit of open files: there can be none from here on
             }
-            for (int fd = from; fd <= last; fd++) {
-                zero(c.posix_spawn_file_actions_addclose(actions, fd), "posix_spawn_file_actions_addclose", "fd " + fd);
-            }
+            zero(errno, "posix_spawn_file_actions_addclose", "fd " + fd);
         }
     }
 
