@@ -19,7 +19,6 @@ final class Child {
     private final Drain policy;
     private final CompletableFuture<Void> gone = new CompletableFuture<>();
     private volatile @Nullable DrainEvent event;
-    private boolean arrived; // on the loop
     private @Nullable DrainEvent asked; // on the loop
 
     Child(Channel channel, Drain policy) {
@@ -63,7 +62,7 @@ final class Child {
 
     private void deliver() {
         DrainEvent current = event;
-        if (!arrived || current == null || current == asked || current.isCancelled()) {
+        if (current == null || current == asked || current.isCancelled()) {
             return;
         }
         asked = current;
@@ -85,7 +84,6 @@ final class Child {
         public void channelActive(ChannelHandlerContext ctx) {
             ctx.fireChannelActive();
             ctx.pipeline().remove(this);
-            arrived = true;
             deliver();
         }
     }

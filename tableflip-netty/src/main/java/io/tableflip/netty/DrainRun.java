@@ -69,6 +69,7 @@ final class DrainRun {
     }
 
     private void cut() {
+        after(CUT_GRACE, this::giveUp);
         for (Child child : pending()) {
             if (!child.channel().isRegistered()) {
                 cutUnregistered(child);
@@ -76,7 +77,6 @@ final class DrainRun {
                 gone(child);
             }
         }
-        after(CUT_GRACE, this::giveUp);
     }
 
     private void cutOnLoop(Child child) {

@@ -29,8 +29,11 @@ final class Tasks {
         return accepted ? done.acceptEither(closed, end -> {}) : CompletableFuture.completedFuture(null);
     }
 
-    /** Hands a task to the event loop of a registered channel, unless that loop has been shut down. */
+    /** Hands a task to the event loop of a channel, unless it is registered with none or that loop has been shut down. */
     static boolean tryExecute(Channel channel, Runnable task) {
+        if (!channel.isRegistered()) {
+            return false;
+        }
         try {
             channel.eventLoop().execute(task);
             return true;

@@ -30,8 +30,14 @@ final class Client implements AutoCloseable {
     }
 
     static Client connect(SocketAddress address) throws IOException {
+        return connect(address, 100_000);
+    }
+
+    /** A client for which the kernel takes in no more than about that much before it is read. */
+    static Client connect(SocketAddress address, int receiveBuffer) throws IOException {
         Socket socket = new Socket();
         try {
+            socket.setReceiveBufferSize(receiveBuffer);
             socket.setSoTimeout(10_000);
             socket.setTcpNoDelay(true);
             socket.connect(address, 10_000);

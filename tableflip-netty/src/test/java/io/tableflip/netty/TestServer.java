@@ -99,8 +99,8 @@ final class TestServer implements AutoCloseable {
     public void close() {
         boss.shutdownGracefully(20, 5_000, TimeUnit.MILLISECONDS);
         workers.shutdownGracefully(20, 5_000, TimeUnit.MILLISECONDS);
-        boss.terminationFuture().awaitUninterruptibly();
-        workers.terminationFuture().awaitUninterruptibly();
+        boss.terminationFuture().awaitUninterruptibly(10, TimeUnit.SECONDS);
+        workers.terminationFuture().awaitUninterruptibly(10, TimeUnit.SECONDS);
     }
 
     private final class Last extends ChannelInboundHandlerAdapter {
