@@ -160,7 +160,12 @@ final class DemoServer implements AutoCloseable {
         }
     }
 
-    private String lastWords() throws IOException {
+    /** The text without the name of our directory, which is long and says nothing. */
+    String shortened(String text) {
+        return text.replace(directory + "/", "");
+    }
+
+    String lastWords() throws IOException {
         List<String> lines = Files.exists(log) ? Files.readAllLines(log) : List.of();
         return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
     }
