@@ -7,9 +7,7 @@ import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Selector;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,8 +33,6 @@ final class LoadEngine {
     /** The kept connections that are not at work, the one that has thought longest first. */
     private final PriorityQueue<LoadConnection> thinking =
             new PriorityQueue<>(comparingLong(LoadConnection::thinksUntil));
-    /** Due, but every kept connection was at work. */
-    private final Deque<LoadRequest> waiting = new ArrayDeque<>();
     /** Those that time out first are first; with requests among them that are over already. */
     private final PriorityQueue<LoadRequest> timeouts = new PriorityQueue<>(comparingLong(this::timesOut));
 
@@ -121,7 +117,7 @@ final class LoadEngine {
     }
 
     private boolean isOver() {
-        return aborted || (!sends() && atWork.isEmpty() && waiting.isEmpty());
+        return aborted || (!sends() && atWork.isEmpty());
     }
 
     private boolean sends() {
@@ -134,17 +130,18 @@ final class LoadEngine {
             tally.slipped(now - schedule.due());
             LoadRequest request = schedule.next();
             timeouts.add(request);
-            if (request.onNewConnection()) {
-                send(request, new LoadConnection(this, -1));
-            } else {
-                waiting.add(request);
-            }
+            send(request, request.onNewConnection() ? newConnection() : readyConnection(now));
         }
-        // A request that is due is worth more than the end of a thought: else the client, not the server, would delay
-        // it.
-        while (!waiting.isEmpty() && !thinking.isEmpty()) {
-            send(waiting.remove(), thinking.remove());
-        }
+    }
+
+    private LoadConnection newConnection() {
+        return new LoadConnection(this, -1);
+    }
+
+    /** If all are at work or think, one more: nobody is to wait for another client, and no thought is cut short. */
+    private LoadConnection readyConnection(long now) {
+        LoadConnection first = thinking.peek();
+        return first == null || first.thinksUntil() - now > 0 ? newConnection() : thinking.remove();
     }
 
     private void send(LoadRequest request, LoadConnection connection) {
@@ -161,19 +158,10 @@ final class LoadEngine {
                 return;
             }
             timeouts.remove();
-            if (!first.over()) {
-                timeOut(first, now);
+            LoadConnection connection = atWork.get(first);
+            if (connection != null) {
+                connection.timeOut(first);
             }
-        }
-    }
-
-    private void timeOut(LoadRequest request, long now) {
-        LoadConnection connection = atWork.get(request);
-        if (connection != null) {
-            connection.timeOut(request);
-        } else {
-            waiting.remove(request);
-            tally.failed(request, now, FailureKind.TIMEOUT, "every connection was busy");
         }
     }
 
