@@ -137,7 +137,7 @@ final class DemoServer implements AutoCloseable {
         long begin = System.nanoTime();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - begin > PATIENCE.toNanos()) {
-                throw new IllegalStateException("after " + PATIENCE.toSeconds() + " s it is not so that " + what);
+                throw new IllegalStateException("waited " + PATIENCE.toSeconds() + " s in vain until " + what);
             }
             pause();
         }
