@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Selector;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,11 +35,14 @@ final class LoadEngine {
     /** The kept connections that are not at work, the one that has thought longest first. */
     private final PriorityQueue<LoadConnection> thinking =
             new PriorityQueue<>(comparingLong(LoadConnection::thinksUntil));
+    /** Due, and without a connection. */
+    private final Deque<LoadRequest> waiting = new ArrayDeque<>();
     /** Those that time out first are first; with requests among them that are over already. */
     private final PriorityQueue<LoadRequest> timeouts = new PriorityQueue<>(comparingLong(this::timesOut));
 
     private final Map<LoadRequest, LoadConnection> atWork = new HashMap<>();
     private final List<LoadConnection> kept = new ArrayList<>();
+    private int helpers;
     private volatile boolean stopping;
     private volatile boolean aborted;
 
@@ -110,6 +115,7 @@ final class LoadEngine {
     void released(LoadConnection connection, LoadRequest request) {
         atWork.remove(request);
         if (!connection.isKept()) {
+            helpers -= request.onNewConnection() ? 0 : 1;
             return;
         }
         connection.thinkUntil(System.nanoTime() + schedule.think(connection.number()));
@@ -117,7 +123,7 @@ final class LoadEngine {
     }
 
     private boolean isOver() {
-        return aborted || (!sends() && atWork.isEmpty());
+        return aborted || (!sends() && atWork.isEmpty() && waiting.isEmpty());
     }
 
     private boolean sends() {
@@ -130,18 +136,32 @@ final class LoadEngine {
             tally.slipped(now - schedule.due());
             LoadRequest request = schedule.next();
             timeouts.add(request);
-            send(request, request.onNewConnection() ? newConnection() : readyConnection(now));
+            if (request.onNewConnection()) {
+                send(request, new LoadConnection(this, -1));
+            } else {
+                waiting.add(request);
+            }
+        }
+        while (!waiting.isEmpty() && hasConnection(now)) {
+            send(waiting.remove(), isReady(now) ? thinking.remove() : helper());
         }
     }
 
-    private LoadConnection newConnection() {
-        return new LoadConnection(this, -1);
+    /**
+     * If all kept connections are at work or think, there are as many helpers for one request each: no thought is cut
+     * short. But not more: a server that is late is not to be buried under new connections.
+     */
+    private boolean hasConnection(long now) {
+        return isReady(now) || helpers < kept.size();
     }
 
-    /** If all are at work or think, one more: nobody is to wait for another client, and no thought is cut short. */
-    private LoadConnection readyConnection(long now) {
-        LoadConnection first = thinking.peek();
-        return first == null || first.thinksUntil() - now > 0 ? newConnection() : thinking.remove();
+    private boolean isReady(long now) {
+        return !thinking.isEmpty() && thinking.element().thinksUntil() - now <= 0;
+    }
+
+    private LoadConnection helper() {
+        helpers++;
+        return new LoadConnection(this, -1);
     }
 
     private void send(LoadRequest request, LoadConnection connection) {
@@ -158,10 +178,19 @@ final class LoadEngine {
                 return;
             }
             timeouts.remove();
-            LoadConnection connection = atWork.get(first);
-            if (connection != null) {
-                connection.timeOut(first);
+            if (!first.over()) {
+                timeOut(first, now);
             }
+        }
+    }
+
+    private void timeOut(LoadRequest request, long now) {
+        LoadConnection connection = atWork.get(request);
+        if (connection != null) {
+            connection.timeOut(request);
+        } else {
+            waiting.remove(request);
+            tally.failed(request, now, FailureKind.TIMEOUT, "while every connection was busy");
         }
     }
 
@@ -176,12 +205,15 @@ final class LoadEngine {
         if (isOver()) {
             return;
         }
-        // Never without end: every request that is under way stands among the timeouts.
-        long due = sends() ? schedule.due() : timesOut(timeouts.element());
+        long now = System.nanoTime();
+        // There is a next thing: every request that is under way stands among the timeouts.
+        long wait = sends() ? schedule.due() - now : Long.MAX_VALUE;
         if (!timeouts.isEmpty()) {
-            due = Math.min(due, timesOut(timeouts.element()));
+            wait = Math.min(wait, timesOut(timeouts.element()) - now);
         }
-        long wait = due - System.nanoTime();
+        if (!waiting.isEmpty() && !thinking.isEmpty()) {
+            wait = Math.min(wait, thinking.element().thinksUntil() - now);
+        }
         if (wait >= ONE_MILLI) {
             selector.select(TimeUnit.NANOSECONDS.toMillis(wait));
             return;

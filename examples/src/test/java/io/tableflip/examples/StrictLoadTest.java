@@ -307,22 +307,40 @@ class StrictLoadTest {
     }
 
     @Test
-    void waitingCountsAsLatencyAndHoldsNobodyElseUp() throws Exception {
-        // Nobody is answered until all 20 requests have arrived: which they do, since none waits for another.
-        CountDownLatch arrived = new CountDownLatch(20);
+    void waitingCountsAsLatency() throws Exception {
+        // The first six requests are held up until the last is due; the others stand in line meanwhile.
+        CountDownLatch held = new CountDownLatch(6);
+        CountDownLatch due = new CountDownLatch(1);
         try (RawServer server = new RawServer(connection -> {
-            while (connection.request() != null) {
-                arrived.countDown();
-                awaitUninterruptibly(arrived);
-                connection.write(OK);
+                    while (connection.request() != null) {
+                        held.countDown();
+                        awaitUninterruptibly(due);
+                        connection.write(OK);
+                    }
+                });
+                StrictLoad load = load(server.address()).newShare(0).start()) {
+            long begin = System.nanoTime();
+            awaitUninterruptibly(held);
+            while (System.nanoTime() - begin < 200_000_000) {
+                TimeUnit.MILLISECONDS.sleep(1);
             }
-        })) {
-            LoadResult result = run(load(server.address()).newShare(0));
+            assertEquals(6, server.requests(), "three connections that are kept, three that help out");
+            due.countDown();
+            LoadResult result = load.await();
             assertTrue(result.isClean(), () -> String.join("\n", result.details()));
-            assertEquals(20, result.counts().connects());
             // The first request was due 190 ms before the last.
             assertTrue(result.latencies().quantile(1).toMillis() >= 190);
             assertTrue(result.latencies().quantile(0.5).toMillis() >= 90);
+        }
+    }
+
+    @Test
+    void waitingTimesOut() throws Exception {
+        try (RawServer server = new RawServer(RawServer.Connection::stall)) {
+            LoadResult result =
+                    run(load(server.address()).connections(1).newShare(0).timeout(Duration.ofMillis(100)));
+            assertAllFail(FailureKind.TIMEOUT, result);
+            assertTrue(result.details().toString().contains("while every connection was busy"));
         }
     }
 
