@@ -5,14 +5,11 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
-import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
-import io.netty.handler.flow.FlowControlHandler;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.UpgradeException;
@@ -32,8 +29,6 @@ import org.jspecify.annotations.Nullable;
  * read from top to bottom, and copied.
  */
 final class HttpExample {
-    private static final int MAX_REQUEST_BODY = 64 * 1024;
-
     private HttpExample() {}
 
     /** Returns when this process was upgraded or stopped, and has finished what its clients had begun. */
@@ -69,7 +64,6 @@ final class HttpExample {
         try {
             ServerBootstrap bootstrap = new ServerBootstrap()
                     .group(boss, io)
-                    .childOption(ChannelOption.AUTO_READ, false) // the handler asks for one request after the other
                     .childHandler(new ChannelInitializer<SocketChannel>() {
                         @Override
                         protected void initChannel(SocketChannel channel) {
@@ -78,8 +72,6 @@ final class HttpExample {
                                     .addLast(
                                             new HttpDrainHandler()) // says "Connection: close" when it is time to leave
                                     .addLast(new HttpServerKeepAliveHandler())
-                                    .addLast(new HttpObjectAggregator(MAX_REQUEST_BODY))
-                                    .addLast(new FlowControlHandler())
                                     .addLast(new HttpExampleHandler(description));
                         }
                     });
@@ -133,7 +125,7 @@ final class HttpExample {
                 + " (pid " + ProcessHandle.current().pid() + ", generation " + upgrader.generation() + ")");
     }
 
-    /** Tells the outcome of each upgrade. The library logs it too; a program might raise an alarm here. */
+    /** Tells the steps of each upgrade. The library logs it too; a program might raise an alarm here. */
     private static final class Announcer implements LifecycleListener {
         @Override
         public void committed(long pid) {
@@ -143,6 +135,12 @@ final class HttpExample {
         @Override
         public void rolledBack(UpgradeException failure) {
             System.out.println("not upgraded (" + failure.reason() + "): " + failure.getMessage());
+        }
+
+        @Override
+        public void parentExited() {
+            System.out.println("the old process has gone: process "
+                    + ProcessHandle.current().pid() + " can be upgraded now");
         }
     }
 }

@@ -14,11 +14,12 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
-import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpObject;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
@@ -26,29 +27,44 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Queue;
 
-/** Answers one request after the other, in the order in which they came: it asks for the next one when it has answered. */
-final class HttpExampleHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
+/** Answers the requests of one connection, one after the other, in the order in which they came. */
+final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpObject> {
     private static final int MAX_MILLIS = 3_600_000;
     private static final int MAX_CHUNKS = 1_000_000;
 
     private final ByteBuf description;
+    private final Queue<HttpRequest> waiting = new ArrayDeque<>();
+    private boolean busy;
 
     HttpExampleHandler(ByteBuf description) {
         this.description = description;
     }
 
     @Override
-    public void channelActive(ChannelHandlerContext ctx) {
-        ctx.read();
+    protected void channelRead0(ChannelHandlerContext ctx, HttpObject message) {
+        if (message instanceof HttpRequest request) { // the rest are bodies, which nobody wants
+            waiting.add(request);
+            work(ctx);
+        }
     }
 
-    @Override
-    protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
+    private void work(ChannelHandlerContext ctx) {
+        while (!busy && !waiting.isEmpty()) {
+            busy = true;
+            accept(ctx, waiting.remove());
+        }
+        // While one request takes its time, no more of them are read; only a few have been already.
+        ctx.channel().config().setAutoRead(!busy);
+    }
+
+    private void accept(ChannelHandlerContext ctx, HttpRequest request) {
         QueryStringDecoder uri = new QueryStringDecoder(request.uri());
         if (!request.decoderResult().isSuccess()) {
-            answer(ctx, BAD_REQUEST, text("not HTTP/1.1"));
+            answer(ctx, BAD_REQUEST, text("this is not HTTP/1.1"));
         } else if (!List.of("/", "/slow", "/stream").contains(uri.path())) {
             answer(ctx, NOT_FOUND, text("there are /, /slow?ms=N and /stream?chunks=N&ms=M"));
         } else if (!request.method().equals(HttpMethod.GET)) {
@@ -63,7 +79,7 @@ final class HttpExampleHandler extends SimpleChannelInboundHandler<FullHttpReque
             switch (uri.path()) {
                 case "/slow" -> {
                     int delay = number(uri, "ms", 1000, MAX_MILLIS);
-                    ctx.executor().schedule(() -> answer(ctx, OK, description.duplicate()), delay, MILLISECONDS);
+                    later(ctx, delay, () -> answer(ctx, OK, description.duplicate()));
                 }
                 case "/stream" ->
                     stream(ctx, number(uri, "chunks", 10, MAX_CHUNKS), number(uri, "ms", 100, MAX_MILLIS));
@@ -80,9 +96,11 @@ final class HttpExampleHandler extends SimpleChannelInboundHandler<FullHttpReque
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, status.equals(OK) ? "application/json" : "text/plain");
         if (status.equals(METHOD_NOT_ALLOWED)) {
             response.headers().set(HttpHeaderNames.ALLOW, HttpMethod.GET);
+        } else if (status.equals(BAD_REQUEST)) {
+            HttpUtil.setKeepAlive(response, false); // who knows what comes next
         }
         ctx.writeAndFlush(response);
-        ctx.read();
+        busy = false;
     }
 
     private void stream(ChannelHandlerContext ctx, int chunks, int distance) {
@@ -101,11 +119,23 @@ final class HttpExampleHandler extends SimpleChannelInboundHandler<FullHttpReque
             ctx.writeAndFlush(new DefaultHttpContent(description.duplicate()));
         }
         if (chunks > 1) {
-            ctx.executor().schedule(() -> continueStream(ctx, chunks - 1, distance), distance, MILLISECONDS);
+            later(ctx, distance, () -> continueStream(ctx, chunks - 1, distance));
         } else {
             ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
-            ctx.read();
+            busy = false;
         }
+    }
+
+    /** Does this after a delay, and then what has come in the meantime. */
+    private void later(ChannelHandlerContext ctx, int millis, Runnable step) {
+        ctx.executor()
+                .schedule(
+                        () -> {
+                            step.run();
+                            work(ctx);
+                        },
+                        millis,
+                        MILLISECONDS);
     }
 
     private static int number(QueryStringDecoder uri, String name, int otherwise, int max) {

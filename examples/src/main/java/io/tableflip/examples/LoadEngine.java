@@ -35,13 +35,14 @@ final class LoadEngine {
     /** The kept connections that are not at work, the one that has thought longest first. */
     private final PriorityQueue<LoadConnection> thinking =
             new PriorityQueue<>(comparingLong(LoadConnection::thinksUntil));
-    /** Due, but every kept connection was at work. */
+    /** Due, and without a connection. */
     private final Deque<LoadRequest> waiting = new ArrayDeque<>();
     /** Those that time out first are first; with requests among them that are over already. */
     private final PriorityQueue<LoadRequest> timeouts = new PriorityQueue<>(comparingLong(this::timesOut));
 
     private final Map<LoadRequest, LoadConnection> atWork = new HashMap<>();
     private final List<LoadConnection> kept = new ArrayList<>();
+    private int helpers;
     private volatile boolean stopping;
     private volatile boolean aborted;
 
@@ -114,6 +115,7 @@ final class LoadEngine {
     void released(LoadConnection connection, LoadRequest request) {
         atWork.remove(request);
         if (!connection.isKept()) {
+            helpers -= request.onNewConnection() ? 0 : 1;
             return;
         }
         connection.thinkUntil(System.nanoTime() + schedule.think(connection.number()));
@@ -140,11 +142,26 @@ final class LoadEngine {
                 waiting.add(request);
             }
         }
-        // A request that is due is worth more than the end of a thought: else the client, not the server, would delay
-        // it.
-        while (!waiting.isEmpty() && !thinking.isEmpty()) {
-            send(waiting.remove(), thinking.remove());
+        while (!waiting.isEmpty() && hasConnection(now)) {
+            send(waiting.remove(), isReady(now) ? thinking.remove() : helper());
         }
+    }
+
+    /**
+     * If all kept connections are at work or think, there are as many helpers for one request each: no thought is cut
+     * short. But not more: a server that is late is not to be buried under new connections.
+     */
+    private boolean hasConnection(long now) {
+        return isReady(now) || helpers < kept.size();
+    }
+
+    private boolean isReady(long now) {
+        return !thinking.isEmpty() && thinking.element().thinksUntil() - now <= 0;
+    }
+
+    private LoadConnection helper() {
+        helpers++;
+        return new LoadConnection(this, -1);
     }
 
     private void send(LoadRequest request, LoadConnection connection) {
@@ -173,7 +190,7 @@ final class LoadEngine {
             connection.timeOut(request);
         } else {
             waiting.remove(request);
-            tally.failed(request, now, FailureKind.TIMEOUT, "every connection was busy");
+            tally.failed(request, now, FailureKind.TIMEOUT, "while every connection was busy");
         }
     }
 
@@ -188,12 +205,15 @@ final class LoadEngine {
         if (isOver()) {
             return;
         }
-        // Never without end: every request that is under way stands among the timeouts.
-        long due = sends() ? schedule.due() : timesOut(timeouts.element());
+        long now = System.nanoTime();
+        // There is a next thing: every request that is under way stands among the timeouts.
+        long wait = sends() ? schedule.due() - now : Long.MAX_VALUE;
         if (!timeouts.isEmpty()) {
-            due = Math.min(due, timesOut(timeouts.element()));
+            wait = Math.min(wait, timesOut(timeouts.element()) - now);
         }
-        long wait = due - System.nanoTime();
+        if (!waiting.isEmpty() && !thinking.isEmpty()) {
+            wait = Math.min(wait, thinking.element().thinksUntil() - now);
+        }
         if (wait >= ONE_MILLI) {
             selector.select(TimeUnit.NANOSECONDS.toMillis(wait));
             return;

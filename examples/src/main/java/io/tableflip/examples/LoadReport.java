@@ -21,7 +21,7 @@ final class LoadReport {
         row("answered", Long.toString(counts.answered()));
         failures(result);
         row("latency", result.latencies() + " (p50 / p99 / max, from the intended time of sending)");
-        row("", Durations.millis(result.slip()) + " at most of it is this client's own lateness");
+        row("", "in it, at most " + Durations.millis(result.slip()) + " of this client's own lateness");
         row(
                 "connections",
                 counts.connects() + " made, " + counts.told() + " ended by \"Connection: close\", " + counts.idleEofs()

@@ -21,8 +21,7 @@ public final class LoadSample {
     }
 
     /**
-     * Nanoseconds from that time to the outcome, without the delay that the request itself asked for. A request that had
-     * to wait for a connection has waited too.
+     * Nanoseconds from that time to the outcome, without the delay that the request itself asked for.
      */
     public long latencyNanos() {
         return latency;

@@ -27,9 +27,9 @@ public final class Main {
             System.err.println("failed: " + cause.getMessage());
             status = FAILED;
         }
-        if (status != 0) {
-            System.exit(status);
-        }
+        // Not just a return: a helper thread of Netty would keep the JVM for a second, and with it delay the next
+        // upgrade.
+        System.exit(status);
     }
 
     private static int run(List<String> args)
@@ -40,6 +40,9 @@ public final class Main {
             case "http" -> HttpExample.run(HttpOptions.parse(options), args);
             case "load" -> {
                 return load(options);
+            }
+            case "demo" -> {
+                return Demo.run(DemoOptions.parse(options)) ? 0 : FAILED;
             }
             default -> throw new UsageException(program.isEmpty() ? "which program?" : "unknown program " + program);
         }
@@ -56,6 +59,6 @@ public final class Main {
 
     private static String usage() {
         return "usage: java -jar tableflip-examples.jar PROGRAM OPTIONS\n\n" + HttpOptions.USAGE + "\n"
-                + LoadOptions.USAGE;
+                + LoadOptions.USAGE + "\n" + DemoOptions.USAGE;
     }
 }

@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The load is open: requests have a time at which they are to be sent, which does not depend on the answers to
  * earlier ones, and latencies count from that time. One part of the requests goes over connections that are kept, idle for
- * various times up to two seconds between requests; each of the others gets a connection of its own. On a connection
- * that the server has closed while it was idle no request is sent, as any good client would see to; a request that
- * has been written when the connection ends has failed.
+ * various times up to two seconds between requests; each of the others gets a connection of its own. (So does one that
+ * finds all kept connections at work or in their idle time; but only as many at a time as there are kept connections.)
+ * On a connection that the server has closed while it was idle no request is sent, as any good client would see to; a
+ * request that has been written when the connection ends has failed.
  *
  * <p>Thread-safe. The load runs on a daemon thread of its own.
  */
