@@ -85,7 +85,7 @@ class FailedUpgradeIT {
     @Test
     void aChildThatHangs() throws IOException {
         try (Service service = Service.testServer(directory)
-                .arguments("--upgrade-timeout", "3000")
+                .arguments("--upgrade-timeout", "10000")
                 .startAndAwait()) {
             plan("hang");
             fails(service, "the child was not ready within");
@@ -179,7 +179,7 @@ class FailedUpgradeIT {
     @Test
     void aParentThatIsStoppedPastEveryTimer() throws IOException {
         try (Service service = Service.testServer(directory)
-                .arguments("--ready-after", "500", "--upgrade-timeout", "2000", "--drain-timeout", "1000")
+                .arguments("--ready-after", "500", "--drain-timeout", "1000")
                 .startAndAwait()) {
             long parent = service.pid();
             CompletableFuture<String> slow = Http.start(service.address(), untilGo());
@@ -198,10 +198,32 @@ class FailedUpgradeIT {
         }
     }
 
+    /** The upgrade timeout passes while the parent is stopped; what the child has said meanwhile counts. */
+    @Test
+    void aParentThatIsStoppedBeforeTheTakeover() throws IOException {
+        try (Service service = Service.testServer(directory)
+                .arguments("--ready-after", "0", "--upgrade-timeout", "5000")
+                .startAndAwait()) {
+            long parent = service.pid();
+            plan("wait " + flags.resolve("go"));
+            service.signal("HUP", parent);
+            service.awaitProcesses(2);
+            service.signal("STOP", parent);
+            go();
+            service.awaitServing(2); // 5 s after its takeover
+            long child = service.pid();
+            service.signal("CONT", parent);
+            service.awaitGone(parent);
+            assertEquals(List.of(child), service.processes());
+            assertEquals(child, service.pid());
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"));
+        }
+    }
+
     @Test
     void aChildThatIsStoppedPastEveryTimer() throws IOException {
         try (Service service = Service.testServer(directory)
-                .arguments("--ready-after", "0", "--upgrade-timeout", "3000")
+                .arguments("--ready-after", "0", "--upgrade-timeout", "10000")
                 .startAndAwait()) {
             long parent = service.pid();
             service.signal("HUP", parent);

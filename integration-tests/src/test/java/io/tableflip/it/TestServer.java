@@ -30,10 +30,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A server whose next generation does what the file {@code plan} in its directory says: {@code serve}, {@code crash} (an exception in
- * main), {@code exit0}, {@code hang} (before ready), {@code bind PORT} (a second listener).
+ * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a file), {@code bind PORT} (a second listener).
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS}.
@@ -84,6 +85,11 @@ final class TestServer {
             case "hang" -> {
                 System.out.println("hanging");
                 new CountDownLatch(1).await();
+            }
+            case "wait" -> {
+                while (!Files.exists(Path.of(words[1]))) {
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+                }
             }
             case "bind" ->
                 servers.bind(bootstrap, new InetSocketAddress("127.0.0.1", Integer.parseInt(words[1])))
