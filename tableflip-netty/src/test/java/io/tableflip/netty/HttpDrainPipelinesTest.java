@@ -14,6 +14,7 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpChunkedInput;
 import io.netty.handler.codec.http.HttpContentCompressor;
@@ -25,6 +26,7 @@ import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.ReadOnlyHttpHeaders;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.stream.ChunkedStream;
 import io.netty.handler.stream.ChunkedWriteHandler;
@@ -208,6 +210,25 @@ class HttpDrainPipelinesTest {
         // In this version to close is what goes without saying.
         assertNull(received.headers().get("connection"));
         assertEquals(-1, client.read());
+    }
+
+    @Test
+    void aResponseThatCannotBeMarkedLeavesTheConnectionOpen() throws Exception {
+        TestServer server = start(this::plain);
+        Client client = connect(server);
+        client.send(Client.get("/constant"));
+        HttpApp.Call call = app.call();
+        beginDrain(server);
+        call.ctx()
+                .writeAndFlush(new DefaultFullHttpResponse(
+                        HTTP_1_1,
+                        HttpResponseStatus.OK,
+                        Unpooled.EMPTY_BUFFER,
+                        new ReadOnlyHttpHeaders(true, "Content-Length", "0"),
+                        EmptyHttpHeaders.INSTANCE));
+        assertNotLast("", client);
+        client.send(Client.get("/now"));
+        assertLast("/now", client);
     }
 
     @Test

@@ -86,7 +86,7 @@ class UpgradableServersTest {
         // One less than the 64 tasks after which a loop looks at the clock, and then at its sockets: the task that adds
         // the acceptor comes after that.
         for (int i = 0; i < 62; i++) {
-            server.boss.execute(() -> takeTime(5));
+            server.boss.execute(() -> {});
         }
         ChannelFuture bound = web(server, listening.localAddress());
         go.countDown();
@@ -365,14 +365,6 @@ class UpgradableServersTest {
     /** The upgrader owns a number of its own; the socket given stays with the test. */
     private FakeUpgrader inherited(Socket socket) {
         return new FakeUpgrader(Map.of(WEB, Sockets.duplicate(cleanup, socket)));
-    }
-
-    private static void takeTime(int millis) {
-        try {
-            TimeUnit.MILLISECONDS.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     /** Sends an x. */
