@@ -12,6 +12,7 @@ import io.tableflip.core.Participant;
 import io.tableflip.core.Upgrader;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -72,12 +73,7 @@ final class Listener implements Participant, FdSource {
                             "this channel was made for " + Addresses.text(address) + " and cannot be bound to "
                                     + Addresses.text(requested) + ": make one factory per address"));
         } else if (inherited) {
-            try {
-                ((Socket) channel.fd()).listen(channel.config().getBacklog());
-                bound(promise);
-            } catch (IOException e) {
-                failed(promise, bindFailure(e));
-            }
+            listen(promise);
         } else {
             ctx.bind(requested).addListener(done -> {
                 if (done.isSuccess()) {
@@ -86,6 +82,19 @@ final class Listener implements Participant, FdSource {
                     failed(promise, bindFailure(done.cause()));
                 }
             });
+        }
+    }
+
+    private void listen(ChannelPromise promise) {
+        try {
+            if (!channel.isOpen()) {
+                // Its number may be somebody else's by now.
+                throw new ClosedChannelException();
+            }
+            ((Socket) channel.fd()).listen(channel.config().getBacklog());
+            bound(promise);
+        } catch (IOException e) {
+            failed(promise, bindFailure(e));
         }
     }
 
