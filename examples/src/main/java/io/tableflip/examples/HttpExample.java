@@ -62,6 +62,7 @@ final class HttpExample {
         EventLoopGroup boss = loops(1);
         EventLoopGroup io = loops(0);
         try {
+            // HttpDrainHandler says "Connection: close" to each client when it is time to leave.
             ServerBootstrap bootstrap = new ServerBootstrap()
                     .group(boss, io)
                     .childHandler(new ChannelInitializer<SocketChannel>() {
@@ -69,8 +70,7 @@ final class HttpExample {
                         protected void initChannel(SocketChannel channel) {
                             channel.pipeline()
                                     .addLast(new HttpServerCodec())
-                                    .addLast(
-                                            new HttpDrainHandler()) // says "Connection: close" when it is time to leave
+                                    .addLast(new HttpDrainHandler())
                                     .addLast(new HttpServerKeepAliveHandler())
                                     .addLast(new HttpExampleHandler(description));
                         }

@@ -1,5 +1,6 @@
 package io.tableflip.examples;
 
+import io.netty.channel.ChannelException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -22,7 +23,7 @@ public final class Main {
         } catch (UsageException e) {
             System.err.println(e.getMessage() + "\n\n" + usage());
             status = WRONG_USAGE;
-        } catch (IOException | InvalidConfigException | IllegalStateException e) {
+        } catch (IOException | InvalidConfigException | ChannelException | IllegalStateException e) {
             Throwable cause = e instanceof IllegalStateException && e.getCause() != null ? e.getCause() : e;
             System.err.println("failed: " + cause.getMessage());
             status = FAILED;
