@@ -1,0 +1,193 @@
+package io.tableflip.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Children that fail, parents that die: real processes. */
+class FailedChildTest {
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "crash  | CHILD_EXITED status OptionalInt.3.: the child ended before it was ready: exit status 3",
+                "exit   | CHILD_FAILED status OptionalInt.4.: it exited before it was ready",
+                "report | CHILD_FAILED status OptionalInt.*: bind 0.0.0.0:9090: Address already in use",
+                "close  | CHILD_FAILED status OptionalInt.*: it closed its upgrader before it was ready",
+            })
+    void aChildThatFailsLeavesItsParentServing(String failure, String reason) throws Exception {
+        try (Service service = new Service.Start()
+                .option("gen2", failure)
+                .option("pid", directory.resolve("app.pid"))
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            for (int attempt = 1; attempt <= 2; attempt++) {
+                service.hangUp(parent);
+                service.await("g1 p\\d+ rolledBack " + reason, attempt);
+                assertEquals(List.of(), zombies(parent), "every child is waited for");
+            }
+            assertFalse(service.has("g1 p\\d+ pause"), "nobody was asked to leave");
+            assertEquals(Long.toString(parent), Files.readString(directory.resolve("app.pid")));
+            service.stop(parent);
+            assertEquals(List.of(), List.of(directory.toFile().list()));
+        }
+    }
+
+    private static List<String> zombies(long parent) throws IOException {
+        List<String> zombies = new java.util.ArrayList<>();
+        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : processes) {
+                try {
+                    String stat = Files.readString(process.resolve("stat"), StandardCharsets.ISO_8859_1);
+                    if (stat.substring(stat.lastIndexOf(')')).startsWith(") Z " + parent + " ")) {
+                        zombies.add(stat);
+                    }
+                } catch (IOException e) {
+                    // gone
+                }
+            }
+        }
+        return zombies;
+    }
+
+    @Test
+    void aChildThatNeverReadsItsNamesHoldsUpNobody() throws Exception {
+        try (Service service = new Service.Start()
+                .option("many", 300) // 300 kB, while a pipe takes 64
+                .option("child", "/bin/sh\n-c\nexec sleep 1000")
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            long child = Long.parseLong(service.await("g1 p\\d+ spawned (\\d+)").group(1));
+            service.hangUp(parent);
+            service.await("refused: another upgrade is in progress");
+            service.kill(child, ChildProcess.SIGKILL);
+            service.await("rolledBack CHILD_EXITED status OptionalInt.137.");
+            service.stop(parent);
+        }
+    }
+
+    @Test
+    void aChildThatHangsIsKilledAtTheTimeout() throws Exception {
+        try (Service service = new Service.Start()
+                .option("gen2", "hang")
+                .option("upgradeTimeout", 1000)
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("rolledBack TIMED_OUT status OptionalInt.empty: the child was not ready within PT1S");
+            assertEquals(List.of(), zombies(parent));
+            service.stop(parent);
+        }
+    }
+
+    @Test
+    void aCommandThatCannotBeStartedIsNamed() throws Exception {
+        try (Service service =
+                new Service.Start().option("child", "/no/such/program").go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("rolledBack SPAWN_FAILED .*posix_spawn /no/such/program.*No such file or directory");
+            service.stop(parent);
+        }
+    }
+
+    @Test
+    void aStartScriptThatDoesNotExecIsRefusedAndItsJvmEnds() throws Exception {
+        try (Service service = new Service.Start()
+                .option("child", "/bin/sh\n-c\n\"$@\"; exit 0\nsh\nOWN")
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("rolledBack WRONG_PROCESS .*the start script must exec the JVM");
+            service.await("g2 p\\d+ ready failed: .*parent " + parent + " ");
+            service.await("g2 p\\d+ awaitExit threw");
+            assertFalse(service.has("g1 p\\d+ pause"));
+            service.stop(parent);
+        }
+    }
+
+    @Test
+    void aStartScriptThatExecsIsFine() throws Exception {
+        try (Service service = new Service.Start()
+                .option("child", "/bin/sh\n-c\nexec \"$@\"\nsh\nOWN")
+                .go()) {
+            service.upgrade(1);
+            service.stop(service.awaitPid(2, "ready$"));
+        }
+    }
+
+    @Test
+    void aChildKilledAfterItsTakeoverGivesTheServiceBack() throws Exception {
+        try (Service service = new Service.Start()
+                .option("readyAfter", 600_000)
+                .option("drain", directory.resolve("never"))
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("g1 p\\d+ drain");
+            service.kill(service.awaitPid(2, "resume"), ChildProcess.SIGKILL);
+            service.await("rolledBack CHILD_EXITED status OptionalInt.137.");
+            service.await("g1 p\\d+ resume", 2);
+            Files.createFile(directory.resolve("never"));
+            service.upgrade(1);
+            service.stop(service.awaitPid(2, "ready$"));
+        }
+    }
+
+    @Test
+    void aParentKilledBeforeTheTakeoverIsNotMissed() throws Exception {
+        Path pid = directory.resolve("app.pid");
+        try (Service service = new Service.Start()
+                .option("hold2", directory.resolve("go"))
+                .option("pid", pid)
+                .go()) {
+            service.hangUp(service.awaitPid(1, "ready$"));
+            service.awaitPid(2, "waits for hold2");
+            service.kill(service.pid(), ChildProcess.SIGKILL);
+            service.awaitPid(2, "parentExited");
+            Files.createFile(directory.resolve("go"));
+            long child = service.awaitPid(2, "ready$");
+            service.await("parent " + service.pid() + " has gone, this process will be the service");
+            assertEquals(Long.toString(child), Files.readString(pid));
+            service.upgrade(2);
+            service.stop(service.awaitPid(3, "ready$"));
+            assertFalse(Files.exists(pid));
+        }
+    }
+
+    @Test
+    void aParentKilledAfterTheTakeoverIsNotMissed() throws Exception {
+        Path pid = directory.resolve("app.pid");
+        try (Service service = new Service.Start()
+                .option("readyAfter", 600_000)
+                .option("drain", directory.resolve("go"))
+                .option("pid", pid)
+                .go()) {
+            service.hangUp(service.awaitPid(1, "ready$"));
+            service.await("g1 p\\d+ drain");
+            service.kill(service.pid(), ChildProcess.SIGKILL);
+            long child = service.awaitPid(2, "ready$");
+            service.await("parent " + service.pid() + " has gone before it handed over");
+            assertEquals(Long.toString(child), Files.readString(pid));
+            assertTrue(service.has("g2 p\\d+ resume"));
+            Files.createFile(directory.resolve("go"));
+            service.upgrade(2);
+            service.stop(service.awaitPid(3, "ready$"));
+        }
+    }
+}
