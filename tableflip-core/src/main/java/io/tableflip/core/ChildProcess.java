@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 /** A process that an upgrade spawned. Thread-safe. */
 final class ChildProcess {
     static final int SIGKILL = 9;
+    static final int SIGTERM = 15;
     /** The system does not tell how it ended. */
     static final int UNKNOWN = -1;
 
