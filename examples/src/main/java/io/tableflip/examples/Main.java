@@ -37,6 +37,9 @@ public final class Main {
             throws UsageException, IOException, InvalidConfigException, InterruptedException {
         String program = args.isEmpty() ? "" : args.get(0);
         List<String> options = args.subList(Math.min(1, args.size()), args.size());
+        if (!options.isEmpty() && options.get(0).equals(program)) {
+            return run(options); // a start script that names the program itself gets the name again at each upgrade
+        }
         switch (program) {
             case "http" -> HttpExample.run(HttpOptions.parse(options), args);
             case "load" -> {

@@ -293,6 +293,56 @@ class FailedUpgradeIT {
         }
     }
 
+    /** As a service manager does it, or a Ctrl-C: every process of the group gets the signal. */
+    @Test
+    void aStopOfTheWholeGroupAfterTheTakeoverLetsBothDrain() throws IOException {
+        for (boolean childFirst : List.of(true, false)) {
+            Path own = Files.createDirectory(directory.resolve(childFirst ? "child" : "parent"));
+            Path released = flags.resolve(own.getFileName());
+            try (Service service = Service.testServer(own).startAndAwait()) {
+                long parent = service.pid();
+                CompletableFuture<String> slow = Http.start(service.address(), "/until?" + released);
+                service.signal("HUP", parent);
+                service.awaitLog("accepts connections");
+                long child = child(service, parent);
+                CompletableFuture<String> childs = Http.start(service.address(), "/until?" + released);
+                service.signal("TERM", childFirst ? child : parent);
+                service.signal("TERM", childFirst ? parent : child);
+                service.awaitMatch("(?s)stop.*stop");
+                Files.createFile(released);
+                assertTrue(slow.join().contains("\"generation\":1"), service::log);
+                assertTrue(childs.join().contains("\"generation\":2"), service::log);
+                service.awaitProcesses(0);
+                assertFalse(Files.exists(service.pidFile()));
+            }
+        }
+    }
+
+    /** {@code cp new.jar app.jar} takes away the classes that were not loaded yet: an upgrade must need none of ours. */
+    @Test
+    void aJarThatIsOverwrittenInPlace() throws IOException {
+        Path jar = Files.copy(Service.examplesJar(), directory.resolve("app.jar"));
+        try (Service service = Service.example(directory, jar).startAndAwait()) {
+            service.awaitLog("prepared for the next upgrade");
+            overwrite(jar);
+            service.upgrade();
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"));
+            service.awaitMatch("(?s)prepared for the next upgrade.*prepared for the next upgrade");
+            overwrite(jar);
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+            assertFalse(service.log().contains("NoClassDefFoundError"), service::log);
+        }
+    }
+
+    /** The same file, other bytes: what cp does. Entries move, so that whoever has it open finds nothing where it was. */
+    private static void overwrite(Path jar) throws IOException {
+        byte[] content = Files.readAllBytes(jar);
+        byte[] moved = new byte[content.length + 4096]; // leading bytes are ignored in a zip file
+        System.arraycopy(content, 0, moved, 4096, content.length);
+        Files.write(jar, moved);
+    }
+
     @Test
     void aSecondStopSignalEndsAtOnce() throws IOException {
         try (Service service = Service.testServer(directory)

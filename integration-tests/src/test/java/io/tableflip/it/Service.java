@@ -108,8 +108,12 @@ final class Service implements AutoCloseable {
 
     /** The HTTP example, in a directory of its own, on a port of its own. */
     static Builder example(Path directory) {
+        return example(directory, examplesJar());
+    }
+
+    static Builder example(Path directory, Path jar) {
         Builder builder = new Builder(directory);
-        builder.program.addAll(List.of("-jar", examplesJar().toString()));
+        builder.program.addAll(List.of("-jar", jar.toString()));
         builder.arguments.addAll(List.of(
                 "http",
                 "--listen",

@@ -339,6 +339,7 @@ final class Lifecycle implements Upgrader {
     }
 
     private void prepareForUpgrade(List<Class<?>> anchors) {
+        long began = System.nanoTime();
         Preloader.loadPackageOf(Lifecycle.class);
         anchors.forEach(Preloader::loadPackageOf);
         if (launcher == null) {
@@ -351,6 +352,8 @@ final class Lifecycle implements Upgrader {
             if (parent != null) {
                 parent.closeOriginals(loaded);
             }
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+            LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
         } catch (IOException | LinkageError | RuntimeException e) {
             LOG.log(WARNING, "no upgrade will be possible", e);
         }

@@ -1,0 +1,71 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Programs that are started by a script, which is run again at each upgrade. */
+class StartScriptIT {
+    @TempDir
+    Path directory;
+
+    @Test
+    void theScriptIsRunAgainSoThatItsChangesCount() throws IOException {
+        Path script = script("exec " + Service.java() + " -Dround=1 -jar " + Service.examplesJar() + " \"$@\"");
+        try (Service service = Service.example(directory).script(script).startAndAwait()) {
+            assertTrue(commandLine(service.pid()).contains("-Dround=1"));
+            script("exec " + Service.java() + " -Dround=2 -jar " + Service.examplesJar() + " \"$@\"");
+            service.upgrade();
+            assertTrue(commandLine(service.pid()).contains("-Dround=2"));
+            service.upgrade();
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":3"));
+        }
+    }
+
+    @Test
+    void aScriptThatNamesTheProgramItself() throws IOException {
+        Path script = script("exec " + Service.java() + " -jar " + Service.examplesJar() + " http \"$@\"");
+        try (Service service = Service.example(directory).script(script).startAndAwait()) {
+            service.upgrade();
+            service.upgrade();
+            List<String> words = List.of(commandLine(service.pid()).split("\0", -1));
+            assertEquals(2, words.stream().filter("http"::equals).count(), words.toString());
+        }
+    }
+
+    @Test
+    void aScriptThatDoesNotExecIsRefusedAndItsJvmEnds() throws IOException {
+        Path script = script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+        try (Service service = Service.example(directory).script(script).startAndAwait()) {
+            long parent = service.pid();
+            script(Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+            service.signal("HUP", parent);
+            service.awaitMatch("upgrade: failed .*the start script must exec the JVM");
+            service.awaitProcesses(1);
+            assertEquals(parent, service.pid());
+            assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
+            script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+            service.upgrade();
+        }
+    }
+
+    private Path script(String lastLine) throws IOException {
+        Path script = directory.resolve("start");
+        Path next = directory.resolve("start.next");
+        Files.writeString(next, "#!/bin/sh\nTABLEFLIP_LAUNCHER=$0\nexport TABLEFLIP_LAUNCHER\n" + lastLine + "\n");
+        Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rwxr-xr-x"));
+        return Files.move(next, script, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static String commandLine(long pid) throws IOException {
+        return Files.readString(Path.of("/proc/" + pid + "/cmdline"));
+    }
+}
