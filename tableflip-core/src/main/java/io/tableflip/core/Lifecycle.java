@@ -340,13 +340,14 @@ final class Lifecycle implements Upgrader {
 
     private void prepareForUpgrade(List<Class<?>> anchors) {
         long began = System.nanoTime();
-        Preloader.loadPackageOf(Lifecycle.class);
-        anchors.forEach(Preloader::loadPackageOf);
         if (launcher == null) {
             return;
         }
+        Preloader.loadPackageOf(Lifecycle.class);
+        anchors.forEach(Preloader::loadPackageOf);
         try {
             Os loaded = os.get();
+            loaded.rehearse();
             fds.closeInherited();
             fds.setCloseOnExec();
             if (parent != null) {

@@ -11,6 +11,12 @@ interface Os {
     /** What {@link #read} answers when there is nothing to read now. */
     int WOULD_BLOCK = -1;
 
+    /**
+     * Makes the calls of an upgrade without one. Much of what makes them is loaded by the first call, and the jar that it comes from may
+     * have been overwritten when the upgrade is asked for.
+     */
+    default void rehearse() throws SystemCallException {}
+
     /** A new pipe, both ends close-on-exec from birth. */
     Pipe pipe() throws SystemCallException;
 

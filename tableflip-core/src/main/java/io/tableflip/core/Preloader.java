@@ -58,7 +58,9 @@ final class Preloader {
 
     private static void load(String name, ClassLoader loader) {
         try {
-            Class.forName(name, false, loader);
+            // ours are initialised too, which loads what they need from elsewhere; those of a user might have other
+            // effects
+            Class.forName(name, name.startsWith("io.tableflip."), loader);
         } catch (ClassNotFoundException | LinkageError e) {
             LOG.log(DEBUG, name, e); // of an optional dependency that is not there
         }
