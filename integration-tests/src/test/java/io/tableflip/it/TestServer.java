@@ -1,5 +1,7 @@
 package io.tableflip.it;
 
+import static java.util.Objects.requireNonNull;
+
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -18,6 +20,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.Version;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.HttpDrainHandler;
 import io.tableflip.netty.UpgradableServers;
@@ -62,13 +65,19 @@ final class TestServer {
             Channel listener = servers.bind(bootstrap, new InetSocketAddress("127.0.0.1", 0))
                     .sync()
                     .channel();
-            System.out.println("listening on " + text(listener.localAddress()) + ", Java " + Runtime.version());
+            System.out.println("listening on " + text(listener.localAddress()) + ", Java " + Runtime.version()
+                    + ", Netty " + netty());
             follow(directory.resolve("plan"), servers, bootstrap);
             upgrader.ready();
             upgrader.awaitExit();
         } finally {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
         }
+    }
+
+    private static String netty() {
+        return requireNonNull(Version.identify().get("netty-transport-classes-epoll"))
+                .artifactVersion();
     }
 
     @SuppressWarnings("deprecation") // the name that exists on both lines of Netty

@@ -106,7 +106,7 @@ class UpgradeIT {
     }
 
     @Test
-    void threeGenerationsInARowRunOnTheSameJava() throws IOException {
+    void threeGenerationsInARowRunOnTheSameJavaAndNetty() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
             Path java = Proc.executable(service.pid());
             for (int generation = 2; generation <= 4; generation++) {
@@ -114,7 +114,8 @@ class UpgradeIT {
                 assertTrue(Http.get(service.address(), "/").contains("\"generation\":" + generation));
                 assertEquals(java, Proc.executable(service.pid()));
             }
-            assertEquals(4, occurrences(service.log(), "Java " + Runtime.version()), service.log());
+            String versions = "Java " + Runtime.version() + ", Netty " + System.getProperty("netty.version");
+            assertEquals(4, occurrences(service.log(), versions), service.log());
         }
     }
 
