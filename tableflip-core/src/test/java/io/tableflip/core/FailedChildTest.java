@@ -89,7 +89,7 @@ class FailedChildTest {
                 .go()) {
             long parent = service.awaitPid(1, "ready$");
             service.hangUp(parent);
-            service.await("rolledBack TIMED_OUT status OptionalInt.empty: the child was not ready within PT1S");
+            service.await("rolledBack TIMED_OUT status OptionalInt.empty: the child was not ready within 1 s");
             assertEquals(List.of(), zombies(parent));
             service.stop(parent);
         }
