@@ -43,11 +43,22 @@ final class ChildLink {
         this.readFd = readFd;
         this.writeFd = writeFd;
         this.onReadable = onReadable;
-        wake = os.pipe();
-        os.setNonBlocking(wake.readEnd());
-        os.setNonBlocking(wake.writeEnd());
+        wake = wakePipe();
         thread = new Thread(this::run, "tableflip-link");
         thread.setDaemon(true);
+    }
+
+    private Os.Pipe wakePipe() throws SystemCallException {
+        Os.Pipe pipe = os.pipe();
+        try {
+            os.setNonBlocking(pipe.readEnd());
+            os.setNonBlocking(pipe.writeEnd());
+            return pipe;
+        } catch (SystemCallException e) {
+            close(pipe.readEnd());
+            close(pipe.writeEnd());
+            throw e;
+        }
     }
 
     void start() {

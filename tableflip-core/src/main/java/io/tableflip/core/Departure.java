@@ -119,6 +119,10 @@ final class Departure {
         }
     }
 
+    boolean isStopRequested() {
+        return stopRequested;
+    }
+
     void stop() {
         if (stopRequested) {
             return;

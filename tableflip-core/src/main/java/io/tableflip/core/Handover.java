@@ -72,13 +72,18 @@ final class Handover {
             return;
         }
         try {
-            if (problem != null) {
-                throw new IOException(Lifecycle.unwrap(problem).getMessage(), Lifecycle.unwrap(problem));
+            if (problem == null) {
+                spawn(requireNonNull(command, "childCommand has given no command"));
+            } else {
+                spawnFailed(Lifecycle.unwrap(problem));
             }
-            spawn(requireNonNull(command, "childCommand has given no command"));
         } catch (IOException | RuntimeException | Error e) {
-            fail(Reason.SPAWN_FAILED, "the child could not be started: " + e.getMessage(), e);
+            spawnFailed(e);
         }
+    }
+
+    private void spawnFailed(Throwable why) {
+        fail(Reason.SPAWN_FAILED, "the child could not be started: " + why.getMessage(), why);
     }
 
     private void spawn(ChildCommand command) throws IOException {

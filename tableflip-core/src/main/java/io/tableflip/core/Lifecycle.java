@@ -364,6 +364,9 @@ final class Lifecycle implements Upgrader {
         if (launcher == null) {
             return new UpgradeException(Reason.NOT_SUPPORTED, "upgrades are not possible on this platform");
         }
+        if (departure.isStopRequested()) {
+            return new UpgradeException(Reason.STOPPING, "this process was told to stop");
+        }
         if (handover != null) {
             return new UpgradeException(Reason.IN_PROGRESS, "another upgrade is in progress");
         }

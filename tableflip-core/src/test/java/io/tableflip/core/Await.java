@@ -13,7 +13,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Waiting for what must happen, with a limit that only a hang reaches. */
 final class Await {
-    static final Duration LIMIT = Duration.ofSeconds(60);
+    static final Duration LIMIT = Duration.ofSeconds(30);
 
     private Await() {}
 

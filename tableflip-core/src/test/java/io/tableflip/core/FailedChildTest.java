@@ -75,7 +75,7 @@ class FailedChildTest {
             long child = Long.parseLong(service.await("g1 p\\d+ spawned (\\d+)").group(1));
             service.hangUp(parent);
             service.await("refused: another upgrade is in progress");
-            service.kill(child, ChildProcess.SIGKILL);
+            service.kill(child, Service.SIGKILL);
             service.await("rolledBack CHILD_EXITED status OptionalInt.137.");
             service.stop(parent);
         }
@@ -140,7 +140,7 @@ class FailedChildTest {
             long parent = service.awaitPid(1, "ready$");
             service.hangUp(parent);
             service.await("g1 p\\d+ drain");
-            service.kill(service.awaitPid(2, "resume"), ChildProcess.SIGKILL);
+            service.kill(service.awaitPid(2, "resume"), Service.SIGKILL);
             service.await("rolledBack CHILD_EXITED status OptionalInt.137.");
             service.await("g1 p\\d+ resume", 2);
             Files.createFile(directory.resolve("never"));
@@ -158,7 +158,7 @@ class FailedChildTest {
                 .go()) {
             service.hangUp(service.awaitPid(1, "ready$"));
             service.awaitPid(2, "waits for hold2");
-            service.kill(service.pid(), ChildProcess.SIGKILL);
+            service.kill(service.pid(), Service.SIGKILL);
             service.awaitPid(2, "parentExited");
             Files.createFile(directory.resolve("go"));
             long child = service.awaitPid(2, "ready$");
@@ -180,7 +180,7 @@ class FailedChildTest {
                 .go()) {
             service.hangUp(service.awaitPid(1, "ready$"));
             service.await("g1 p\\d+ drain");
-            service.kill(service.pid(), ChildProcess.SIGKILL);
+            service.kill(service.pid(), Service.SIGKILL);
             long child = service.awaitPid(2, "ready$");
             service.await("parent " + service.pid() + " has gone before it handed over");
             assertEquals(Long.toString(child), Files.readString(pid));

@@ -42,7 +42,7 @@ class ProcessLifeTest {
                     .reduce((first, second) -> second)
                     .orElseThrow();
             long grandchild = Long.parseLong(line.replaceAll("g1 p(\\d+) ready", "$1"));
-            service.kill(grandchild, ChildProcess.SIGTERM);
+            service.kill(grandchild, Service.SIGTERM);
             service.stop(child);
         }
     }
@@ -139,9 +139,9 @@ class ProcessLifeTest {
                 .option("pid", pid)
                 .go()) {
             long process = service.awaitPid(1, "ready$");
-            service.kill(process, ChildProcess.SIGTERM);
+            service.kill(process, Service.SIGTERM);
             service.await("g1 p\\d+ waits for drain");
-            service.kill(process, ChildProcess.SIGTERM);
+            service.kill(process, Service.SIGTERM);
             service.await("SIGTERM again: ends at once");
             assertEquals(1, service.exitStatus());
             assertFalse(Files.exists(pid));
@@ -160,9 +160,9 @@ class ProcessLifeTest {
             service.hangUp(parent);
             service.await("g1 p\\d+ waits for drain");
             long child = service.awaitPid(2, "resume");
-            service.kill(child, ChildProcess.SIGTERM);
+            service.kill(child, Service.SIGTERM);
             service.await("g2 p\\d+ waits for drain");
-            service.kill(parent, ChildProcess.SIGTERM);
+            service.kill(parent, Service.SIGTERM);
             service.await("g1 p\\d+ release");
             Files.createFile(go);
             service.awaitPid(1, "exit");
@@ -183,9 +183,9 @@ class ProcessLifeTest {
             long parent = service.awaitPid(1, "ready$");
             service.hangUp(parent);
             service.await("g1 p\\d+ waits for drain");
-            service.kill(parent, ChildProcess.SIGTERM);
+            service.kill(parent, Service.SIGTERM);
             service.await("g2 p\\d+ waits for drain");
-            service.kill(service.awaitPid(2, "resume"), ChildProcess.SIGTERM); // the manager's own comes late
+            service.kill(service.awaitPid(2, "resume"), Service.SIGTERM); // the manager's own comes late
             service.await("this process is leaving already");
             Files.createFile(go);
             service.awaitPid(1, "exit");

@@ -23,7 +23,9 @@ import java.util.regex.Pattern;
 /** {@link ServiceMain} as real processes: one, and those that it spawns. */
 final class Service implements AutoCloseable {
     private static final NativeOs OS = new NativeOs();
-    private static final int SIGHUP = 1;
+    static final int SIGHUP = 1;
+    static final int SIGKILL = 9;
+    static final int SIGTERM = 15;
 
     private final String mark = "TEST_MARK=" + UUID.randomUUID();
     private final Process first;
@@ -172,7 +174,7 @@ final class Service implements AutoCloseable {
 
     /** Stops a generation and waits until no process is left. */
     void stop(long pid) throws Exception {
-        kill(pid, ChildProcess.SIGTERM);
+        kill(pid, SIGTERM);
         awaitEnd();
     }
 
@@ -233,7 +235,7 @@ final class Service implements AutoCloseable {
             for (Path process : processes) {
                 if (isMarked(process)) {
                     try {
-                        OS.kill(Integer.parseInt(process.getFileName().toString()), ChildProcess.SIGKILL);
+                        OS.kill(Integer.parseInt(process.getFileName().toString()), SIGKILL);
                     } catch (SystemCallException e) {
                         // has ended meanwhile
                     }

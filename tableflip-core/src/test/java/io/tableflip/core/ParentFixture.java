@@ -1,0 +1,214 @@
+package io.tableflip.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
+
+/** A lifecycle on a {@link FakeOs}, with a clock that stands until it is told, and what its user hears. */
+final class ParentFixture implements AutoCloseable {
+    final FakeOs os = new FakeOs();
+    final AtomicLong now = new AtomicLong();
+    final Logs logs = new Logs();
+    final Steps participant = new Steps();
+    final List<String> events = new CopyOnWriteArrayList<>();
+    final Lifecycle life;
+    final Path pidFile;
+    private Duration readyAfter = Duration.ofSeconds(5);
+    private volatile UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
+
+    /** The listening socket of the program. */
+    private final int listener = os.opened(50);
+
+    ParentFixture(Path directory) throws IOException {
+        this(directory, Duration.ofSeconds(5), true);
+    }
+
+    ParentFixture(Path directory, Duration readyAfter, boolean supported) throws IOException {
+        this.readyAfter = readyAfter;
+        pidFile = directory.resolve("app.pid");
+        life = new Lifecycle(settings(), () -> os, new ProcFs(), supported ? new Launcher(new ProcFs()) : null, null);
+        life.start();
+        life.register(participant);
+        life.fds().add(FdName.listener("tcp", ":80"), use -> {
+            use.accept(listener);
+            return CompletableFuture.completedFuture(null);
+        });
+    }
+
+    private Settings settings() {
+        return new Settings(
+                pidFile,
+                Duration.ofSeconds(60),
+                readyAfter,
+                Duration.ofSeconds(30),
+                Duration.ofSeconds(10),
+                false,
+                own -> childCommand.apply(own),
+                new Events(),
+                now::get);
+    }
+
+    void childCommand(UnaryOperator<ChildCommand> change) {
+        childCommand = change;
+    }
+
+    /** A lifecycle that serves. */
+    static ParentFixture serving(Path directory) throws Exception {
+        return new ParentFixture(directory).serve();
+    }
+
+    ParentFixture serve() throws Exception {
+        Await.get(life.ready());
+        return this;
+    }
+
+    void advance(Duration time) {
+        now.addAndGet(time.toNanos());
+    }
+
+    /** Until the loop has nothing to do: timers that a step has set are set then. */
+    void settle() throws Exception {
+        Await.get(CompletableFuture.runAsync(() -> {}, life.loop()));
+    }
+
+    void await(State state) throws Exception {
+        Await.until(state + ", logged:\n" + logs, () -> life.state() == state);
+        settle();
+    }
+
+    void awaitEvent(String event) throws Exception {
+        Await.until(event + " in " + events, () -> events.stream().anyMatch(e -> e.startsWith(event)));
+    }
+
+    UpgradeException.Reason reason(CompletableFuture<Long> upgrade) throws Exception {
+        return failure(upgrade).reason();
+    }
+
+    UpgradeException failure(CompletableFuture<Long> upgrade) throws Exception {
+        return (UpgradeException) Await.failure(upgrade);
+    }
+
+    /** The child of an upgrade that is under way, having read its names. */
+    FakeOs.FakeChild child() throws Exception {
+        FakeOs.FakeChild child = os.child();
+        settle();
+        Await.until("names", () -> child.read().length > 0);
+        return child;
+    }
+
+    /** Keeps the loop busy until the returned latch is counted down, as a SIGSTOP would. */
+    CountDownLatch stopTheWorld() throws Exception {
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        life.loop().execute(() -> {
+            inside.countDown();
+            try {
+                go.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        inside.await();
+        return go;
+    }
+
+    /** Nothing is open but what the program itself has opened. */
+    void assertNothingLeaked() throws Exception {
+        Await.until("all reaped", os::allReaped);
+        Await.until("closed " + os.open(), () -> os.open().equals(Set.of(listener)));
+        assertEquals(List.of(), os.mistakes());
+    }
+
+    @Override
+    public void close() {
+        FakeOs.FakeChild last = os.last();
+        if (last != null) {
+            last.exit(0); // its reaper waits for that
+        }
+        logs.close();
+    }
+
+    /** A participant that notes its calls; its drain ends when the test says so. */
+    static final class Steps implements Participant {
+        final List<String> calls = new CopyOnWriteArrayList<>();
+        volatile CompletableFuture<DrainReport> draining = new CompletableFuture<>();
+
+        @Override
+        public CompletionStage<?> pause() {
+            calls.add("pause");
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public CompletionStage<DrainReport> drain(Duration timeout) {
+            draining = new CompletableFuture<>();
+            calls.add("drain");
+            return draining;
+        }
+
+        @Override
+        public CompletionStage<?> resume() {
+            calls.add("resume");
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public CompletionStage<?> release() {
+            calls.add("release");
+            return CompletableFuture.completedFuture(null);
+        }
+
+        void await(String... expected) throws Exception {
+            Await.until(List.of(expected) + " of " + calls, () -> calls.equals(List.of(expected)));
+        }
+
+        void drained() throws Exception {
+            Await.until("a drain", () -> calls.contains("drain"));
+            draining.complete(DrainReport.NOTHING);
+        }
+    }
+
+    private final class Events implements LifecycleListener {
+        @Override
+        public void spawned(long pid) {
+            events.add("spawned " + pid);
+        }
+
+        @Override
+        public void childReady(long pid) {
+            events.add("childReady " + pid);
+        }
+
+        @Override
+        public void draining() {
+            events.add("draining");
+        }
+
+        @Override
+        public void drained(DrainReport report) {
+            events.add("drained");
+        }
+
+        @Override
+        public void committed(long pid) {
+            events.add("committed " + pid);
+            throw new IllegalStateException("a listener that fails");
+        }
+
+        @Override
+        public void rolledBack(UpgradeException reason) {
+            events.add("rolledBack " + reason.reason());
+            throw new AssertionError("a listener that fails");
+        }
+    }
+}
