@@ -79,11 +79,23 @@ final class Service implements AutoCloseable {
         }
 
         Service start() throws IOException {
-            List<String> command = new ArrayList<>(launcher);
+            List<String> command = new ArrayList<>(heedingSignals());
+            command.addAll(launcher);
             command.addAll(jvmOptions);
             command.addAll(program);
             command.addAll(arguments);
             return new Service(directory, command, environment);
+        }
+
+        /** Where this JVM ignores signals, as under nohup, its children would too. */
+        private static List<String> heedingSignals() throws IOException {
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (line.startsWith("SigIgn:")
+                        && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4003) != 0) {
+                    return List.of("env", "--default-signal=HUP,INT,TERM");
+                }
+            }
+            return List.of();
         }
 
         Service startAndAwait() throws IOException {

@@ -76,7 +76,8 @@ final class Service implements AutoCloseable {
         }
 
         Service go() throws IOException {
-            List<String> command = new ArrayList<>(prefix);
+            List<String> command = new ArrayList<>(heedingSignals());
+            command.addAll(prefix);
             // a small JVM that starts fast
             command.addAll(List.of(java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx64m"));
             command.addAll(options);
@@ -84,6 +85,17 @@ final class Service implements AutoCloseable {
             command.addAll(arguments);
             return new Service(command, environment);
         }
+    }
+
+    /** Where this JVM ignores signals, as under nohup, its children would too. */
+    private static List<String> heedingSignals() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("SigIgn:")
+                    && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4003) != 0) {
+                return List.of("env", "--default-signal=HUP,INT,TERM");
+            }
+        }
+        return List.of();
     }
 
     private Service(List<String> command, Map<String, String> environment) throws IOException {
