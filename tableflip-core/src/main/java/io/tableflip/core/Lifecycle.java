@@ -101,8 +101,7 @@ final class Lifecycle implements Upgrader {
             parentGone = true;
             parentExited.complete(null);
         } else {
-            fds.inheritAll(parent.open(
-                    message -> loop.execute(() -> takeover.received(message)), () -> loop.execute(this::parentEnded)));
+            inherit(parent);
         }
         loop.execute(() -> loop.schedule(settings.upgradeTimeout(), () -> {
             if (state == INITIALIZING) {
@@ -112,6 +111,16 @@ final class Lifecycle implements Upgrader {
                         Settings.text(settings.upgradeTimeout()));
             }
         }));
+    }
+
+    private void inherit(ParentLink from) throws IOException {
+        try {
+            fds.inheritAll(from.open(
+                    message -> loop.execute(() -> takeover.received(message)), () -> loop.execute(this::parentEnded)));
+        } catch (IOException e) {
+            from.failed(String.valueOf(e.getMessage()));
+            throw e;
+        }
     }
 
     // ---- what the user calls

@@ -27,8 +27,8 @@ final class Takeover {
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private boolean begun;
     private boolean opened;
-    private boolean ended; // end-of-file from the parent
-    private boolean lost; // and we wait to see whether it has really gone
+    private boolean lost; // the parent has closed the link: either it is gone, or it has given this child up
+    private boolean gone; // its process has ended
     private boolean decided; // committed or given up
 
     Takeover(Lifecycle life, @Nullable ParentLink parent, @Nullable PidFile pidFile) {
@@ -70,8 +70,10 @@ final class Takeover {
             return;
         }
         opened = true;
-        if (parent == null || ended) {
+        if (parent == null || gone) {
             commit(null);
+        } else if (lost) {
+            LOG.log(DEBUG, "ready, and waiting to see whether the parent has gone");
         } else if (!parent.isLevel2()) {
             commit(parent);
         } else {
@@ -89,12 +91,12 @@ final class Takeover {
         }
         Duration patience = from.drainedWait().plus(Settings.DRAINED_MARGIN);
         life.loop().schedule(patience, () -> {
-            if (!decided && life.state() == TAKING_OVER) {
+            if (!decided && !lost && life.state() == TAKING_OVER) {
                 LOG.log(
                         WARNING,
                         "parent {0} has said nothing for {1}, it may be stopped: going on without it",
-                        from.pid(),
-                        patience);
+                        Long.toString(from.pid()),
+                        Settings.text(patience));
                 commit(from);
             }
         });
@@ -115,7 +117,6 @@ final class Takeover {
 
     /** End-of-file from the parent: it is gone, or has given this child up without being able to say so. */
     void parentEnded() {
-        ended = true;
         if (!decided && parent != null) {
             parentLost(parent);
         }
@@ -143,7 +144,7 @@ final class Takeover {
     }
 
     private void goOnAlone(ParentLink from) {
-        ended = true;
+        gone = true;
         if (life.state() == TAKING_OVER || opened) {
             LOG.log(
                     WARNING,
@@ -186,8 +187,8 @@ final class Takeover {
         decided = true;
         life.move(SERVING);
         LOG.log(INFO, "generation {0} (pid {1}) is serving", life.generation(), Long.toString(life.pid()));
+        life.served(); // before anybody who waited for it may end the program
         ready.complete(null);
-        life.served();
     }
 
     private void giveUp(ParentLink from, String why) {

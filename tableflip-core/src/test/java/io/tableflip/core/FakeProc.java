@@ -38,6 +38,7 @@ final class FakeProc {
 
     void processGone(long pid) throws IOException {
         Files.delete(root.resolve(pid + "/stat"));
+        Files.delete(root.resolve(Long.toString(pid)));
     }
 
     void unixSockets(String... lines) throws IOException {

@@ -1,0 +1,162 @@
+package io.tableflip.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.core.UpgradeException.Reason;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A first generation: start, stop and end. */
+class LifecycleTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void aFirstGenerationHasNoParent() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            assertEquals(State.INITIALIZING, first.life.state());
+            assertFalse(first.life.hasParent());
+            assertTrue(first.life.isSupported());
+            assertEquals(1, first.life.generation());
+            Await.get(first.life.parentExited());
+            first.settle();
+            assertEquals(List.of(), first.participant.calls);
+            first.serve();
+            assertEquals(State.SERVING, first.life.state());
+            first.participant.await("resume");
+            assertEquals(Long.toString(ProcessHandle.current().pid()), Files.readString(first.pidFile));
+            Await.get(first.life.ready());
+            first.participant.await("resume");
+        }
+    }
+
+    @Test
+    void refusesToUpgradeBeforeItIsReady() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            assertEquals(Reason.NOT_READY, first.reason(first.life.upgrade()));
+            assertEquals(List.of(), first.os.calls());
+        }
+    }
+
+    @Test
+    void aStubRefusesToUpgradeAndDoesTheRest() throws Exception {
+        try (ParentFixture stub = new ParentFixture(directory, Duration.ZERO, false).serve()) {
+            assertFalse(stub.life.isSupported());
+            assertEquals(Reason.NOT_SUPPORTED, stub.reason(stub.life.upgrade()));
+            stub.life.stop();
+            stub.participant.drained();
+            Await.get(stub.life.exit());
+        }
+    }
+
+    @Test
+    void aStopDrainsAndRemovesThePidFile() throws Exception {
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            first.life.stop();
+            first.life.close();
+            first.participant.await("resume", "release", "drain");
+            assertEquals(State.STOPPING, first.life.state());
+            assertEquals(Reason.STOPPING, first.reason(first.life.upgrade()));
+            assertFalse(first.life.awaitExit(Duration.ZERO));
+            first.participant.drained();
+            Await.get(first.life.exit());
+            assertTrue(first.life.awaitExit(Duration.ZERO));
+            first.life.awaitExit();
+            assertFalse(Files.exists(first.pidFile));
+            assertEquals(List.of("draining", "drained"), first.events);
+        }
+    }
+
+    @Test
+    void aDrainThatNeverEndsDoesNotKeepAStopFromEnding() throws Exception {
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            first.life.stop();
+            first.participant.await("resume", "release", "drain");
+            first.settle();
+            first.advance(Duration.ofSeconds(35));
+            Await.get(first.life.exit());
+        }
+    }
+
+    @Test
+    void aStopBeforeItIsReadyMakesReadyFail() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            first.life.stop();
+            assertInstanceOf(IllegalStateException.class, Await.failure(first.life.ready()));
+            first.participant.await("release", "drain");
+            first.participant.drained();
+            Await.get(first.life.exit());
+            assertFalse(Files.exists(first.pidFile));
+        }
+    }
+
+    @Test
+    void aParticipantThatComesLateGetsInStep() throws Exception {
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            ParentFixture.Steps late = new ParentFixture.Steps();
+            ParentFixture.Steps gone = new ParentFixture.Steps();
+            first.life.register(late);
+            first.life.register(gone);
+            late.await("resume");
+            gone.await("resume");
+            first.life.unregister(gone);
+            first.life.stop();
+            late.await("resume", "release", "drain");
+            assertEquals(List.of("resume"), gone.calls);
+        }
+    }
+
+    @Test
+    void aForgottenReadyIsTold() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            first.settle();
+            first.advance(Duration.ofSeconds(60));
+            Await.until("told", () -> first.logs.has("ready() has not been called for 60 s"));
+            first.serve();
+        }
+    }
+
+    @Test
+    void theExitDeadlineNamesTheThreadsThatKeepTheProcess() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        Thread forgotten = new Thread(
+                () -> {
+                    try {
+                        go.await();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                },
+                "a-forgotten-loop");
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            forgotten.start();
+            first.life.stop();
+            first.participant.drained();
+            // even if the program's own end hangs in a callback
+            first.life.exit().thenRun(() -> first.life.exit().orTimeout(1, java.util.concurrent.TimeUnit.DAYS));
+            Await.get(first.life.exit());
+            first.settle();
+            first.advance(Duration.ofSeconds(10));
+            Await.until("told", () -> first.logs.has("a-forgotten-loop at "));
+        } finally {
+            go.countDown();
+            forgotten.join();
+        }
+    }
+
+    @Test
+    void aJvmThatEndsWithoutAStopLeavesNoPidFile() throws Exception {
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            first.life.departure().jvmEnds();
+            assertFalse(Files.exists(first.pidFile));
+        }
+    }
+}

@@ -1,0 +1,519 @@
+package io.tableflip.core;
+
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.core.UpgradeException.Reason;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The child's side of an upgrade: real pipes under a {@code /proc} of its own, the test as parent, a clock that the test moves. */
+class TakeoverTest {
+    private static final long PARENT = 4000;
+    private static final String LEVEL_2 = "2:4000:101:102:7:5000";
+    private static final FdName WEB = FdName.listener("tcp", ":80");
+
+    private final Path directory;
+    private final FakeProc proc;
+    private final Path pidFile;
+    private final FakeOs os = new FakeOs();
+    private final AtomicLong now = new AtomicLong();
+    private final Logs logs = new Logs();
+    private final ParentFixture.Steps participant = new ParentFixture.Steps();
+    private final List<FileChannel> open = new ArrayList<>();
+    private final Message.Decoder decoder = new Message.Decoder();
+    private final List<Message> heard = new CopyOnWriteArrayList<>();
+
+    TakeoverTest(@TempDir Path directory) throws Exception {
+        this.directory = directory;
+        proc = new FakeProc(directory.resolve("proc"));
+        pidFile = Files.createDirectory(directory.resolve("run")).resolve("app.pid");
+        proc.process(PARENT, "java", 'S', 1000);
+        pipe(3, 101, "0100001");
+        pipe(4, 102, "0100000");
+        proc.fd(5, "socket:[105]", "02");
+        proc.fd(6, "socket:[106]", "02");
+        for (int fd = 3; fd <= 6; fd++) {
+            os.opened(fd);
+        }
+    }
+
+    private void pipe(int fd, int inode, String flags) throws Exception {
+        String target = "pipe:[" + inode + "]";
+        Path fifo = proc.root.resolve("self/fd").resolve(target);
+        assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+        proc.fd(fd, target, flags);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        for (FileChannel channel : open) {
+            channel.close();
+        }
+        logs.close();
+    }
+
+    private FileChannel channel(int fd, java.nio.file.OpenOption... options) throws IOException {
+        FileChannel channel = FileChannel.open(proc.fs.fd(fd), options);
+        open.add(channel);
+        return channel;
+    }
+
+    /** The parent's ends of the two pipes, and the child between them. */
+    private final class Child {
+        final FileChannel fromChild;
+        final FileChannel toChild;
+        final ParentLink link;
+        final Lifecycle life;
+        volatile boolean ended;
+
+        Child(String variable, boolean started) throws Exception {
+            FileChannel keepReady = channel(3, READ, WRITE); // opening one end of a FIFO waits for the other
+            FileChannel keepNames = channel(4, READ, WRITE);
+            ParentLink found = ParentLink.find(Map.of(ParentLink.SENTINEL, "yes", ParentLink.LINK, variable), proc.fs);
+            link = assertNotNullLink(found);
+            fromChild = channel(3, READ);
+            toChild = channel(4, WRITE);
+            Thread reader = new Thread(this::read, "messages of the child");
+            reader.setDaemon(true);
+            reader.start();
+            keepReady.close();
+            keepNames.close();
+            life = new Lifecycle(settings(), () -> os, proc.fs, new Launcher(new ProcFs()), link);
+            if (started) {
+                write(Gob.encode(List.of(Fds.toWire(WEB), List.of("shm", "of a later version", ""))));
+                life.start();
+                life.register(participant);
+            }
+        }
+
+        void write(byte[] bytes) throws IOException {
+            toChild.write(ByteBuffer.wrap(bytes));
+        }
+
+        void say(byte type) throws IOException {
+            write(new Message(type).encode());
+        }
+
+        private void read() {
+            try {
+                ByteBuffer buffer = ByteBuffer.allocate(512);
+                for (int count = fromChild.read(buffer); count >= 0; count = fromChild.read(buffer)) {
+                    heard.addAll(decoder.decode(buffer.array(), count));
+                    buffer.clear();
+                }
+                ended = true;
+            } catch (IOException e) {
+                // closed by the test
+            }
+        }
+
+        /** Waits until there is a message of this type. */
+        void hear(byte type) throws Exception {
+            Await.until(
+                    (char) type + " in " + heard + "\n" + logs,
+                    () -> heard.stream().anyMatch(message -> message.type() == type));
+        }
+
+        void hearEnd() throws Exception {
+            Await.until("end of file", () -> ended);
+        }
+
+        /** As when the parent is killed. */
+        void parentDies() throws IOException {
+            proc.processGone(PARENT);
+            toChild.close();
+            fromChild.close();
+        }
+
+        CompletableFuture<Void> takingOver() throws Exception {
+            CompletableFuture<Void> ready = life.ready();
+            hear(Message.TAKEOVER);
+            settle();
+            return ready;
+        }
+
+        void settle() throws Exception {
+            Await.get(CompletableFuture.runAsync(() -> {}, life.loop()));
+        }
+
+        /** Moves the clock in small steps until this has happened. */
+        void advanceUntil(String what, CompletionStage<?> happened) throws Exception {
+            Await.until(what, () -> {
+                settle();
+                now.addAndGet(Duration.ofMillis(100).toNanos());
+                return happened.toCompletableFuture().isDone();
+            });
+        }
+
+        void advance(Duration time) throws Exception {
+            settle();
+            now.addAndGet(time.toNanos());
+        }
+
+        void assertServes(CompletableFuture<Void> ready) throws Exception {
+            Await.get(ready);
+            assertEquals(State.SERVING, life.state());
+            assertEquals(Long.toString(ProcessHandle.current().pid()), Files.readString(pidFile));
+        }
+
+        void assertGaveUp(CompletableFuture<Void> ready) throws Exception {
+            UpgradeException failure = assertInstanceOf(UpgradeException.class, Await.failure(ready));
+            assertEquals(Reason.GIVEN_UP, failure.reason());
+            Await.until("drain", () -> participant.calls.contains("drain"));
+            participant.drained();
+            assertInstanceOf(UpgradeException.class, Await.failure(life.exit()));
+            assertFalse(Files.exists(pidFile));
+            IllegalStateException thrown = assertThrows(IllegalStateException.class, life::awaitExit);
+            assertInstanceOf(UpgradeException.class, thrown.getCause());
+        }
+    }
+
+    private static ParentLink assertNotNullLink(@org.jspecify.annotations.Nullable ParentLink link) {
+        assertNotNull(link);
+        return link;
+    }
+
+    private Settings settings() {
+        return new Settings(
+                pidFile,
+                Duration.ofSeconds(60),
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(30),
+                Duration.ofSeconds(10),
+                false,
+                UnaryOperator.identity(),
+                new LifecycleListener() {},
+                now::get);
+    }
+
+    private Child child() throws Exception {
+        return new Child(LEVEL_2, true);
+    }
+
+    // ---- success
+
+    @Test
+    void aTakeoverStepByStep() throws Exception {
+        Child child = child();
+        assertTrue(child.life.hasParent());
+        assertEquals(7, child.life.generation());
+        assertEquals(5, child.life.fds().inherit(WEB).orElseThrow().number());
+        assertEquals(List.of(), participant.calls, "paused until it is ready");
+
+        CompletableFuture<Void> ready = child.takingOver();
+        assertEquals(
+                List.of(new Message(
+                        Message.TAKEOVER, Long.toString(ProcessHandle.current().pid()))),
+                heard);
+        participant.await("resume");
+        assertEquals(State.TAKING_OVER, child.life.state());
+        assertFalse(Files.exists(pidFile));
+        assertFalse(ready.isDone());
+
+        child.say(Message.DRAINED);
+        child.hear(Message.READY);
+        child.assertServes(ready);
+        // 6 has a name of a later version; 3 and 4 are needed no longer
+        Await.until("closed " + os.open(), () -> os.open().equals(Set.of(5)));
+        child.hearEnd();
+        assertFalse(child.life.parentExited().isDone());
+        assertEquals(Reason.PARENT_RUNNING, reason(child.life.upgrade()));
+        proc.processGone(PARENT);
+        child.toChild.close();
+        Await.get(child.life.parentExited());
+        assertEquals(List.of(), os.mistakes());
+    }
+
+    private static Reason reason(CompletableFuture<Long> upgrade) throws Exception {
+        return ((UpgradeException) Await.failure(upgrade)).reason();
+    }
+
+    @Test
+    void messagesGluedToTheNamesAreNotLost() throws Exception {
+        Child child = new Child(LEVEL_2, false);
+        byte[] names = Gob.encode(List.of(Fds.toWire(WEB)));
+        byte[] abort = new Message(Message.ABORT).encode();
+        child.write(ByteBuffer.allocate(names.length + abort.length)
+                .put(names)
+                .put(abort)
+                .array());
+        child.life.register(participant);
+        child.life.start();
+        child.assertGaveUp(child.life.ready());
+    }
+
+    @Test
+    void aLevel1ParentGetsNothingButReady() throws Exception {
+        Child child = new Child("", true);
+        assertEquals(1, child.life.generation());
+        CompletableFuture<Void> ready = child.life.ready();
+        child.hear(Message.READY);
+        child.assertServes(ready);
+        assertEquals(List.of(new Message(Message.READY)), heard);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "1:4000:101:102:7:5000",
+                "2:4000:999:102:7:5000", // inherited through a process that speaks level 1
+                "2:4000:101:999:7:5000",
+                "2:4000:101:102:7",
+                "2:x:101:102:7:5000",
+                "2"
+            })
+    void aVariableThatIsNotOfTheseTwoPipesMeansLevel1(String variable) throws Exception {
+        assertFalse(new Child(variable, false).link.isLevel2());
+    }
+
+    @Test
+    void laterVersionsMayAppendToTheVariable() throws Exception {
+        Child child = new Child(LEVEL_2 + ":more", false);
+        assertTrue(child.link.isLevel2());
+        assertEquals(Duration.ofSeconds(5), child.link.drainedWait());
+        assertEquals(PARENT, child.link.pid());
+    }
+
+    @Test
+    void aParentThatSaysNothingIsNotWaitedForForEver() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.advance(Duration.ofSeconds(10).minusMillis(1)); // told 5, and 5 of its own
+        child.settle();
+        assertEquals(State.TAKING_OVER, child.life.state());
+        child.advance(Duration.ofMillis(1));
+        child.hear(Message.READY);
+        child.assertServes(ready);
+        assertTrue(logs.has("parent 4000 has said nothing for 10 s"), logs::toString);
+    }
+
+    @Test
+    void aParticipantThatNeverSaysThatItHasResumedIsNotWaitedFor() throws Exception {
+        Child child = child();
+        child.life.register(new Participant() {
+            @Override
+            public CompletionStage<?> resume() {
+                return new CompletableFuture<>();
+            }
+        });
+        child.life.ready();
+        participant.await("resume");
+        child.settle();
+        assertEquals(State.INITIALIZING, child.life.state());
+        child.advance(Settings.MOMENT);
+        child.hear(Message.TAKEOVER);
+    }
+
+    // ---- the parent goes
+
+    @Test
+    void aParentThatDiesBeforeItIsNotMissed() throws Exception {
+        Child child = child();
+        child.parentDies();
+        Await.get(child.life.parentExited());
+        Await.until("logged", () -> logs.has("parent 4000 has gone, this process will be the service"));
+        child.assertServes(child.life.ready());
+    }
+
+    @Test
+    void aParentThatDiesAfterTheTakeoverIsNotMissed() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.parentDies();
+        child.advanceUntil("ready", ready);
+        child.assertServes(ready);
+        assertTrue(logs.has("parent 4000 has gone before it handed over"), logs::toString);
+    }
+
+    @Test
+    void aParentThatDiesBeforeItReadsReadyIsNotMissed() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.fromChild.close(); // READY will fail with EPIPE
+        child.say(Message.DRAINED);
+        Await.until("PID file", () -> Files.exists(pidFile));
+        child.parentDies();
+        child.advanceUntil("ready", ready);
+        child.assertServes(ready);
+    }
+
+    @Test
+    void aParentWhosePidIsAnotherProcessByNowIsGone() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        proc.process(PARENT, "other", 'S', 2000);
+        child.toChild.close();
+        child.advanceUntil("ready", ready);
+        child.assertServes(ready);
+    }
+
+    @Test
+    void aParentThatClosesTheLinkAndLivesHasGivenUpItsChild() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.toChild.close();
+        child.fromChild.close();
+        child.advanceUntil("given up", ready);
+        child.assertGaveUp(ready);
+    }
+
+    @Test
+    void aChildThatGetsReadyJustAfterTheLinkWasClosedDoesNotCommitBesideItsParent() throws Exception {
+        Child child = child();
+        child.toChild.close();
+        Await.get(child.life.parentExited());
+        CompletableFuture<Void> ready = child.life.ready();
+        participant.await("resume");
+        child.advanceUntil("given up", ready);
+        child.assertGaveUp(ready);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aChildThatIsAbortedEnds(boolean takenOver) throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = takenOver ? child.takingOver() : null;
+        child.say(Message.ABORT);
+        Await.until("given up", () -> child.life.state() == State.STOPPING);
+        child.assertGaveUp(ready == null ? child.life.ready() : ready);
+        assertEquals(takenOver, participant.calls.contains("resume"));
+    }
+
+    // ---- stop and failure
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void theStopOfTheParentIsAStopOfTheChild(boolean serving) throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        if (serving) { // it has become that while the parent was stopping
+            child.say(Message.DRAINED);
+            Await.get(ready);
+        }
+        child.say(Message.STOP);
+        participant.await("resume", "release", "drain");
+        participant.drained();
+        Await.get(child.life.exit());
+        assertFalse(Files.exists(pidFile));
+    }
+
+    @Test
+    void aStopBeforeItWasReadyTellsTheParentFirst() throws Exception {
+        Child child = child();
+        child.life.reportFailure(new IOException("bind 0.0.0.0:9090: Address already in use"));
+        child.life.close();
+        child.hear(Message.FAILED);
+        assertEquals("bind 0.0.0.0:9090: Address already in use", heard.get(0).text());
+        child.hearEnd();
+        participant.await("release", "drain");
+        assertInstanceOf(IllegalStateException.class, Await.failure(child.life.ready()));
+        participant.drained();
+        Await.get(child.life.exit());
+        assertFalse(os.open().contains(3));
+    }
+
+    @Test
+    void aStopAfterTheTakeoverHangsUp() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.life.stop();
+        child.hearEnd();
+        assertInstanceOf(IllegalStateException.class, Await.failure(ready));
+        participant.await("resume", "release", "drain");
+        participant.drained();
+        Await.get(child.life.exit());
+        assertFalse(Files.exists(pidFile));
+    }
+
+    @Test
+    void aPidFileThatCannotBeWrittenIsToldBeforeAnybodyIsAskedToLeave() throws Exception {
+        Files.createDirectory(pidFile);
+        Child child = child();
+        CompletableFuture<Void> ready = child.life.ready();
+        child.hear(Message.FAILED);
+        assertTrue(heard.get(0).text().contains(pidFile + " is a directory"), heard::toString);
+        assertInstanceOf(IOException.class, Await.failure(ready));
+        assertFalse(participant.calls.contains("resume"));
+    }
+
+    @Test
+    void aPidFileThatCannotBePutInPlaceIsTold() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        Files.move(directory.resolve("run"), directory.resolve("gone"));
+        child.say(Message.DRAINED);
+        child.hear(Message.FAILED);
+        assertInstanceOf(IOException.class, Await.failure(ready));
+        assertFalse(heard.contains(new Message(Message.READY)));
+    }
+
+    // ---- the names
+
+    @Test
+    void namesThatMakeNoSenseAreRefused() throws Exception {
+        Child tooMany = new Child(LEVEL_2, false);
+        tooMany.write(Gob.encode(List.of(Fds.toWire(WEB), Fds.toWire(FdName.file("a")), Fds.toWire(FdName.file("b")))));
+        IOException failure = assertThrows(IOException.class, tooMany.life::start);
+        assertTrue(failure.toString().contains("fd 7 [fd, b, ] is not open"), failure::toString);
+        tooMany.hear(Message.FAILED);
+    }
+
+    @Test
+    void aNameThatComesTwiceIsRefused() throws Exception {
+        Child child = new Child(LEVEL_2, false);
+        child.write(Gob.encode(List.of(Fds.toWire(WEB), Fds.toWire(WEB))));
+        IOException failure = assertThrows(IOException.class, child.life::start);
+        assertTrue(failure.toString().contains("two descriptors named listener:tcp::80"), failure::toString);
+    }
+
+    @Test
+    void aParentThatDiesInTheMiddleOfTheNamesIsNamed() throws Exception {
+        Child child = new Child(LEVEL_2, false);
+        child.write(new byte[] {0x0d, (byte) 0xff});
+        child.toChild.close();
+        IOException failure = assertThrows(IOException.class, child.life::start);
+        assertTrue(failure.toString().contains("parent 4000"), failure::toString);
+    }
+
+    @Test
+    void withoutASentinelOrPipesThereIsNoParent() throws Exception {
+        assertNull(ParentLink.find(Map.of(), proc.fs));
+        assertNull(ParentLink.find(Map.of(ParentLink.SENTINEL, ""), proc.fs));
+        for (int fd : new int[] {3, 4}) {
+            Files.delete(proc.root.resolve("self/fd/" + fd));
+            assertNull(ParentLink.find(Map.of(ParentLink.SENTINEL, "yes"), proc.fs));
+            proc.fd(fd, fd == 3 ? "pipe:[102]" : "pipe:[101]", fd == 3 ? "0100000" : "0100001"); // the wrong ends
+            assertNull(ParentLink.find(Map.of(ParentLink.SENTINEL, "yes"), proc.fs));
+            Files.delete(proc.root.resolve("self/fd/" + fd));
+            proc.fd(fd, "socket:[9]", "02");
+            assertNull(ParentLink.find(Map.of(ParentLink.SENTINEL, "yes"), proc.fs));
+        }
+        assertTrue(logs.has("it was set by hand or inherited"), logs::toString);
+    }
+}
