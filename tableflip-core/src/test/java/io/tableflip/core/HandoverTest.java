@@ -566,7 +566,6 @@ class HandoverTest {
     @Test
     void codeOfTheUserThatBlocksHoldsUpNobody() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
-        life.ready().thenRun(() -> awaitUninterruptibly(go));
         CompletableFuture<Long> failing = life.upgrade();
         failing.whenComplete((pid, failure) -> awaitUninterruptibly(go));
         parent.child().exit(1);
