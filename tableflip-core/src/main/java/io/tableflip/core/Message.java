@@ -20,11 +20,10 @@ record Message(byte type, String text) {
     static final byte DRAINED = 'D';
     /** Parent to child: the upgrade has failed, the parent is the service. */
     static final byte ABORT = 'A';
-
-    /** Up to PIPE_BUF bytes in all are written at once or not at all. */
     /** Parent to child: the whole service is to stop. */
     static final byte STOP = 'S';
 
+    /** Up to PIPE_BUF bytes in all are written at once or not at all. */
     private static final int MAX_PAYLOAD = 4096 - 3;
 
     Message(byte type) {

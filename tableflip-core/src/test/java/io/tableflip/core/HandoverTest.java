@@ -566,8 +566,6 @@ class HandoverTest {
     @Test
     void codeOfTheUserThatBlocksHoldsUpNobody() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
-        // from another thread: if the future has completed already, whoever adds something to it runs it
-        CompletableFuture.runAsync(() -> life.ready().thenRun(() -> awaitUninterruptibly(go)));
         CompletableFuture<Long> failing = life.upgrade();
         failing.whenComplete((pid, failure) -> awaitUninterruptibly(go));
         parent.child().exit(1);
