@@ -5,10 +5,12 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.EventLoop;
 import io.netty.channel.PendingWriteQueue;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
@@ -58,6 +60,8 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     private @Nullable PendingWriteQueue held;
 
     private boolean flushHeld;
+    /** Netty would have closed the channel at the end of the stream, with what is held, and is kept from that. */
+    private boolean halfOpen;
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
@@ -79,10 +83,19 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
         if (evt instanceof DrainEvent drain) {
             begin(ctx, drain);
-        } else if (lingering && evt instanceof ChannelInputShutdownEvent) {
-            ctx.close();
+        } else if (evt instanceof ChannelInputShutdownEvent) {
+            inputEnded(ctx);
         }
         ctx.fireUserEventTriggered(evt);
+    }
+
+    /** The client has closed its side; no further request can come. */
+    private void inputEnded(ChannelHandlerContext ctx) {
+        if (lingering) {
+            ctx.close();
+        } else {
+            letGo(ctx, true);
+        }
     }
 
     private void begin(ChannelHandlerContext ctx, DrainEvent drain) {
@@ -190,6 +203,9 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     private void hold(ChannelHandlerContext ctx) {
         PendingWriteQueue queue = new PendingWriteQueue(ctx);
         held = queue;
+        if (Boolean.FALSE.equals(ctx.channel().config().getOption(ChannelOption.ALLOW_HALF_CLOSURE))) {
+            halfOpen = ctx.channel().config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+        }
         EventLoop loop = ctx.channel().eventLoop();
         Runnable decide = () -> {
             if (held == queue) {
@@ -205,6 +221,12 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         PendingWriteQueue queue = held;
         if (queue == null) {
             return;
+        }
+        if (halfOpen) {
+            halfOpen = false;
+            ctx.channel().config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
+            // Now it is for this handler to close it, even if the client cannot be told.
+            leaving |= isInputShutdown(ctx);
         }
         if (last && markLast(queue.current())) {
             leave(ctx);
@@ -222,6 +244,10 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             ctx.flush();
         }
         noteIdle(ctx);
+    }
+
+    private static boolean isInputShutdown(ChannelHandlerContext ctx) {
+        return ctx.channel() instanceof DuplexChannel duplex && duplex.isInputShutdown();
     }
 
     private static boolean markLast(@Nullable Object head) {
@@ -268,6 +294,10 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             return;
         }
         lingering = true;
+        if (isInputShutdown(ctx)) {
+            ctx.close();
+            return;
+        }
         closeLater(ctx);
         if (!ctx.channel().config().isAutoRead()) {
             ctx.read();
