@@ -5,12 +5,9 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.EventLoop;
-import io.netty.channel.PendingWriteQueue;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
@@ -57,11 +54,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     /** A request came too late to be answered; it was not the client's turn, or it would have been answered. */
     private boolean ignoring;
     /** What may be the last response, until that is known. */
-    private @Nullable PendingWriteQueue held;
-
-    private boolean flushHeld;
-    /** Netty would have closed the channel at the end of the stream, with what is held, and is kept from that. */
-    private boolean halfOpen;
+    private @Nullable HeldWrites held;
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
@@ -201,14 +194,11 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
      * requests that were read already, and are decoded after this one, come even before the first.)
      */
     private void hold(ChannelHandlerContext ctx) {
-        PendingWriteQueue queue = new PendingWriteQueue(ctx);
-        held = queue;
-        if (Boolean.FALSE.equals(ctx.channel().config().getOption(ChannelOption.ALLOW_HALF_CLOSURE))) {
-            halfOpen = ctx.channel().config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-        }
+        HeldWrites writes = new HeldWrites(ctx);
+        held = writes;
         EventLoop loop = ctx.channel().eventLoop();
         Runnable decide = () -> {
-            if (held == queue) {
+            if (held == writes) {
                 letGo(ctx, isDraining() && unanswered == 0);
             }
         };
@@ -218,36 +208,19 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     /** Writes what was held back, as the last response or as any other. */
     private void letGo(ChannelHandlerContext ctx, boolean last) {
-        PendingWriteQueue queue = held;
-        if (queue == null) {
+        HeldWrites writes = held;
+        if (writes == null || writes.isReleasing()) {
             return;
         }
-        if (halfOpen) {
-            halfOpen = false;
-            ctx.channel().config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
-            // Now it is for this handler to close it, even if the client cannot be told.
-            leaving |= isInputShutdown(ctx);
-        }
-        if (last && markLast(queue.current())) {
+        // If only this handler has kept it open, it is for this handler to close it, even if the client cannot be told.
+        leaving |= writes.endHalfClosure();
+        if (last && markLast(writes.first())) {
             leave(ctx);
         }
+        writes.release((written, end) -> pass(ctx, written, end));
         held = null;
-        while (!queue.isEmpty()) {
-            boolean end = queue.current() instanceof LastHttpContent;
-            ChannelFuture written = queue.removeAndWrite();
-            if (written != null) {
-                pass(ctx, written, end);
-            }
-        }
-        if (flushHeld) {
-            flushHeld = false;
-            ctx.flush();
-        }
+        writes.flushIfAsked();
         noteIdle(ctx);
-    }
-
-    private static boolean isInputShutdown(ChannelHandlerContext ctx) {
-        return ctx.channel() instanceof DuplexChannel duplex && duplex.isInputShutdown();
     }
 
     private static boolean markLast(@Nullable Object head) {
@@ -271,7 +244,9 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     @Override
     public void flush(ChannelHandlerContext ctx) {
-        flushHeld = held != null;
+        if (held != null) {
+            held.flush();
+        }
         ctx.flush();
     }
 
@@ -294,7 +269,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             return;
         }
         lingering = true;
-        if (isInputShutdown(ctx)) {
+        if (HeldWrites.isInputShutdown(ctx.channel())) {
             ctx.close();
             return;
         }
