@@ -7,7 +7,6 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.EventLoop;
-import io.netty.channel.PendingWriteQueue;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
@@ -55,9 +54,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     /** A request came too late to be answered; it was not the client's turn, or it would have been answered. */
     private boolean ignoring;
     /** What may be the last response, until that is known. */
-    private @Nullable PendingWriteQueue held;
-
-    private boolean flushHeld;
+    private @Nullable HeldWrites held;
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
@@ -79,10 +76,19 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
         if (evt instanceof DrainEvent drain) {
             begin(ctx, drain);
-        } else if (lingering && evt instanceof ChannelInputShutdownEvent) {
-            ctx.close();
+        } else if (evt instanceof ChannelInputShutdownEvent) {
+            inputEnded(ctx);
         }
         ctx.fireUserEventTriggered(evt);
+    }
+
+    /** The client has closed its side; no further request can come. */
+    private void inputEnded(ChannelHandlerContext ctx) {
+        if (lingering) {
+            ctx.close();
+        } else {
+            letGo(ctx, true);
+        }
     }
 
     private void begin(ChannelHandlerContext ctx, DrainEvent drain) {
@@ -188,11 +194,11 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
      * requests that were read already, and are decoded after this one, come even before the first.)
      */
     private void hold(ChannelHandlerContext ctx) {
-        PendingWriteQueue queue = new PendingWriteQueue(ctx);
-        held = queue;
+        HeldWrites writes = new HeldWrites(ctx);
+        held = writes;
         EventLoop loop = ctx.channel().eventLoop();
         Runnable decide = () -> {
-            if (held == queue) {
+            if (held == writes) {
                 letGo(ctx, isDraining() && unanswered == 0);
             }
         };
@@ -202,25 +208,18 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     /** Writes what was held back, as the last response or as any other. */
     private void letGo(ChannelHandlerContext ctx, boolean last) {
-        PendingWriteQueue queue = held;
-        if (queue == null) {
+        HeldWrites writes = held;
+        if (writes == null || writes.isReleasing()) {
             return;
         }
-        if (last && markLast(queue.current())) {
+        // If only this handler has kept it open, it is for this handler to close it, even if the client cannot be told.
+        leaving |= writes.endHalfClosure();
+        if (last && markLast(writes.first())) {
             leave(ctx);
         }
+        writes.release((written, end) -> pass(ctx, written, end));
         held = null;
-        while (!queue.isEmpty()) {
-            boolean end = queue.current() instanceof LastHttpContent;
-            ChannelFuture written = queue.removeAndWrite();
-            if (written != null) {
-                pass(ctx, written, end);
-            }
-        }
-        if (flushHeld) {
-            flushHeld = false;
-            ctx.flush();
-        }
+        writes.flushIfAsked();
         noteIdle(ctx);
     }
 
@@ -245,7 +244,9 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     @Override
     public void flush(ChannelHandlerContext ctx) {
-        flushHeld = held != null;
+        if (held != null) {
+            held.flush();
+        }
         ctx.flush();
     }
 
@@ -268,6 +269,10 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             return;
         }
         lingering = true;
+        if (HeldWrites.isInputShutdown(ctx.channel())) {
+            ctx.close();
+            return;
+        }
         closeLater(ctx);
         if (!ctx.channel().config().isAutoRead()) {
             ctx.read();

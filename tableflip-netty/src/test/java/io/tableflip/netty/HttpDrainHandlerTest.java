@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -229,6 +230,72 @@ class HttpDrainHandlerTest {
     }
 
     @Test
+    void aClientThatClosesItsSideAfterItsRequestIsAnswered() throws Exception {
+        TestServer server = start();
+        for (int i = 0; i < 20; i++) {
+            Client client = connect(server);
+            Channel channel = server.child();
+            CompletableFuture<DrainReport> drained = beginDrain(server);
+            sendAndCloseOneSide(channel, client, Client.get("/now1") + Client.get("/now2"));
+            assertNotLast("/now1", client);
+            assertLast("/now2", client);
+            assertEquals(1, get(drained).finished());
+            server.upgrader.resume();
+        }
+    }
+
+    @Test
+    void aClientThatClosesItsSideIsAnsweredAtARollbackToo() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        Channel channel = server.child();
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        DrainEvent event = drainEvent(server);
+        CountDownLatch go = new CountDownLatch(1);
+        cleanup.add(go::countDown);
+        channel.eventLoop().execute(() -> {
+            call.answer();
+            event.cancel();
+            Await.latch(go);
+        });
+        client.socket.shutdownOutput();
+        go.countDown();
+        assertEquals("/slow", client.response().body());
+        assertEquals(-1, client.read());
+        Await.until("closed", () -> !channel.isOpen());
+    }
+
+    @Test
+    void aClientThatHadClosedItsSideBeforeIsNotWaitedFor() throws Exception {
+        TestServer server = server();
+        server.bootstrap.childOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+        serve(server);
+        Client client = connect(server);
+        DuplexChannel channel = (DuplexChannel) server.child();
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        client.socket.shutdownOutput();
+        Await.until("closed by the client", channel::isInputShutdown);
+        long answered = System.nanoTime();
+        call.answer();
+        assertLast("/slow", client);
+        assertEquals(1, get(drained).finished());
+        assertTrue(System.nanoTime() - answered < TimeUnit.MILLISECONDS.toNanos(1_500));
+    }
+
+    /** So that the loop finds both at once. */
+    private void sendAndCloseOneSide(Channel channel, Client client, String requests) throws IOException {
+        CountDownLatch go = new CountDownLatch(1);
+        cleanup.add(go::countDown);
+        channel.eventLoop().execute(() -> Await.latch(go));
+        client.send(requests);
+        client.socket.shutdownOutput();
+        go.countDown();
+    }
+
+    @Test
     void atTheTimeoutConnectionsAreIdleOrForced() throws Exception {
         TestServer server = start();
         Client idle = connect(server);
@@ -292,6 +359,11 @@ class HttpDrainHandlerTest {
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         server.event();
         return drained;
+    }
+
+    private static DrainEvent drainEvent(TestServer server) throws Exception {
+        server.drain(LONG);
+        return server.event();
     }
 
     private static void assertNotLast(String body, Client client) throws IOException {

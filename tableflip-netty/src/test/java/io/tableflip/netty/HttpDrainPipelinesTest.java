@@ -5,19 +5,27 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpChunkedInput;
+import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpContentCompressor;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -35,6 +43,8 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -251,6 +261,79 @@ class HttpDrainPipelinesTest {
                             LastHttpContent.EMPTY_LAST_CONTENT, call.ctx().voidPromise());
         });
         assertLast("void", client);
+    }
+
+    @Test
+    void anApplicationThatFlushesAndWritesWhenAskedToWriteLess() throws Exception {
+        TestServer server = start(pipeline -> {
+            pipeline.channel().config().setWriteBufferWaterMark(new WriteBufferWaterMark(32 * 1024, 64 * 1024));
+            pipeline.addLast(new HttpServerCodec(), new HttpDrainHandler(), new EagerFlusher(), app);
+        });
+        Client client = connect(server);
+        client.send(Client.get("/flush"));
+        HttpApp.Call call = app.call();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        call.ctx().executor().execute(() -> {
+            HttpResponse head = new DefaultHttpResponse(HTTP_1_1, HttpResponseStatus.OK);
+            HttpUtil.setTransferEncodingChunked(head, true);
+            call.ctx().write(head);
+            for (int i = 0; i < 53; i++) {
+                call.ctx().write(new DefaultHttpContent(Unpooled.copiedBuffer("x".repeat(1024), US_ASCII)));
+            }
+            call.end();
+        });
+        assertLast("x".repeat(53 * 1024), client);
+        client.close();
+        assertEquals(1, get(drained).finished());
+    }
+
+    /** Flushes whenever too much is waiting. */
+    private static final class EagerFlusher extends ChannelDuplexHandler {
+        @Override
+        public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+            if (!ctx.channel().isWritable()) {
+                ctx.flush();
+            }
+            ctx.fireChannelWritabilityChanged();
+        }
+    }
+
+    @Test
+    void whatIsWrittenWhenTheHeldBackWritesAreReleasedComesAfterThem() {
+        EmbeddedChannel channel = new EmbeddedChannel();
+        // Netty counts some more bytes for a write that is passed on than for one that is held back.
+        channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(1, 310));
+        channel.pipeline().addLast(new HttpDrainHandler(), new ChannelDuplexHandler() {
+            private boolean ended;
+
+            @Override
+            public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+                if (!ctx.channel().isWritable() && !ended) {
+                    ended = true;
+                    ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
+                }
+            }
+        });
+        channel.pipeline().fireUserEventTriggered(new DrainEvent(LONG));
+        channel.writeInbound(new DefaultFullHttpRequest(HTTP_1_1, HttpMethod.GET, "/"));
+        HttpResponse head = new DefaultHttpResponse(HTTP_1_1, HttpResponseStatus.OK);
+        channel.pipeline().write(head);
+        List<HttpContent> parts = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            parts.add(new DefaultHttpContent(Unpooled.copiedBuffer("0123456789", US_ASCII)));
+            channel.pipeline().write(parts.get(i));
+        }
+        channel.pipeline().flush();
+        for (int round = 0; round < 3; round++) {
+            channel.runPendingTasks();
+        }
+        assertSame(head, channel.readOutbound());
+        for (HttpContent part : parts) {
+            assertSame(part, channel.readOutbound());
+            part.release();
+        }
+        assertSame(LastHttpContent.EMPTY_LAST_CONTENT, channel.readOutbound());
+        channel.finishAndReleaseAll();
     }
 
     @Test
