@@ -283,12 +283,13 @@ class FailedUpgradeIT {
             CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
+            awaitAnswerOfGeneration2(service);
             CompletableFuture<String> childs = Http.start(service.address(), untilGo());
             service.signal("TERM", parent);
             service.awaitMatch("passed on to generation 2");
             go();
             assertTrue(slow.join().contains("\"generation\":1"));
-            assertTrue(childs.join().contains("\"generation\":2"));
+            assertTrue(childs.join().contains("\"generation\":"));
             service.awaitProcesses(0);
             assertEquals(List.of("log"), files());
         }
@@ -306,13 +307,14 @@ class FailedUpgradeIT {
                 service.signal("HUP", parent);
                 service.awaitLog("accepts connections");
                 long child = child(service, parent);
+                awaitAnswerOfGeneration2(service);
                 CompletableFuture<String> childs = Http.start(service.address(), "/until?" + released);
                 service.signal("TERM", childFirst ? child : parent);
                 service.signal("TERM", childFirst ? parent : child);
                 service.awaitMatch("(?s)stop.*stop");
                 Files.createFile(released);
                 assertTrue(slow.join().contains("\"generation\":1"), service::log);
-                assertTrue(childs.join().contains("\"generation\":2"), service::log);
+                assertTrue(childs.join().contains("\"generation\":"), service::log);
                 service.awaitProcesses(0);
                 assertFalse(Files.exists(service.pidFile()));
             }
@@ -361,6 +363,14 @@ class FailedUpgradeIT {
             service.awaitProcesses(0);
             assertEquals(List.of("log"), files());
         }
+    }
+
+    /** From about then on new connections are the child's; for a moment both accept. */
+    private static void awaitAnswerOfGeneration2(Service service) {
+        Await.until(
+                "an answer of generation 2",
+                () -> Http.get(service.address(), "/").contains("\"generation\":2"),
+                service::log);
     }
 
     private static long child(Service service, long parent) {
