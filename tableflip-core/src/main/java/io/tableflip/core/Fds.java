@@ -153,9 +153,10 @@ public final class Fds {
         for (Fd fd : unclaimed) {
             try {
                 LOG.log(INFO, "{0} was inherited and not claimed: closed", fd);
-                Optional<UnixPaths.Bound> bound = unixPaths.of(fd.number());
+                List<UnixPaths.Bound> bound = new ArrayList<>();
+                find(fd.number(), bound);
                 fd.close();
-                bound.ifPresent(unixPaths::unlink);
+                unlink(bound);
             } catch (IOException e) {
                 LOG.log(WARNING, fd.toString(), e);
             }

@@ -87,6 +87,17 @@ class FdsTest {
     }
 
     @Test
+    void whatWasNotClaimedIsClosedEvenIfItsPathCannotBeFound() throws Exception {
+        proc.fd(6, "socket:[66]", "02");
+        Files.delete(proc.root.resolve("self/net/unix"));
+        try (Logs logs = new Logs()) {
+            fds.closeInherited();
+            assertEquals(Set.of(), os.open());
+            assertTrue(logs.has("net/unix"), logs::toString);
+        }
+    }
+
+    @Test
     void thePathOfAnUnclaimedUnixSocketIsRemoved() throws Exception {
         Path path = directory.resolve("app.sock");
         try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {

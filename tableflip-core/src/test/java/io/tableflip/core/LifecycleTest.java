@@ -71,7 +71,7 @@ class LifecycleTest {
             assertTrue(first.life.awaitExit(Duration.ZERO));
             first.life.awaitExit();
             assertFalse(Files.exists(first.pidFile));
-            assertEquals(List.of("draining", "drained"), first.events);
+            first.awaitEvents("draining", "drained");
         }
     }
 

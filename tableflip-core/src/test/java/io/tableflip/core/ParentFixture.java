@@ -90,6 +90,10 @@ final class ParentFixture implements AutoCloseable {
         Await.until(event + " in " + events, () -> events.stream().anyMatch(e -> e.startsWith(event)));
     }
 
+    void awaitEvents(String... expected) throws Exception {
+        Await.until(List.of(expected) + " of " + events, () -> events.equals(List.of(expected)));
+    }
+
     UpgradeException.Reason reason(CompletableFuture<Long> upgrade) throws Exception {
         return failure(upgrade).reason();
     }
