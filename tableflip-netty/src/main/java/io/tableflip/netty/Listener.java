@@ -36,6 +36,7 @@ final class Listener implements Participant, FdSource {
     private final Drain policy;
     private final EpollServerSocketChannel channel;
     private final boolean inherited;
+    private final NameLease lease;
     private final Gate gate = new Gate(this);
     private final Set<Child> children = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean named = new AtomicBoolean();
@@ -44,19 +45,21 @@ final class Listener implements Participant, FdSource {
     private volatile boolean released;
     private volatile @Nullable DrainRun run;
 
-    private Listener(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited) {
+    private Listener(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited, NameLease lease) {
         upgrader = made.upgrader();
         name = made.name();
         address = made.address();
         policy = made.policy();
         this.channel = channel;
         this.inherited = inherited;
+        this.lease = lease;
         named.set(inherited);
     }
 
     /** Puts the gate into the pipeline of a new channel, before anybody else can. */
-    static void guard(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited) {
-        Listener listener = new Listener(made, channel, inherited);
+    static void guard(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited, NameLease lease) {
+        Listener listener = new Listener(made, channel, inherited, lease);
+        lease.heldBy(listener);
         channel.pipeline().addFirst("tableflip-gate", listener.gate);
         channel.closeFuture().addListener(done -> listener.whenClosed());
     }
@@ -145,6 +148,7 @@ final class Listener implements Participant, FdSource {
         if (named.getAndSet(false)) {
             upgrader.fds().remove(name);
         }
+        lease.free();
     }
 
     private void whenClosed() {
