@@ -47,20 +47,22 @@ final class Child {
         }
     }
 
-    /** Asks the connection to leave, as soon as it is on its loop and has its handlers. */
-    void ask(DrainEvent drain) {
+    /**
+     * Notes that the connection is to leave, which it is asked as soon as it has its handlers. If it is registered with its loop
+     * by then, {@link #deliver()} must be called there; otherwise that happens by itself when it is.
+     */
+    void attach(DrainEvent drain) {
         drain.attachTo(channel);
         event = drain;
-        // The order matters: either the channel is seen registered here, or it registers later and Arrival sees the
-        // event.
-        if (channel.isRegistered() && !Tasks.tryExecute(channel, this::deliver)) {
-            // The loop has ended; Netty does not close every channel when that happens. Nobody can serve this one any
-            // more.
-            gone.complete(null);
-        }
     }
 
-    private void deliver() {
+    /** The loop has ended. Netty does not close every channel when that happens; nobody can serve this one any more. */
+    void loopEnded() {
+        gone.complete(null);
+    }
+
+    /** Asks the connection to leave, once. On its loop. */
+    void deliver() {
         DrainEvent current = event;
         if (current == null || current == asked || current.isCancelled()) {
             return;

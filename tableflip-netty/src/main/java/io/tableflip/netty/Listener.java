@@ -36,26 +36,30 @@ final class Listener implements Participant, FdSource {
     private final Drain policy;
     private final EpollServerSocketChannel channel;
     private final boolean inherited;
+    private final NameLease lease;
     private final Gate gate = new Gate(this);
     private final Set<Child> children = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean named = new AtomicBoolean();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    private volatile boolean accepting;
     private volatile boolean released;
     private volatile @Nullable DrainRun run;
 
-    private Listener(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited) {
+    private Listener(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited, NameLease lease) {
         upgrader = made.upgrader();
         name = made.name();
         address = made.address();
         policy = made.policy();
         this.channel = channel;
         this.inherited = inherited;
+        this.lease = lease;
         named.set(inherited);
     }
 
     /** Puts the gate into the pipeline of a new channel, before anybody else can. */
-    static void guard(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited) {
-        Listener listener = new Listener(made, channel, inherited);
+    static void guard(ListenerFactory made, EpollServerSocketChannel channel, boolean inherited, NameLease lease) {
+        Listener listener = new Listener(made, channel, inherited, lease);
+        lease.heldBy(listener);
         channel.pipeline().addFirst("tableflip-gate", listener.gate);
         channel.closeFuture().addListener(done -> listener.whenClosed());
     }
@@ -126,9 +130,17 @@ final class Listener implements Participant, FdSource {
         child.gone().thenRun(() -> {
             children.remove(child);
             unregisterIfOver();
+            DrainRun current = run;
+            if (current != null) {
+                current.gone(child);
+            }
         });
         pass.run();
         child.checkOpen();
+    }
+
+    Set<Child> children() {
+        return children;
     }
 
     /** The channel is not passed on any more, and its name is free. */
@@ -136,6 +148,7 @@ final class Listener implements Participant, FdSource {
         if (named.getAndSet(false)) {
             upgrader.fds().remove(name);
         }
+        lease.free();
     }
 
     private void whenClosed() {
@@ -161,36 +174,58 @@ final class Listener implements Participant, FdSource {
 
     @Override
     public CompletionStage<?> pause() {
-        return closeGate();
+        accepting = false;
+        return moveGate();
     }
 
     /**
-     * The second task is a fence: Netty 4.1 may have queued another round of accepting before the gate was closed. The
+     * Opens or closes the gate, as was asked last: a task that has to wait for a full queue must not overtake what was asked
+     * after it. The second task is a fence: Netty 4.1 may have queued another round of accepting before the gate was closed. The
      * connections of that round are accepted, and known, when this completes.
      */
-    private CompletableFuture<Void> closeGate() {
-        return onLoop(gate::close).thenCompose(done -> onLoop(() -> {}));
+    private CompletableFuture<Void> moveGate() {
+        return onLoop(() -> {
+                    if (accepting) {
+                        gate.open();
+                    } else {
+                        gate.close();
+                    }
+                })
+                .thenCompose(done -> onLoop(() -> {}));
     }
 
     @Override
     public CompletionStage<DrainReport> drain(Duration timeout) {
+        accepting = false;
         DrainRun next = new DrainRun(timeout);
-        run = next;
-        closeGate().whenComplete((done, failure) -> {
-            children.forEach(Child::checkOpen);
-            next.begin(List.copyOf(children));
-        });
+        replaceRun(next);
+        next.begin(openChildren());
+        // Who accepts may be blocked: that must hold up neither the others nor the timeout.
+        moveGate().whenComplete((done, failure) -> next.complete(openChildren()));
         return next.report();
     }
 
     @Override
     public CompletionStage<?> resume() {
-        DrainRun current = run;
-        run = null;
-        if (current != null) {
-            current.cancel();
+        accepting = true;
+        replaceRun(null);
+        return moveGate();
+    }
+
+    private void replaceRun(@Nullable DrainRun next) {
+        DrainRun before;
+        synchronized (this) {
+            before = run;
+            run = next;
         }
-        return onLoop(gate::open);
+        if (before != null) {
+            before.cancel();
+        }
+    }
+
+    private List<Child> openChildren() {
+        children.forEach(Child::checkOpen);
+        return List.copyOf(children);
     }
 
     @Override

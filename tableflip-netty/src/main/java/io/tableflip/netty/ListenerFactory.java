@@ -66,18 +66,23 @@ final class ListenerFactory implements ChannelFactory<ServerChannel> {
     }
 
     private EpollServerSocketChannel make() throws IOException {
-        Fd fd = claim();
-        EpollServerSocketChannel channel = fd == null ? new EpollServerSocketChannel() : adopt(fd);
-        Listener.guard(this, channel, fd != null);
-        return channel;
+        NameLease lease = NameLease.take(upgrader.fds(), name);
+        try {
+            Fd fd = claim();
+            EpollServerSocketChannel channel = fd == null ? new EpollServerSocketChannel() : adopt(fd);
+            Listener.guard(this, channel, fd != null, lease);
+            return channel;
+        } catch (IOException | RuntimeException | Error e) {
+            lease.free();
+            throw e;
+        }
     }
 
     private @Nullable Fd claim() {
         Fd before = claimed.remove(name);
         Fd fd = before != null ? before : upgrader.fds().inherit(name).orElse(null);
         if (fd == null && upgrader.fds().used().contains(name)) {
-            // At an upgrade only one of the two could be passed on.
-            throw new IllegalStateException(name + " is in use by this process: give one of the two a name of its own");
+            throw NameLease.inUse(name);
         }
         return fd;
     }

@@ -1,11 +1,17 @@
 package io.tableflip.netty;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import io.netty.channel.Channel;
+import io.netty.channel.EventLoop;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
-/** Runs tasks on the event loops of channels whose users may shut those loops down at any time. */
+/** Runs tasks on event loops whose users may shut them down at any time, or limit their queues. */
 final class Tasks {
+    private static final Executor LATER = CompletableFuture.delayedExecutor(10, MILLISECONDS);
+
     private Tasks() {}
 
     /**
@@ -17,28 +23,37 @@ final class Tasks {
      */
     static CompletableFuture<Void> onLoopOf(Channel channel, CompletableFuture<Void> closed, Runnable task) {
         CompletableFuture<Void> done = new CompletableFuture<>();
-        boolean accepted = tryExecute(channel, () -> {
+        if (!channel.isRegistered()) {
+            done.complete(null);
+            return done;
+        }
+        Runnable noted = () -> {
             try {
                 task.run();
                 done.complete(null);
             } catch (RuntimeException | Error e) {
                 done.completeExceptionally(e);
             }
-        });
+        };
+        execute(channel.eventLoop(), noted, () -> done.complete(null));
         // A loop that is being shut down may accept a task and never run it; but it closes its channels.
-        return accepted ? done.acceptEither(closed, end -> {}) : CompletableFuture.completedFuture(null);
+        return done.acceptEither(closed, end -> {});
     }
 
-    /** Hands a task to the event loop of a channel, unless it is registered with none or that loop has been shut down. */
-    static boolean tryExecute(Channel channel, Runnable task) {
-        if (!channel.isRegistered()) {
-            return false;
-        }
+    /**
+     * Hands a task to an event loop: again later, if its queue is full.
+     *
+     * @param ended is run instead if the loop has been shut down
+     */
+    static void execute(EventLoop loop, Runnable task, Runnable ended) {
         try {
-            channel.eventLoop().execute(task);
-            return true;
+            loop.execute(task);
         } catch (RejectedExecutionException e) {
-            return false;
+            if (loop.isShuttingDown()) {
+                ended.run();
+            } else {
+                LATER.execute(() -> execute(loop, task, ended));
+            }
         }
     }
 }

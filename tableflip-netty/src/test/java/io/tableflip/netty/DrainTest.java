@@ -17,9 +17,12 @@ import io.netty.channel.EventLoopGroup;
 import io.tableflip.core.DrainReport;
 import java.net.ConnectException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -172,14 +175,14 @@ class DrainTest {
     }
 
     @Test
-    void aRollbackBeforeTheDrainHasBegunCancelsItToo() throws Exception {
+    void aRollbackBeforeTheGateIsClosedCancelsItToo() throws Exception {
         TestServer server = start(Drain.HANDLERS);
         connect(server);
         Channel channel = server.child();
         block(server.boss);
         Listener listener = server.listener();
         CompletableFuture<DrainReport> drained =
-                listener.drain(Duration.ofMillis(1)).toCompletableFuture();
+                listener.drain(Duration.ofMillis(500)).toCompletableFuture();
         CompletableFuture<?> resumed = listener.resume().toCompletableFuture();
         go.countDown();
         resumed.get(10, TimeUnit.SECONDS);
@@ -262,6 +265,81 @@ class DrainTest {
         assertTrue(server.upgrader.participants.isEmpty());
         listener.resume().toCompletableFuture().get(10, TimeUnit.SECONDS);
         listener.release().toCompletableFuture().get(10, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aLoopWhoseQueueIsFullHasNotEnded() throws Exception {
+        TestServer server =
+                cleanup.add(new TestServer(new FakeUpgrader(), Groups.epollWithShortQueue(), pipeline -> {}));
+        server.bind(Drain.HANDLERS);
+        server.upgrader.resume();
+        List<Client> clients = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            clients.add(connect(server));
+            server.child();
+        }
+        block(server.workers);
+        assertThrows(RejectedExecutionException.class, () -> fillQueue(server.workers));
+        CompletableFuture<DrainReport> drained = server.drain(LONG);
+        Await.loopsOnce(server.listener().channel());
+        assertFalse(drained.isDone());
+        go.countDown();
+        for (Client client : clients) {
+            server.event();
+            client.close();
+        }
+        assertEquals(40, get(drained).finished());
+    }
+
+    private static void fillQueue(EventLoopGroup group) {
+        for (int i = 0; i < 100; i++) {
+            group.execute(() -> {});
+        }
+    }
+
+    @Test
+    void aBlockedBossHoldsUpNeitherTheEventNorTheTimeout() throws Exception {
+        TestServer server = start(Drain.HANDLERS);
+        Client client = connect(server);
+        server.child();
+        block(server.boss);
+        CompletableFuture<DrainReport> drained =
+                server.listener().drain(Duration.ofMillis(500)).toCompletableFuture();
+        server.event();
+        assertFalse(drained.isDone());
+        assertEquals(1, get(drained).forced());
+        assertEquals(-1, client.read());
+        go.countDown();
+    }
+
+    @Test
+    void aSecondDrainTakesTheConnectionsOfTheFirstOver() throws Exception {
+        TestServer server = start(Drain.HANDLERS);
+        Client client = connect(server);
+        server.child();
+        CompletableFuture<DrainReport> first = server.drain(LONG);
+        DrainEvent event = server.event();
+        CompletableFuture<DrainReport> second = server.upgrader.drain(LONG);
+        assertNotSame(event, server.event());
+        assertTrue(event.isCancelled());
+        assertEquals(0, get(first).total());
+        client.close();
+        assertEquals(1, get(second).finished());
+    }
+
+    @Test
+    void aDrainThatIsRolledBackLeavesNothingAtAConnection() throws Exception {
+        TestServer server = start(Drain.HANDLERS);
+        connect(server);
+        server.child();
+        Child child = server.listener().children().iterator().next();
+        int before = child.gone().getNumberOfDependents();
+        for (int i = 0; i < 10; i++) {
+            server.drain(LONG);
+            server.event();
+            server.upgrader.resume();
+        }
+        assertEquals(before, child.gone().getNumberOfDependents());
     }
 
     @Test

@@ -2,8 +2,12 @@ package io.tableflip.netty;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.netty.channel.DefaultSelectStrategyFactory;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.util.concurrent.DefaultEventExecutorChooserFactory;
+import io.netty.util.concurrent.RejectedExecutionHandlers;
+import java.util.concurrent.ArrayBlockingQueue;
 
 /** Event loops of both lines of Netty; what only 4.2 has is found by reflection. */
 @SuppressWarnings("deprecation") // since 4.2, and on 4.1 there are no others
@@ -12,6 +16,17 @@ final class Groups {
 
     static EventLoopGroup epoll(int threads) {
         return new io.netty.channel.epoll.EpollEventLoopGroup(threads);
+    }
+
+    /** One loop whose queue has room for 16 tasks. */
+    static EventLoopGroup epollWithShortQueue() {
+        return new io.netty.channel.epoll.EpollEventLoopGroup(
+                1,
+                null,
+                DefaultEventExecutorChooserFactory.INSTANCE,
+                DefaultSelectStrategyFactory.INSTANCE,
+                RejectedExecutionHandlers.reject(),
+                capacity -> new ArrayBlockingQueue<>(16));
     }
 
     static EventLoopGroup nio() {

@@ -24,7 +24,7 @@ final class TestServer implements AutoCloseable {
 
     final FakeUpgrader upgrader;
     final EventLoopGroup boss = Groups.epoll(1);
-    final EventLoopGroup workers = Groups.epoll(1);
+    final EventLoopGroup workers;
     /** The accepted connections, when their handlers are in place. */
     final BlockingQueue<Channel> children = new LinkedBlockingQueue<>();
     /** The drain events that came to the end of a pipeline. */
@@ -37,7 +37,12 @@ final class TestServer implements AutoCloseable {
     }
 
     TestServer(FakeUpgrader upgrader, Consumer<ChannelPipeline> handlers) {
+        this(upgrader, Groups.epoll(1), handlers);
+    }
+
+    TestServer(FakeUpgrader upgrader, EventLoopGroup workers, Consumer<ChannelPipeline> handlers) {
         this.upgrader = upgrader;
+        this.workers = workers;
         bootstrap = new ServerBootstrap().group(boss, workers).childHandler(new ChannelInitializer<Channel>() {
             @Override
             protected void initChannel(Channel child) {

@@ -171,6 +171,31 @@ class UpgradableServersTest {
     }
 
     @Test
+    void ofTwoBindsOfOneNameAtOnceOneIsRefusedWhoeverMakesThem() throws Exception {
+        TestServer server = server(new FakeUpgrader());
+        ChannelFuture first = web(server, TestServer.ANY_PORT);
+        ChannelFuture second = web(server, TestServer.ANY_PORT);
+        assertTrue(message(second.await().cause()).startsWith("listener:tcp:web is in use"));
+        first.sync().channel().close().sync();
+        web(server, TestServer.ANY_PORT).sync();
+    }
+
+    @Test
+    void theNameOfAChannelThatNoLoopTookIsFree() throws Exception {
+        TestServer server = server(inherited(Sockets.listening(cleanup, 1)));
+        EventLoopGroup nio = Groups.nio();
+        cleanup.add(() -> nio.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync());
+        ChannelFuture refused = new ServerBootstrap()
+                .group(nio)
+                .channelFactory(UpgradableServers.of(server.upgrader).factory("web", TestServer.ANY_PORT, Drain.CLOSE))
+                .childHandler(new Greeter())
+                .bind(TestServer.ANY_PORT);
+        assertNotNull(refused.await().cause());
+        web(server, TestServer.ANY_PORT).sync();
+        assertEquals(Set.of(WEB), server.upgrader.fds().used());
+    }
+
+    @Test
     void loopsThatAreNotEpollAreRefusedBeforeTheDescriptorIsTouched() throws Exception {
         Socket listening = Sockets.listening(cleanup, 128);
         FakeUpgrader upgrader = inherited(listening);
