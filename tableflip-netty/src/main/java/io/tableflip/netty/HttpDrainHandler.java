@@ -16,6 +16,7 @@ import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.PromiseNotifier;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -150,11 +151,19 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         }
         boolean end = msg instanceof LastHttpContent && responding;
         responding &= !end;
+        ChannelPromise written = end ? onLoop(ctx, promise) : promise;
         if (held != null) {
-            held.add(msg, end ? promise.unvoid() : promise);
+            held.add(msg, written);
         } else {
-            pass(ctx, ctx.write(msg, end && leaving ? promise.unvoid() : promise), end);
+            pass(ctx, ctx.write(msg, written), end);
         }
+    }
+
+    /** The application's promise may call back on another thread, or be void. */
+    private static ChannelPromise onLoop(ChannelHandlerContext ctx, ChannelPromise promise) {
+        ChannelPromise own = ctx.newPromise();
+        PromiseNotifier.cascade(own, promise.unvoid());
+        return own;
     }
 
     /** Takes note of the head of a response; tells whether it is a final one. */

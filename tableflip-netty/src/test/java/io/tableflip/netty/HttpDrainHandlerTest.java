@@ -254,11 +254,14 @@ class HttpDrainHandlerTest {
         DrainEvent event = drainEvent(server);
         CountDownLatch go = new CountDownLatch(1);
         cleanup.add(go::countDown);
+        CountDownLatch answered = new CountDownLatch(1);
         channel.eventLoop().execute(() -> {
             call.answer();
             event.cancel();
+            answered.countDown();
             Await.latch(go);
         });
+        Await.latch(answered);
         client.socket.shutdownOutput();
         go.countDown();
         assertEquals("/slow", client.response().body());
