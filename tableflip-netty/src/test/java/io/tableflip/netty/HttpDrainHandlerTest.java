@@ -299,6 +299,23 @@ class HttpDrainHandlerTest {
     }
 
     @Test
+    void anUploadThatIsAnsweredBeforeItsEndIsReadToItsEnd() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        DuplexChannel channel = (DuplexChannel) server.child();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        client.send("POST /now HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
+        assertTrue(client.response().saysClose());
+        client.send("01234");
+        Await.loopsOnce(channel);
+        assertFalse(channel.isOutputShutdown());
+        client.send("56789");
+        assertEquals(-1, client.read());
+        client.close();
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
     void atTheTimeoutConnectionsAreIdleOrForced() throws Exception {
         TestServer server = start();
         Client idle = connect(server);
