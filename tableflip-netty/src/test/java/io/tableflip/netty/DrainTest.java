@@ -391,6 +391,31 @@ class DrainTest {
     }
 
     @Test
+    void anApplicationMayEmptyThePipelineWhenTheConnectionIsActive() throws Exception {
+        CompletableFuture<Throwable> caught = new CompletableFuture<>();
+        TestServer server = TestServer.start(
+                cleanup,
+                Drain.HANDLERS,
+                pipeline -> pipeline.addLast(new ChannelInboundHandlerAdapter() {
+                    @Override
+                    public void channelActive(ChannelHandlerContext ctx) {
+                        while (ctx.pipeline().last() != null) {
+                            ctx.pipeline().removeLast();
+                        }
+                        ctx.pipeline().addLast(new ChannelInboundHandlerAdapter() {
+                            @Override
+                            public void exceptionCaught(ChannelHandlerContext own, Throwable cause) {
+                                caught.complete(cause);
+                            }
+                        });
+                    }
+                }));
+        connect(server);
+        Await.loopsOnce(server.child());
+        assertNull(caught.getNow(null));
+    }
+
+    @Test
     void nothingStaysInThePipeline() throws Exception {
         TestServer server = start(Drain.HANDLERS);
         connect(server);
