@@ -340,6 +340,7 @@ class HttpDrainPipelinesTest {
     }
 
     @Test
+    @SuppressWarnings("deprecation") // since 4.2: an executor for a handler
     void anApplicationOnAThreadOfItsOwnThatIsBusyAfterItsResponse() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
         EventExecutorGroup own = new DefaultEventExecutorGroup(1);
