@@ -84,9 +84,14 @@ final class Child {
     private final class Arrival extends ChannelInboundHandlerAdapter {
         @Override
         public void channelActive(ChannelHandlerContext ctx) {
-            ctx.fireChannelActive();
-            ctx.pipeline().remove(this);
-            deliver();
+            try {
+                ctx.fireChannelActive();
+                if (!ctx.isRemoved()) {
+                    ctx.pipeline().remove(this);
+                }
+            } finally {
+                deliver();
+            }
         }
     }
 }

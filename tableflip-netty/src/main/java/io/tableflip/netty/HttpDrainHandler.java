@@ -8,6 +8,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.codec.http.HttpExpectationFailedEvent;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
@@ -16,6 +17,7 @@ import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.PromiseNotifier;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -43,13 +45,17 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     private int unanswered;
     /** A final response has begun and not ended. */
     private boolean responding;
+    /** The end of the request that came last has not been received. */
+    private boolean receiving;
     /** The request that came last is a CONNECT. */
     private boolean connect;
     /** A response says that the connection will be closed after it. */
     private boolean leaving;
     /** That response has ended, as far as this handler is concerned. */
     private boolean finished;
-    /** It has been flushed, and this side of the connection is closed. */
+    /** It has been flushed. */
+    private boolean sent;
+    /** This side of the connection is closed. */
     private boolean lingering;
     /** A request came too late to be answered; it was not the client's turn, or it would have been answered. */
     private boolean ignoring;
@@ -78,16 +84,20 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             begin(ctx, drain);
         } else if (evt instanceof ChannelInputShutdownEvent) {
             inputEnded(ctx);
+        } else if (evt instanceof HttpExpectationFailedEvent) {
+            requestEnded(ctx);
         }
         ctx.fireUserEventTriggered(evt);
     }
 
     /** The client has closed its side; no further request can come. */
     private void inputEnded(ChannelHandlerContext ctx) {
+        receiving = false;
         if (lingering) {
             ctx.close();
         } else {
             letGo(ctx, true);
+            linger(ctx);
         }
     }
 
@@ -101,8 +111,8 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     }
 
     private void noteIdle(ChannelHandlerContext ctx) {
-        if (event != null) {
-            event.idle(ctx.channel(), unanswered == 0 && !responding && held == null);
+        if (event != null && !ctx.isRemoved()) {
+            event.idle(ctx.channel(), unanswered == 0 && !responding && !receiving && held == null);
         }
     }
 
@@ -116,13 +126,26 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         }
         if (ignoring) {
             ReferenceCountUtil.release(msg);
-        } else {
-            ctx.fireChannelRead(msg);
+            return;
+        }
+        boolean end = msg instanceof LastHttpContent;
+        ctx.fireChannelRead(msg);
+        if (end) {
+            requestEnded(ctx);
+        }
+    }
+
+    private void requestEnded(ChannelHandlerContext ctx) {
+        if (receiving) {
+            receiving = false;
+            noteIdle(ctx);
+            linger(ctx);
         }
     }
 
     private void received(ChannelHandlerContext ctx, HttpRequest request) {
         unanswered++;
+        receiving = true;
         connect = HttpMethod.CONNECT.equals(request.method());
         letGo(ctx, false);
         noteIdle(ctx);
@@ -150,11 +173,19 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         }
         boolean end = msg instanceof LastHttpContent && responding;
         responding &= !end;
+        ChannelPromise written = end ? onLoop(ctx, promise) : promise;
         if (held != null) {
-            held.add(msg, end ? promise.unvoid() : promise);
+            held.add(msg, written);
         } else {
-            pass(ctx, ctx.write(msg, end && leaving ? promise.unvoid() : promise), end);
+            pass(ctx, ctx.write(msg, written), end);
         }
+    }
+
+    /** The application's promise may call back on another thread, or be void. */
+    private static ChannelPromise onLoop(ChannelHandlerContext ctx, ChannelPromise promise) {
+        ChannelPromise own = ctx.newPromise();
+        PromiseNotifier.cascade(own, promise.unvoid());
+        return own;
     }
 
     /** Takes note of the head of a response; tells whether it is a final one. */
@@ -236,7 +267,10 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     private void pass(ChannelHandlerContext ctx, ChannelFuture written, boolean end) {
         if (end && leaving) {
             finished = true;
-            written.addListener(done -> linger(ctx));
+            written.addListener(done -> {
+                sent = true;
+                linger(ctx);
+            });
         } else if (end) {
             noteIdle(ctx);
         }
@@ -261,11 +295,16 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         ctx.channel().closeFuture().addListener(closed -> promise.trySuccess());
         ctx.flush();
         closeLater(ctx);
+        // It wants no more of the request.
+        requestEnded(ctx);
     }
 
-    /** Closes the sending side and waits for the client to close the other. */
+    /**
+     * Closes the sending side and waits for the client to close the other, when the response is sent and the request is received:
+     * an answer may come before the end of an upload that the application goes on reading.
+     */
     private void linger(ChannelHandlerContext ctx) {
-        if (lingering || !ctx.channel().isActive()) {
+        if (!sent || receiving || lingering || !ctx.channel().isActive()) {
             return;
         }
         lingering = true;

@@ -2,6 +2,7 @@ package io.tableflip.netty;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -388,6 +389,33 @@ class DrainTest {
             }
         });
         assertSame(event, found.get(10, TimeUnit.SECONDS));
+    }
+
+    @Test
+    void anApplicationMayEmptyThePipelineWhenTheConnectionIsActive() throws Exception {
+        CompletableFuture<Object> seen = new CompletableFuture<>();
+        TestServer server = cleanup.add(new TestServer(pipeline -> pipeline.addLast(new ChannelInboundHandlerAdapter() {
+            @Override
+            public void channelActive(ChannelHandlerContext ctx) {
+                while (ctx.pipeline().last() != null) {
+                    ctx.pipeline().removeLast();
+                }
+                ctx.pipeline().addLast(new ChannelInboundHandlerAdapter() {
+                    @Override
+                    public void userEventTriggered(ChannelHandlerContext own, Object event) {
+                        seen.complete(event);
+                    }
+                });
+            }
+        })));
+        server.bind(Drain.HANDLERS);
+        server.upgrader.resume();
+        block(server.workers);
+        connect(server);
+        Await.until("accepted", () -> !server.listener().children().isEmpty());
+        server.drain(LONG);
+        go.countDown();
+        assertInstanceOf(DrainEvent.class, seen.get(10, TimeUnit.SECONDS));
     }
 
     @Test

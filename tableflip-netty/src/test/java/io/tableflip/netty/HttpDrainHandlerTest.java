@@ -254,11 +254,14 @@ class HttpDrainHandlerTest {
         DrainEvent event = drainEvent(server);
         CountDownLatch go = new CountDownLatch(1);
         cleanup.add(go::countDown);
+        CountDownLatch answered = new CountDownLatch(1);
         channel.eventLoop().execute(() -> {
             call.answer();
             event.cancel();
+            answered.countDown();
             Await.latch(go);
         });
+        Await.latch(answered);
         client.socket.shutdownOutput();
         go.countDown();
         assertEquals("/slow", client.response().body());
@@ -293,6 +296,23 @@ class HttpDrainHandlerTest {
         client.send(requests);
         client.socket.shutdownOutput();
         go.countDown();
+    }
+
+    @Test
+    void anUploadThatIsAnsweredBeforeItsEndIsReadToItsEnd() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        DuplexChannel channel = (DuplexChannel) server.child();
+        CompletableFuture<DrainReport> drained = beginDrain(server);
+        client.send("POST /now HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
+        assertTrue(client.response().saysClose());
+        client.send("01234");
+        Await.loopsOnce(channel);
+        assertFalse(channel.isOutputShutdown());
+        client.send("56789");
+        assertEquals(-1, client.read());
+        client.close();
+        assertEquals(1, get(drained).finished());
     }
 
     @Test

@@ -38,6 +38,8 @@ import io.netty.handler.codec.http.ReadOnlyHttpHeaders;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.stream.ChunkedStream;
 import io.netty.handler.stream.ChunkedWriteHandler;
+import io.netty.util.concurrent.DefaultEventExecutorGroup;
+import io.netty.util.concurrent.EventExecutorGroup;
 import io.tableflip.core.DrainReport;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -46,6 +48,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
@@ -334,6 +337,29 @@ class HttpDrainPipelinesTest {
         }
         assertSame(LastHttpContent.EMPTY_LAST_CONTENT, channel.readOutbound());
         channel.finishAndReleaseAll();
+    }
+
+    @Test
+    @SuppressWarnings("deprecation") // since 4.2: an executor for a handler
+    void anApplicationOnAThreadOfItsOwnThatIsBusyAfterItsResponse() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        EventExecutorGroup own = new DefaultEventExecutorGroup(1);
+        cleanup.add(() -> own.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync());
+        cleanup.add(go::countDown);
+        TestServer server = start(pipeline ->
+                pipeline.addLast(new HttpServerCodec(), new HttpDrainHandler()).addLast(own, app));
+        Client client = connect(server);
+        client.send(Client.get("/busy"));
+        HttpApp.Call call = app.call();
+        beginDrain(server);
+        CompletableFuture<Boolean> informed = new CompletableFuture<>();
+        own.execute(() -> {
+            call.ctx().writeAndFlush(HttpApp.ok("/busy")).addListener(done -> informed.complete(done.isSuccess()));
+            Await.latch(go);
+        });
+        assertLast("/busy", client);
+        go.countDown();
+        assertTrue(informed.get(10, TimeUnit.SECONDS));
     }
 
     @Test
