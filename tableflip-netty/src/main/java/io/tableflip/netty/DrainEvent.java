@@ -22,6 +22,9 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class DrainEvent {
     private static final AttributeKey<DrainEvent> KEY = AttributeKey.valueOf(DrainEvent.class, "current");
 
+    /** The event of the drain in which the connection has said all that it had to say. */
+    private static final AttributeKey<DrainEvent> FINISHED = AttributeKey.valueOf(DrainEvent.class, "finished");
+
     private final long deadline;
     private final Set<Channel> told = ConcurrentHashMap.newKeySet();
     private final Set<Channel> idle = ConcurrentHashMap.newKeySet();
@@ -74,6 +77,15 @@ public final class DrainEvent {
         cancelled = true;
         told.clear();
         idle.clear();
+    }
+
+    /** Only the client keeps the connection open now. */
+    void finished(Channel channel) {
+        channel.attr(FINISHED).set(this);
+    }
+
+    boolean isFinished(Channel channel) {
+        return channel.attr(FINISHED).get() == this;
     }
 
     boolean isIdle(Channel channel) {

@@ -150,7 +150,9 @@ final class DrainRun {
         if (event.isCancelled()) {
             return;
         }
-        Outcome outcome = event.isIdle(child.channel()) ? Outcome.IDLE : Outcome.FORCED;
+        Outcome outcome = event.isFinished(child.channel())
+                ? Outcome.FINISHED
+                : event.isIdle(child.channel()) ? Outcome.IDLE : Outcome.FORCED;
         synchronized (this) {
             pending.replace(child, outcome);
         }

@@ -53,7 +53,9 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     private boolean leaving;
     /** That response has ended, as far as this handler is concerned. */
     private boolean finished;
-    /** It has been flushed. */
+    /** Ends of responses that are not on their way to the client yet. */
+    private int unsent;
+    /** The last response is on its way. */
     private boolean sent;
     /** This side of the connection is closed. */
     private boolean lingering;
@@ -112,7 +114,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     private void noteIdle(ChannelHandlerContext ctx) {
         if (event != null && !ctx.isRemoved()) {
-            event.idle(ctx.channel(), unanswered == 0 && !responding && !receiving && held == null);
+            event.idle(ctx.channel(), unanswered == 0 && !responding && !receiving && held == null && unsent == 0);
         }
     }
 
@@ -182,9 +184,14 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     }
 
     /** The application's promise may call back on another thread, or be void. */
-    private static ChannelPromise onLoop(ChannelHandlerContext ctx, ChannelPromise promise) {
+    private ChannelPromise onLoop(ChannelHandlerContext ctx, ChannelPromise promise) {
         ChannelPromise own = ctx.newPromise();
         PromiseNotifier.cascade(own, promise.unvoid());
+        unsent++;
+        own.addListener(done -> {
+            unsent--;
+            noteIdle(ctx);
+        });
         return own;
     }
 
@@ -269,6 +276,9 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             finished = true;
             written.addListener(done -> {
                 sent = true;
+                if (event != null && done.isSuccess()) {
+                    event.finished(ctx.channel());
+                }
                 linger(ctx);
             });
         } else if (end) {

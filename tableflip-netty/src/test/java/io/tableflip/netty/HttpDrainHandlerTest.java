@@ -332,6 +332,31 @@ class HttpDrainHandlerTest {
     }
 
     @Test
+    void aResponseThatTheClientHasNotTakenIsForcedAtTheTimeout() throws Exception {
+        TestServer server = start();
+        Client client = cleanup.add(Client.connect(server.listener().channel().localAddress(), 10_000));
+        Channel channel = server.child();
+        client.send(Client.get("/big"));
+        HttpApp.Call call = app.call();
+        call.ctx().writeAndFlush(HttpApp.ok("x".repeat(30_000_000)));
+        Await.loopsOnce(channel);
+        DrainReport report = get(server.drain(Duration.ofMillis(300)));
+        assertEquals(1, report.forced());
+        assertEquals(0, report.idle());
+    }
+
+    @Test
+    void aClientThatWasToldAndStaysIsFinishedAtTheTimeout() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        server.child();
+        CompletableFuture<DrainReport> drained = server.drain(Duration.ofMillis(500));
+        server.event();
+        assertTrue(client.send(Client.get("/now")).response().saysClose());
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
     void keepAliveClientsThatObeyLoseNothing() throws Exception {
         TestServer server = start();
         ExecutorService threads = Executors.newFixedThreadPool(8);
