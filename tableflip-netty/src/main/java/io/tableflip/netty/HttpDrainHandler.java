@@ -34,6 +34,11 @@ import org.jspecify.annotations.Nullable;
  * <p>A connection on which nothing is under way, or whose response had begun before the event, stays: closing it could cross with the
  * next request. That request gets the response that says close. At the drain timeout it is closed all the same.
  *
+ * <p>Two limits. The header is set on the very response that the application writes: one object that many connections share
+ * ({@code response.retain()}) would say close for ever, while {@code retainedDuplicate()} and copies have headers of their own. And
+ * an application that switches AUTO_READ off until its response is written keeps requests from being received: those that a client
+ * has pipelined behind the last response then find the connection closed, and the client sends them anew.
+ *
  * <p>Connections that become something else (101, or success for CONNECT) are left alone from then on: this handler
  * removes itself.
  */
