@@ -199,7 +199,7 @@ final class Service implements AutoCloseable {
         Await.until(
                 "in the log: " + regex,
                 () -> {
-                    boolean over = processes().isEmpty(); // before the look at the log
+                    boolean over = isOver(); // before the look at the log
                     if (pattern.matcher(log()).find()) {
                         return true;
                     }
@@ -209,6 +209,11 @@ final class Service implements AutoCloseable {
                     return false;
                 },
                 this::log);
+    }
+
+    /** The first process counts from its start, though its environment shows only when it has got as far as its program. */
+    private boolean isOver() {
+        return !first.isAlive() && processes().isEmpty();
     }
 
     void awaitServing(int generation) {
