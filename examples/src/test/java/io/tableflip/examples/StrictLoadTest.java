@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -287,14 +289,18 @@ class StrictLoadTest {
                         .rate(0.01)
                         .newShare(0)
                         .start()) {
-            while (load.counts().answered() == 0) {
-                TimeUnit.MILLISECONDS.sleep(1);
-            }
+            awaitTrue(() -> load.counts().answered() > 0);
             answered.countDown();
-            while (load.counts().failed() == 0) {
-                TimeUnit.MILLISECONDS.sleep(1);
-            }
+            awaitTrue(() -> load.counts().failed() > 0);
             return load.stop();
+        }
+    }
+
+    private static void awaitTrue(BooleanSupplier condition) {
+        long begin = System.nanoTime();
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() - begin < TimeUnit.MINUTES.toNanos(1), "not within a minute");
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
         }
     }
 
@@ -321,9 +327,8 @@ class StrictLoadTest {
                 StrictLoad load = load(server.address()).newShare(0).start()) {
             long begin = System.nanoTime();
             awaitUninterruptibly(held);
-            while (System.nanoTime() - begin < 200_000_000) {
-                TimeUnit.MILLISECONDS.sleep(1);
-            }
+            // time itself is the condition: from then on every request is due
+            awaitTrue(() -> System.nanoTime() - begin >= 200_000_000);
             assertEquals(6, server.requests(), "three connections that are kept, three that help out");
             due.countDown();
             LoadResult result = load.await();

@@ -356,12 +356,12 @@ final class Lifecycle implements Upgrader {
         anchors.forEach(Preloader::loadPackageOf);
         try {
             Os loaded = os.get();
-            loaded.rehearse();
             fds.closeInherited();
             fds.setCloseOnExec();
             if (parent != null) {
                 parent.closeOriginals(loaded);
             }
+            loaded.rehearse(); // last: should it fail, what nobody claimed must not stay open
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
             LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
         } catch (IOException | LinkageError | RuntimeException e) {
