@@ -96,7 +96,7 @@ final class Departure {
     }
 
     private void exitNow(@Nullable Throwable reason) {
-        life.move(EXITING);
+        life.make(Move.LEAVE);
         LOG.log(INFO, "generation {0} (pid {1}) is done", life.generation(), Long.toString(life.pid()));
         exit.begin(reason);
     }
@@ -140,7 +140,7 @@ final class Departure {
         LOG.log(INFO, "stop, before this process was ready");
         State last = life.state();
         life.takeover().stopped();
-        life.move(STOPPING);
+        life.make(Move.STOP);
         if (parent == null) {
             drainAndExit(null);
             return;
@@ -169,15 +169,15 @@ final class Departure {
         stopRequested = true;
         LOG.log(INFO, "stop");
         if (current == null || life.handover() == null) {
-            life.move(STOPPING);
+            life.make(Move.STOP);
             drainAndExit(null);
         } else if (current.childHasAccepted()) {
             current.passStopOn();
-            life.move(STOPPING);
+            life.make(Move.STOP);
             drainAndExit(null);
         } else {
             current.stopChild(() -> {
-                life.move(STOPPING);
+                life.make(Move.STOP);
                 drainAndExit(null);
             });
         }
@@ -189,7 +189,7 @@ final class Departure {
         if (pidFile != null) {
             pidFile.discard(life.pid());
         }
-        life.move(STOPPING);
+        life.make(Move.GIVE_UP);
         drainAndExit(reason);
     }
 

@@ -3,8 +3,6 @@ package io.tableflip.core;
 import static io.tableflip.core.State.COMMITTING;
 import static io.tableflip.core.State.DRAINING;
 import static io.tableflip.core.State.EXITING;
-import static io.tableflip.core.State.LINGERING;
-import static io.tableflip.core.State.SERVING;
 import static io.tableflip.core.State.STARTING;
 import static io.tableflip.core.State.STOPPING;
 import static java.lang.System.Logger.Level.DEBUG;
@@ -55,7 +53,7 @@ final class Handover {
     }
 
     void start() {
-        life.move(STARTING);
+        life.make(Move.SPAWN);
         after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
         CompletableFuture<Void> lent = duplicates.take(life.fds().sources());
         CompletableFuture.supplyAsync(
@@ -172,6 +170,7 @@ final class Handover {
 
     private void takenOver(String pid) {
         ChildProcess spawned = child;
+        life.reached(Checkpoint.TAKEOVER_RECEIVED);
         if (life.state() != STARTING || spawned == null) {
             LOG.log(WARNING, "a second takeover by the child is ignored");
             return;
@@ -185,7 +184,7 @@ final class Handover {
             return;
         }
         accepted = true;
-        life.move(DRAINING);
+        life.make(Move.DRAIN);
         life.listeners().tell(listener -> listener.childReady(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
         CompletableFuture<Void> paused = life.participants().pause();
@@ -198,12 +197,13 @@ final class Handover {
         if (over || life.state() != DRAINING || link == null) {
             return;
         }
-        life.move(COMMITTING);
+        life.make(Move.ALLOW);
         link.send(new Message(Message.DRAINED).encode());
         after(Settings.COMMIT_TIMEOUT, this::commitTimedOut);
     }
 
     private void ready() {
+        life.reached(Checkpoint.READY_RECEIVED);
         if (silent || child == null || link == null) {
             LOG.log(WARNING, "the child was ready after it had failed: ignored");
         } else {
@@ -218,7 +218,7 @@ final class Handover {
             return;
         }
         end();
-        life.move(LINGERING);
+        life.make(Move.COMMIT);
         if (!accepted) {
             life.participants().pause(); // a level 1 child says nothing before READY
         }
@@ -322,7 +322,7 @@ final class Handover {
         serveAgain();
         long pid = child == null ? -1 : child.pid();
         if (life.state() == STARTING) {
-            life.move(SERVING);
+            life.make(Move.ROLL_BACK);
         }
         life.restorePidFile(pid);
         boolean byItself = reason == Reason.CHILD_EXITED || reason == Reason.CHILD_FAILED;
@@ -336,7 +336,7 @@ final class Handover {
 
     private void serveAgain() {
         if (life.state() == DRAINING || life.state() == COMMITTING) {
-            life.move(SERVING);
+            life.make(Move.ROLL_BACK);
             life.departure().drainCancelled();
             life.participants().resume();
         }

@@ -115,12 +115,19 @@ final class Lifecycle implements Upgrader {
 
     private void inherit(ParentLink from) throws IOException {
         try {
-            fds.inheritAll(from.open(
-                    message -> loop.execute(() -> takeover.received(message)), () -> loop.execute(this::parentEnded)));
+            fds.inheritAll(from.open(this::received, () -> loop.execute(this::parentEnded)));
         } catch (IOException e) {
             from.failed(String.valueOf(e.getMessage()));
             throw e;
         }
+    }
+
+    /** On the thread that reads from the parent. */
+    private void received(Message message) {
+        if (message.type() == Message.DRAINED) {
+            reached(Checkpoint.DRAINED_RECEIVED);
+        }
+        loop.execute(() -> takeover.received(message));
     }
 
     // ---- what the user calls
@@ -287,12 +294,17 @@ final class Lifecycle implements Upgrader {
     }
 
     /** The only place where the state changes. */
-    void move(State to) {
-        if (!state.canMoveTo(to)) {
-            throw new IllegalStateException("from " + state + " to " + to);
+    void make(Move move) {
+        if (!move.from().contains(state)) {
+            throw new IllegalStateException(move + " while " + state);
         }
-        LOG.log(DEBUG, "{0} -> {1}", state, to);
-        state = to;
+        LOG.log(DEBUG, "{0}: {1} -> {2}", move, state, move.to());
+        state = move.to();
+    }
+
+    /** Where a test may stop this process. */
+    void reached(Checkpoint checkpoint) {
+        settings.checkpoints().reached(checkpoint);
     }
 
     Executor background() {

@@ -16,7 +16,8 @@ record Settings(
         boolean haltAtExitDeadline,
         UnaryOperator<ChildCommand> childCommand,
         LifecycleListener listener,
-        @Nullable LongSupplier clock) {
+        @Nullable LongSupplier clock,
+        Checkpoints checkpoints) {
     /** How long the child may take from DRAINED to READY. */
     static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(5);
 

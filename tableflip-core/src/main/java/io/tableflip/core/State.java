@@ -1,11 +1,8 @@
 package io.tableflip.core;
 
-import java.util.EnumSet;
-import java.util.Set;
-
 /**
- * Where a process stands in its life. One thread of the {@link Upgrader} makes every move; a move that is not in the
- * table below is a bug in this library and is rejected.
+ * Where a process stands in its life. One thread of the {@link Upgrader} makes every move; a move that is not in the table of moves is a bug
+ * in this library and is rejected.
  *
  * <pre>
  * INITIALIZING ──▶ SERVING ──▶ STARTING ──▶ DRAINING ──▶ COMMITTING ──▶ LINGERING ──▶ EXITING
@@ -16,42 +13,32 @@ import java.util.Set;
  */
 public enum State {
     /** The upgrader is built, {@link Upgrader#ready()} has not been called: nothing is accepted. */
-    INITIALIZING,
+    INITIALIZING(false),
     /** {@code ready()} was called, this process accepts, and its parent is draining: it can still take the service back. */
-    TAKING_OVER,
+    TAKING_OVER(true),
     /** This process is the service. The only state in which an upgrade can begin. */
-    SERVING,
+    SERVING(true),
     /** A child was spawned and initialises. This process serves as if nothing had happened. */
-    STARTING,
+    STARTING(true),
     /** The child accepts; this process does not, and drains. It can still take the service back. */
-    DRAINING,
+    DRAINING(false),
     /** The child was told that it may commit. Until it has, this process can still take the service back. */
-    COMMITTING,
+    COMMITTING(false),
     /** The child is the service. This process finishes the connections it already had. */
-    LINGERING,
+    LINGERING(false),
     /** Stopped for good: this process finishes the connections it already had and has no successor. */
-    STOPPING,
+    STOPPING(false),
     /** Nothing is left to do: {@link Upgrader#exit()} is complete and the process should end. */
-    EXITING;
+    EXITING(false);
 
-    private Set<State> next() {
-        return switch (this) {
-            // to SERVING: nobody has to be asked to leave
-            case INITIALIZING -> EnumSet.of(TAKING_OVER, SERVING, STOPPING);
-            case TAKING_OVER -> EnumSet.of(SERVING, STOPPING);
-            case SERVING -> EnumSet.of(STARTING, STOPPING);
-            // to LINGERING: a peer that speaks level 1 says nothing but READY
-            case STARTING -> EnumSet.of(DRAINING, LINGERING, SERVING, STOPPING);
-            case DRAINING -> EnumSet.of(COMMITTING, LINGERING, SERVING, STOPPING);
-            case COMMITTING -> EnumSet.of(LINGERING, SERVING, STOPPING);
-            case LINGERING -> EnumSet.of(EXITING);
-            case STOPPING -> EnumSet.of(EXITING);
-            case EXITING -> EnumSet.noneOf(State.class);
-        };
+    private final boolean accepting;
+
+    State(boolean accepting) {
+        this.accepting = accepting;
     }
 
-    /** Whether the lifecycle may move from this state to the other. */
-    boolean canMoveTo(State to) {
-        return next().contains(to);
+    /** Whether a process in this state accepts connections. */
+    boolean isAccepting() {
+        return accepting;
     }
 }

@@ -1,7 +1,6 @@
 package io.tableflip.core;
 
 import static io.tableflip.core.State.INITIALIZING;
-import static io.tableflip.core.State.SERVING;
 import static io.tableflip.core.State.TAKING_OVER;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
@@ -82,7 +81,7 @@ final class Takeover {
     }
 
     private void askToLeave(ParentLink from) {
-        life.move(TAKING_OVER);
+        life.make(Move.TAKE_OVER);
         try {
             from.takeover(life.pid());
         } catch (IOException e) {
@@ -160,6 +159,7 @@ final class Takeover {
     }
 
     private void commit(@Nullable ParentLink tell) {
+        life.reached(Checkpoint.PID_FILE);
         try {
             if (pidFile != null) {
                 pidFile.commit();
@@ -168,6 +168,7 @@ final class Takeover {
             fail(e);
             return;
         }
+        life.reached(Checkpoint.READY);
         try {
             if (tell != null) {
                 tell.ready();
@@ -185,7 +186,7 @@ final class Takeover {
             return;
         }
         decided = true;
-        life.move(SERVING);
+        life.make(Move.SERVE);
         LOG.log(INFO, "generation {0} (pid {1}) is serving", life.generation(), Long.toString(life.pid()));
         life.served(); // before anybody who waited for it may end the program
         ready.complete(null);

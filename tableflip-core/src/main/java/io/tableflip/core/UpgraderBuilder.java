@@ -35,6 +35,7 @@ public final class UpgraderBuilder {
     private UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
     private LifecycleListener listener = new LifecycleListener() {};
     private @Nullable LongSupplier clock;
+    private Checkpoints checkpoints = Checkpoints.NONE;
     private final Set<String> upgradeOn = new LinkedHashSet<>();
     private final Set<String> stopOn = new LinkedHashSet<>();
 
@@ -109,6 +110,12 @@ public final class UpgraderBuilder {
      */
     public UpgraderBuilder clock(LongSupplier nanoTime) {
         clock = requireNonNull(nanoTime);
+        return this;
+    }
+
+    /** For tests of this library: stops the process in the middle of an upgrade. */
+    UpgraderBuilder checkpoints(Checkpoints checkpoints) {
+        this.checkpoints = checkpoints;
         return this;
     }
 
@@ -205,7 +212,8 @@ public final class UpgraderBuilder {
                 haltAtExitDeadline,
                 childCommand,
                 listener,
-                clock);
+                clock,
+                checkpoints);
     }
 
     private static Duration positive(String what, Duration time) {

@@ -55,7 +55,8 @@ final class ParentFixture implements AutoCloseable {
                 false,
                 own -> childCommand.apply(own),
                 new Events(),
-                now::get);
+                now::get,
+                Checkpoints.NONE);
     }
 
     void childCommand(UnaryOperator<ChildCommand> change) {
@@ -84,6 +85,10 @@ final class ParentFixture implements AutoCloseable {
     void await(State state) throws Exception {
         Await.until(state + ", logged:\n" + logs, () -> life.state() == state);
         settle();
+        boolean running = CompletableFuture.supplyAsync(
+                        () -> life.participants().areRunning(), life.loop())
+                .get();
+        assertEquals(life.state().isAccepting(), running, () -> "in " + life.state());
     }
 
     void awaitEvent(String event) throws Exception {

@@ -209,7 +209,8 @@ class TakeoverTest {
                 false,
                 UnaryOperator.identity(),
                 new LifecycleListener() {},
-                now::get);
+                now::get,
+                Checkpoints.NONE);
     }
 
     private Child child() throws Exception {
