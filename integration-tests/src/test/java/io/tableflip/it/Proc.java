@@ -20,9 +20,7 @@ final class Proc {
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path process : processes) {
                 long pid = Long.parseLong(process.getFileName().toString());
-                if (state(pid) != 'Z'
-                        && state(pid) != 'X'
-                        && environment(process).contains("\0" + variable + "\0")) {
+                if (isRunning(pid) && environment(process).contains("\0" + variable + "\0")) {
                     found.add(pid);
                 }
             }
@@ -46,8 +44,10 @@ final class Proc {
         return stat.isEmpty() ? 'X' : stat.charAt(stat.lastIndexOf(')') + 2);
     }
 
+    /** One that was killed goes on for as long as one of its threads does: until then its descriptors are open. */
     static boolean isRunning(long pid) {
-        return state(pid) != 'X' && state(pid) != 'Z';
+        char state = state(pid);
+        return state != 'X' && (state != 'Z' || threads(pid).size() > 1);
     }
 
     private static String stat(long pid) {
@@ -89,7 +89,7 @@ final class Proc {
                 }
             }
         } catch (IOException e) {
-            throw new IllegalStateException("process " + pid + " has gone", e);
+            return List.of(); // it has gone
         }
         return names;
     }

@@ -118,6 +118,11 @@ final class Service implements AutoCloseable {
         return Path.of(System.getProperty("examples.jar")).toAbsolutePath().normalize();
     }
 
+    /** A file of the project, by its path from the root. */
+    static Path projectFile(String path) {
+        return examplesJar().resolveSibling("../..").resolve(path).normalize();
+    }
+
     /** The HTTP example, in a directory of its own, on a port of its own. */
     static Builder example(Path directory) {
         return example(directory, examplesJar());

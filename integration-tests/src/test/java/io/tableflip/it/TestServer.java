@@ -81,7 +81,7 @@ final class TestServer {
     }
 
     @SuppressWarnings("deprecation") // the name that exists on both lines of Netty
-    private static EventLoopGroup loops() {
+    static EventLoopGroup loops() {
         return new EpollEventLoopGroup(2);
     }
 
@@ -112,12 +112,12 @@ final class TestServer {
         return Duration.ofMillis(at < 0 ? otherwise : Long.parseLong(options.get(at + 1)));
     }
 
-    private static String text(SocketAddress address) {
+    static String text(SocketAddress address) {
         InetSocketAddress inet = (InetSocketAddress) address;
         return inet.getAddress().getHostAddress() + ":" + inet.getPort();
     }
 
-    private static final class Initializer extends ChannelInitializer<Channel> {
+    static final class Initializer extends ChannelInitializer<Channel> {
         private final int generation;
         private final boolean drains;
 

@@ -5,6 +5,8 @@ package io.tableflip.core;
  * {@link Checkpoints#reached} waits as long as the test wants.
  */
 enum Checkpoint {
+    /** A signal has come, and what it asks for waits for the thread of the lifecycle. On the thread of the signal. */
+    SIGNAL_RECEIVED,
     /** Parent: TAKEOVER was read, nothing was done about it. On the thread of the lifecycle. */
     TAKEOVER_RECEIVED,
     /** Child: DRAINED was read, nothing was done about it. On the thread that reads. */

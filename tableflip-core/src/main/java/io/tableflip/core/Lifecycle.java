@@ -197,6 +197,12 @@ final class Lifecycle implements Upgrader {
     /** The first signal stops; the second one ends a process that takes its time. */
     void stopBySignal(String name) {
         loop.execute(() -> departure.stopBySignal(name));
+        reached(Checkpoint.SIGNAL_RECEIVED);
+    }
+
+    void upgradeBySignal() {
+        upgrade();
+        reached(Checkpoint.SIGNAL_RECEIVED);
     }
 
     @Override

@@ -187,7 +187,7 @@ public final class UpgraderBuilder {
         List<Runnable> handlers = new ArrayList<>();
         try {
             for (String name : upgradeOn) {
-                handlers.add(Signals.handle(name, () -> built.thenAccept(Lifecycle::upgrade)));
+                handlers.add(Signals.handle(name, () -> built.thenAccept(Lifecycle::upgradeBySignal)));
             }
             for (String name : stopOn) {
                 handlers.add(Signals.handle(name, () -> built.thenAccept(life -> life.stopBySignal(name))));
