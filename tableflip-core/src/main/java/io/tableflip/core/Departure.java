@@ -235,5 +235,6 @@ final class Departure {
         } else if (pidFile != null) {
             pidFile.discard(life.pid());
         }
+        life.endPreparation();
     }
 }

@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,9 @@ final class Lifecycle implements Upgrader {
         thread.setDaemon(true);
         return thread;
     });
+
+    /** Held while native code is loaded for the next upgrade. */
+    private final ReentrantLock preparing = new ReentrantLock();
 
     private volatile State state = INITIALIZING;
 
@@ -362,7 +366,28 @@ final class Lifecycle implements Upgrader {
     void served() {
         departure.served();
         List<Class<?>> anchors = participants.classes();
-        background.execute(() -> prepareForUpgrade(anchors));
+        background.execute(() -> {
+            preparing.lock();
+            try {
+                prepareForUpgrade(anchors);
+            } finally {
+                preparing.unlock();
+            }
+        });
+    }
+
+    /**
+     * Lets a preparation that has begun come to its end, and no other begin: what unpacks the native code leaves its file behind when the
+     * JVM ends meanwhile.
+     */
+    void endPreparation() {
+        try {
+            if (!preparing.tryLock(Settings.MOMENT.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.log(DEBUG, "the preparation of an upgrade does not end, it is not waited for any longer");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void prepareForUpgrade(List<Class<?>> anchors) {

@@ -38,6 +38,30 @@ class LifecycleTest {
         }
     }
 
+    /** What unpacks the native code would leave a file in the temporary or the working directory. */
+    @Test
+    void theJvmDoesNotEndWhileNativeCodeIsLoaded() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            CountDownLatch loading = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            first.whenNativeCodeIsLoaded = () -> {
+                loading.countDown();
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            };
+            first.serve();
+            loading.await();
+            Thread hook = new Thread(first.life.departure()::jvmEnds);
+            hook.start();
+            Await.until("the hook waits", () -> hook.getState() == Thread.State.TIMED_WAITING);
+            go.countDown();
+            hook.join();
+        }
+    }
+
     @Test
     void refusesToUpgradeBeforeItIsReady() throws Exception {
         try (ParentFixture first = new ParentFixture(directory)) {

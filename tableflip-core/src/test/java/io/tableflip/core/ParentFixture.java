@@ -23,6 +23,7 @@ final class ParentFixture implements AutoCloseable {
     final List<String> events = new CopyOnWriteArrayList<>();
     final Lifecycle life;
     final Path pidFile;
+    volatile Runnable whenNativeCodeIsLoaded = () -> {};
     private Duration readyAfter = Duration.ofSeconds(5);
     private volatile UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
 
@@ -36,13 +37,18 @@ final class ParentFixture implements AutoCloseable {
     ParentFixture(Path directory, Duration readyAfter, boolean supported) throws IOException {
         this.readyAfter = readyAfter;
         pidFile = directory.resolve("app.pid");
-        life = new Lifecycle(settings(), () -> os, new ProcFs(), supported ? new Launcher(new ProcFs()) : null, null);
+        life = new Lifecycle(settings(), this::load, new ProcFs(), supported ? new Launcher(new ProcFs()) : null, null);
         life.start();
         life.register(participant);
         life.fds().add(FdName.listener("tcp", ":80"), use -> {
             use.accept(listener);
             return CompletableFuture.completedFuture(null);
         });
+    }
+
+    private Os load() {
+        whenNativeCodeIsLoaded.run();
+        return os;
     }
 
     private Settings settings() {
