@@ -6,6 +6,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import jnr.constants.platform.Errno;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parent's end of the link to its child. A thread of its own waits for the pipes; reading is left to the owner of the lifecycle, who
@@ -15,6 +17,7 @@ import java.util.List;
  */
 final class ChildLink {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final int EPIPE = Errno.EPIPE.intValue();
 
     private final Os os;
     private final int readFd;
@@ -30,6 +33,7 @@ final class ChildLink {
     private boolean announced; // onReadable was called, receive() was not yet
     private boolean ended; // no more to read
     private boolean broken; // nobody reads what we write
+    private @Nullable SystemCallException failure;
     private boolean finished;
     private boolean keepWriteEnd;
 
@@ -82,7 +86,7 @@ final class ChildLink {
         List<Message> messages = new ArrayList<>();
         byte[] buffer = new byte[512];
         synchronized (this) {
-            while (!ended && !finished) {
+            while (!ended && !finished && failure == null) {
                 try {
                     int count = os.read(readFd, buffer);
                     if (count == Os.WOULD_BLOCK) {
@@ -91,8 +95,7 @@ final class ChildLink {
                     ended = count == 0;
                     messages.addAll(decoder.decode(buffer, count));
                 } catch (SystemCallException e) {
-                    LOG.log(WARNING, "link to the child", e);
-                    ended = true;
+                    failed(e);
                 }
             }
             announced = false;
@@ -104,6 +107,20 @@ final class ChildLink {
     /** Whether the child has closed its end, so that it will never say anything again. */
     synchronized boolean isEnded() {
         return ended;
+    }
+
+    /** Why what either side says may not arrive; {@code null} as long as no call has failed. The owner has to end the link then. */
+    synchronized @Nullable SystemCallException failure() {
+        return failure;
+    }
+
+    private synchronized void failed(SystemCallException e) {
+        if (failure == null && !finished) {
+            LOG.log(WARNING, "link to the child", e);
+            failure = e;
+            broken = true;
+            onReadable.run();
+        }
     }
 
     /**
@@ -136,8 +153,9 @@ final class ChildLink {
             }
             finished = true;
             notifyAll();
-            wakeUp();
         }
+        // wakes the thread as a byte would, but cannot fail for want of memory
+        close(wake.writeEnd());
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {
@@ -155,7 +173,6 @@ final class ChildLink {
     private void closeAll() {
         close(readFd);
         close(wake.readEnd());
-        close(wake.writeEnd());
         if (!keepWriteEnd) {
             close(writeFd);
         }
@@ -173,7 +190,7 @@ final class ChildLink {
         try {
             os.write(wake.writeEnd(), new byte[1], 0);
         } catch (SystemCallException e) {
-            LOG.log(WARNING, "link to the child", e);
+            failed(e);
         }
     }
 
@@ -183,7 +200,7 @@ final class ChildLink {
                 boolean reading;
                 boolean writing;
                 synchronized (this) {
-                    reading = !ended;
+                    reading = !ended && failure == null;
                     writing = !unsent.isEmpty() && !broken;
                 }
                 os.poll(
@@ -192,7 +209,7 @@ final class ChildLink {
                 handle();
             }
         } catch (SystemCallException e) {
-            LOG.log(WARNING, "link to the child", e);
+            failed(e);
         }
     }
 
@@ -236,7 +253,10 @@ final class ChildLink {
                 }
             }
         } catch (SystemCallException e) {
-            broken = true; // EPIPE: the child is gone or going, which end-of-file and its exit status tell better
+            broken = true;
+            if (e.errno() != EPIPE) { // the child is gone or going, which end-of-file and its exit status tell better
+                failed(e);
+            }
         }
     }
 }

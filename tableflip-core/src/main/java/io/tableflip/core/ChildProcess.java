@@ -2,7 +2,10 @@ package io.tableflip.core;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** A process that an upgrade spawned. Thread-safe. */
 final class ChildProcess {
@@ -13,20 +16,41 @@ final class ChildProcess {
 
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
+    private static final Duration LOOK = Duration.ofMillis(100);
+
     private final int pid;
     private final Os os;
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
 
-    ChildProcess(int pid, Os os) {
+    private ChildProcess(int pid, Os os) {
         this.pid = pid;
         this.os = os;
     }
 
-    /** Begins to wait for its end, on a thread of its own: a child that nobody waits for stays a zombie. */
-    void watch() {
-        Thread reaper = new Thread(this::reap, "tableflip-child-" + pid);
+    /**
+     * Starts a process, and waits for its end on a thread of its own: a child that nobody waits for stays a zombie. The thread comes first,
+     * since it may be the one thing that cannot be had.
+     */
+    static ChildProcess spawn(Os os, Os.SpawnRequest request) throws SystemCallException {
+        CompletableFuture<@Nullable ChildProcess> spawned = new CompletableFuture<>();
+        Thread reaper = new Thread(() -> reap(spawned), "tableflip-child");
         reaper.setDaemon(true);
         reaper.start();
+        try {
+            ChildProcess child = new ChildProcess(os.spawn(request), os);
+            spawned.complete(child);
+            return child;
+        } finally {
+            spawned.complete(null); // unless there is one
+        }
+    }
+
+    private static void reap(CompletableFuture<@Nullable ChildProcess> spawned) {
+        ChildProcess child = spawned.join();
+        if (child != null) {
+            Thread.currentThread().setName("tableflip-child-" + child.pid);
+            child.reap();
+        }
     }
 
     private void reap() {
@@ -34,7 +58,20 @@ final class ChildProcess {
             ended.complete(os.waitFor(pid));
         } catch (SystemCallException e) {
             LOG.log(WARNING, "child " + pid, e);
-            ended.complete(UNKNOWN);
+            // it lives on, and must not be taken for one that has ended: it could be killed no more
+            while (os.isRunning(pid)) {
+                LockSupport.parkNanos(LOOK.toNanos());
+            }
+            ended.complete(reapEnded());
+        }
+    }
+
+    private int reapEnded() {
+        try {
+            return os.waitFor(pid);
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "child " + pid + " stays a zombie", e);
+            return UNKNOWN;
         }
     }
 
@@ -67,7 +104,7 @@ final class ChildProcess {
     /** {@code exit status 3}, {@code killed by signal 9}. */
     static String describe(int status) {
         if (status == UNKNOWN) {
-            return "exit status unknown, since SIGCHLD is ignored";
+            return "exit status unknown, since SIGCHLD is ignored or waitpid fails";
         }
         return status > 128
                 ? "killed by signal " + (status - 128) + ", or exit status " + status

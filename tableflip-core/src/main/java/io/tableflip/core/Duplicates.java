@@ -47,7 +47,10 @@ final class Duplicates {
             return; // lent after the upgrade was given up
         }
         try {
-            numbers.put(name, os.duplicate(fd, 0));
+            Integer before = numbers.put(name, os.duplicate(fd, 0));
+            if (before != null) {
+                os.close(before); // an owner that lends twice
+            }
         } catch (SystemCallException e) {
             failed.completeExceptionally(e);
         }

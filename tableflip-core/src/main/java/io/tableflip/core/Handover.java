@@ -38,6 +38,7 @@ final class Handover {
     private @Nullable ChildLink link;
     private Loop.@Nullable Timer timer;
     private @Nullable String childsWords;
+    private @Nullable SystemCallException linkFailure;
     /** Committed, failed or abandoned: what still comes from the child or a timer does not count. */
     private boolean over;
     /** The child has accepted connections, so that its end would cost some. */
@@ -108,7 +109,12 @@ final class Handover {
             // before the spawn, as far as the pipe takes them: if this process is killed just then, the child can still
             // begin
             newLink.send(Gob.encode(duplicates.wireNames()));
-            spawned(new ChildProcess(os.spawn(request), os), newLink, command);
+            SystemCallException failure = newLink.failure();
+            if (failure != null) {
+                throw failure;
+            }
+            newLink.start();
+            spawned(ChildProcess.spawn(os, request), command);
         } finally {
             // without these the child's death would show neither as end-of-file nor as EPIPE
             closeAll(childs);
@@ -116,11 +122,9 @@ final class Handover {
         }
     }
 
-    private void spawned(ChildProcess spawned, ChildLink to, ChildCommand command) {
+    private void spawned(ChildProcess spawned, ChildCommand command) {
         child = spawned; // first: whatever fails from here on, this process must be ended
         spawned.ended().thenRunAsync(this::childEnded, life.loop());
-        spawned.watch();
-        to.start();
         life.listeners().tell(listener -> listener.spawned(spawned.pid()));
         LOG.log(INFO, "upgrade: spawned {0}", id(spawned.pid()));
         LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
@@ -154,9 +158,19 @@ final class Handover {
                 handle(message);
             }
         }
-        if (!over && from.isEnded()) {
+        SystemCallException failure = from.failure();
+        if (!over && failure != null && child != null) {
+            linkFailed(from, failure);
+        } else if (!over && from.isEnded()) {
             childWentSilent();
         }
+    }
+
+    /** The child cannot be heard or told any more. Like one that has fallen silent it may finish what it has accepted. */
+    private void linkFailed(ChildLink broken, SystemCallException why) {
+        linkFailure = why;
+        broken.close(true);
+        childWentSilent();
     }
 
     private void handle(Message message) {
@@ -268,10 +282,12 @@ final class Handover {
 
     /** Fails with the child's own words, if it has said any. */
     private void failAsTold(String otherwise) {
-        if (childsWords == null) {
-            fail(Reason.CHILD_EXITED, otherwise, null);
-        } else {
+        if (childsWords != null) {
             fail(Reason.CHILD_FAILED, childsWords, null);
+        } else if (linkFailure != null) {
+            fail(Reason.LINK_FAILED, "the link to the child has failed: " + linkFailure.getMessage(), linkFailure);
+        } else {
+            fail(Reason.CHILD_EXITED, otherwise, null);
         }
     }
 

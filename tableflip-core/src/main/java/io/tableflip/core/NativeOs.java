@@ -1,10 +1,13 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import java.io.IOException;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 import jnr.constants.platform.Errno;
 import jnr.ffi.LastError;
@@ -20,6 +23,8 @@ import jnr.ffi.annotations.Out;
  * of the POSIX object of jnr-posix, which lacks most of them besides.
  */
 final class NativeOs implements Os {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
@@ -113,8 +118,10 @@ final class NativeOs implements Os {
     @Override
     public void rehearse() throws SystemCallException {
         Pipe pipe = pipe();
-        int copy = duplicate(pipe.readEnd(), 0);
+        List<Integer> open = new ArrayList<>(List.of(pipe.readEnd(), pipe.writeEnd()));
         try {
+            int copy = duplicate(pipe.readEnd(), 0);
+            open.add(copy);
             setNonBlocking(copy);
             setCloseOnExec(copy);
             write(pipe.writeEnd(), new byte[1], 0);
@@ -130,9 +137,7 @@ final class NativeOs implements Os {
                 throw e;
             }
         } finally {
-            close(copy);
-            close(pipe.readEnd());
-            close(pipe.writeEnd());
+            closeAll(open);
         }
     }
 
@@ -140,7 +145,23 @@ final class NativeOs implements Os {
     public Pipe pipe() throws SystemCallException {
         int[] fds = new int[2];
         check(c.pipe2(fds, O_CLOEXEC), "pipe2", "");
-        return new Pipe(fds[0], fds[1], proc.inode(fds[0], "pipe").orElse(-1L));
+        Optional<Long> inode = proc.inode(fds[0], "pipe");
+        if (inode.isEmpty()) { // without it the child would take its parent for one of level 1
+            closeAll(List.of(fds[0], fds[1]));
+            throw new SystemCallException("readlink", Errno.ENOENT, "/proc/self/fd/" + fds[0]);
+        }
+        return new Pipe(fds[0], fds[1], inode.get());
+    }
+
+    /** What cannot be closed is no reason to fail: the number is free again all the same. */
+    private void closeAll(List<Integer> fds) {
+        for (int fd : fds) {
+            try {
+                close(fd);
+            } catch (SystemCallException e) {
+                LOG.log(WARNING, "a descriptor that is needed no longer", e);
+            }
+        }
     }
 
     @Override
@@ -245,19 +266,31 @@ final class NativeOs implements Os {
     @Override
     public boolean isRunning(int pid) {
         Pointer info = Memory.allocateDirect(runtime, OPAQUE, true);
-        // leaves it to be reaped; no error and no process id: still running
-        return c.waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.getInt(SI_PID) == 0;
+        // leaves it to be reaped; no process id: still running
+        if (c.waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+            return info.getInt(SI_PID) == 0;
+        }
+        return errno() != ECHILD; // any other error tells nothing, and what cannot be told is not gone
     }
 
     @Override
     public int spawn(SpawnRequest request) throws SystemCallException {
         List<Integer> sources = new ArrayList<>();
         Pointer actions = Memory.allocateDirect(runtime, OPAQUE, true);
-        Pointer attributes = Memory.allocateDirect(runtime, OPAQUE, true);
         zero(c.posix_spawn_file_actions_init(actions), "posix_spawn_file_actions_init", "");
-        zero(c.posix_spawnattr_init(attributes), "posix_spawnattr_init", "");
         try {
             addActions(actions, request, sources);
+            return spawn(request, actions);
+        } finally {
+            c.posix_spawn_file_actions_destroy(actions);
+            closeAll(sources); // must not fail: the child is there
+        }
+    }
+
+    private int spawn(SpawnRequest request, Pointer actions) throws SystemCallException {
+        Pointer attributes = Memory.allocateDirect(runtime, OPAQUE, true);
+        zero(c.posix_spawnattr_init(attributes), "posix_spawnattr_init", "");
+        try {
             // Java blocks signals in its threads and a child would inherit that
             Pointer none = Memory.allocateDirect(runtime, OPAQUE, true);
             check(c.sigemptyset(none), "sigemptyset", "");
@@ -266,10 +299,6 @@ final class NativeOs implements Os {
             return start(request, actions, attributes);
         } finally {
             c.posix_spawnattr_destroy(attributes);
-            c.posix_spawn_file_actions_destroy(actions);
-            for (int source : sources) {
-                close(source);
-            }
         }
     }
 
@@ -321,7 +350,7 @@ final class NativeOs implements Os {
         try {
             highest = proc.highestFd();
         } catch (IOException e) {
-            throw new SystemCallException("open", Errno.ENOENT.intValue(), e.toString(), "/proc/self/fd");
+            throw SystemCallException.of("open", e, "/proc/self/fd");
         }
         for (int fd = from; fd <= highest + 1024; fd++) {
             int errno = c.posix_spawn_file_actions_addclose(actions, fd);

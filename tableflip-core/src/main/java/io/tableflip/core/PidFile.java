@@ -14,10 +14,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import jnr.constants.platform.Errno;
 
 /**
  * The file that holds the process id of the service. Written beside its place first and renamed into it at the commit: whoever
- * reads it sees one id or the other, and a full disk is found before anybody was asked to leave. Not thread-safe.
+ * reads it sees one id or the other, and a full disk is found before anybody was asked to leave. A symbolic link in its place is
+ * replaced and not followed. Not thread-safe.
  */
 final class PidFile {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
@@ -32,29 +34,53 @@ final class PidFile {
         this.pid = pid;
     }
 
-    /** Writes the file beside its place. */
+    /**
+     * Writes the file beside its place.
+     *
+     * @throws IOException names the PID file; caused by the {@link SystemCallException}
+     */
     void prepare() throws IOException {
         if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
-            throw new IOException("PID file " + path + " is a directory");
+            // what the commit would say, when it is too late
+            throw failure("is a directory", new SystemCallException("rename", Errno.EISDIR, path.toString()));
         }
         Path prepared = prepared(pid);
+        ByteBuffer content = ByteBuffer.wrap(Long.toString(pid).getBytes(StandardCharsets.US_ASCII));
         committed = false;
+        String call = "unlink";
         try {
             Files.deleteIfExists(prepared); // of an earlier process with this id that was killed
-            // 0644 less the umask; createTempFile would make it readable for the owner alone
-            try (SeekableByteChannel file = Files.newByteChannel(
-                    prepared,
-                    Set.of(CREATE_NEW, WRITE),
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--")))) {
-                file.write(ByteBuffer.wrap(Long.toString(pid).getBytes(StandardCharsets.US_ASCII)));
+            call = "open";
+            try (SeekableByteChannel file = create(prepared)) {
+                call = "write";
+                while (content.hasRemaining()) {
+                    file.write(content);
+                }
             }
         } catch (IOException e) {
             discard(pid);
-            throw new IOException("PID file " + path + " cannot be written: " + e, e);
+            throw failure("cannot be written", SystemCallException.of(call, e, prepared));
         }
     }
 
-    /** Puts the prepared file in place. Does nothing the second time. */
+    /** Never through a symbolic link: whoever may write to the directory knows this name beforehand. */
+    private static SeekableByteChannel create(Path file) throws IOException {
+        // 0644 less the umask; createTempFile would make it readable for the owner alone
+        return Files.newByteChannel(
+                file,
+                Set.of(CREATE_NEW, WRITE),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--")));
+    }
+
+    private IOException failure(String what, SystemCallException cause) {
+        return new IOException("PID file " + path + " " + what + ": " + cause.getMessage(), cause);
+    }
+
+    /**
+     * Puts the prepared file in place. Does nothing the second time.
+     *
+     * @throws IOException names the PID file; caused by the {@link SystemCallException}
+     */
     void commit() throws IOException {
         if (committed) {
             return;
@@ -63,7 +89,7 @@ final class PidFile {
             Files.move(prepared(pid), path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             committed = true;
         } catch (IOException e) {
-            throw new IOException("PID file " + path + " cannot be put in place: " + e, e);
+            throw failure("cannot be put in place", SystemCallException.of("rename", e, path));
         }
     }
 
@@ -95,7 +121,8 @@ final class PidFile {
 
     private boolean isOurs() {
         try {
-            return Files.readString(path).strip().equals(Long.toString(pid));
+            // a FIFO that somebody has put in its place would never end
+            return Files.isRegularFile(path) && Files.readString(path).strip().equals(Long.toString(pid));
         } catch (IOException e) {
             return false;
         }

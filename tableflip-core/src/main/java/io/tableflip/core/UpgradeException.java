@@ -25,7 +25,10 @@ public final class UpgradeException extends Exception {
         STOPPING,
         /** Refused: this platform cannot do it. */
         NOT_SUPPORTED,
-        /** The child could not be started, for example because the executable or the directory is gone. */
+        /**
+         * The child could not be started, for example because the executable or the directory is gone. If a system call has failed, the
+         * cause is the {@link SystemCallException}.
+         */
         SPAWN_FAILED,
         /** The child said why it cannot take over; the message repeats its words. */
         CHILD_FAILED,
@@ -33,6 +36,8 @@ public final class UpgradeException extends Exception {
         CHILD_EXITED,
         /** The child was not ready in time, and was killed. */
         TIMED_OUT,
+        /** A system call on the pipes to the child has failed: the cause is the {@link SystemCallException}. */
+        LINK_FAILED,
         /** Another process than the one that was spawned wanted to take over. */
         WRONG_PROCESS,
         /** The parent has given up this child (seen in the child, from {@link Upgrader#ready()}). */

@@ -47,8 +47,8 @@ public interface Upgrader extends AutoCloseable {
      * return a future of the same.
      *
      * @return completes when this process is the service. Fails with an {@link UpgradeException} when the parent has
-     *     given this child up, with an {@link java.io.IOException} that names the PID file when that cannot be written, with
-     *     an {@link IllegalStateException} after {@link #stop()}. But for the last, {@link #exit()} then fails with the same
+     *     given this child up, with an {@link java.io.IOException} that names the PID file, and is caused by a
+     *     {@link SystemCallException}, when that cannot be written, with an {@link IllegalStateException} after {@link #stop()}. But for the last, {@link #exit()} then fails with the same
      */
     CompletableFuture<Void> ready();
 

@@ -49,7 +49,11 @@ final class FakeOs implements Os {
 
     // ---- for tests
 
-    /** Makes the next call of that name fail (calls after {@code skip} others have succeeded). */
+    /**
+     * Makes the next call of that name fail (calls after {@code skip} others have succeeded).
+     *
+     * @param call its name, or its name and object: {@code read fd 101}
+     */
     synchronized void fail(String call, int skip, Errno errno) {
         Deque<Errno> queue = failures.computeIfAbsent(call, name -> new ArrayDeque<>());
         for (int i = 0; i < skip; i++) {
@@ -200,11 +204,18 @@ final class FakeOs implements Os {
     // ---- the calls
 
     private void mayFail(String call, String object) throws SystemCallException {
-        Deque<Errno> queue = failures.get(call);
-        Errno errno = queue == null ? null : queue.poll();
-        if (errno != null && errno != Errno.__UNKNOWN_CONSTANT__) {
-            throw failure(call, errno, object);
+        for (String key : List.of(call, call + " " + object)) {
+            Deque<Errno> queue = failures.get(key);
+            Errno errno = queue == null ? null : queue.poll();
+            if (errno != null && errno != Errno.__UNKNOWN_CONSTANT__) {
+                throw failure(call, errno, object);
+            }
         }
+    }
+
+    /** Whether every failure that was asked for has happened. */
+    synchronized boolean hasFailed() {
+        return failures.values().stream().allMatch(Deque::isEmpty);
     }
 
     private static SystemCallException failure(String call, Errno errno, String object) {
@@ -388,6 +399,7 @@ final class FakeOs implements Os {
     @Override
     public synchronized int waitFor(int pid) throws SystemCallException {
         FakeChild child = child(pid);
+        mayFail("waitpid", "process " + pid);
         while (child.status == null) {
             try {
                 wait();
@@ -395,7 +407,6 @@ final class FakeOs implements Os {
                 // EINTR: again
             }
         }
-        mayFail("waitpid", "process " + pid);
         child.reaped = true;
         return child.status;
     }

@@ -19,13 +19,11 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.IntConsumer;
-import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The parent's side of an upgrade: every way that it can go, at the pace of a clock that the test moves. */
@@ -410,86 +408,6 @@ class HandoverTest {
         assertEquals(Long.toString(ProcessHandle.current().pid()), Files.readString(parent.pidFile));
         assertEquals(
                 1, List.of(parent.pidFile.resolveSibling(".").toFile().list()).size());
-    }
-
-    @ParameterizedTest
-    @CsvSource({
-        "fcntl,          0, EMFILE", // the duplicate of the listener
-        "pipe2,          0, EMFILE",
-        "pipe2,          1, EMFILE",
-        "pipe2,          2, ENFILE", // the one that wakes the thread of the link
-        "setNonBlocking, 0, EBADF",
-        "setNonBlocking, 1, EBADF",
-        "setNonBlocking, 2, EBADF",
-        "setNonBlocking, 3, EBADF",
-        "posix_spawn,    0, ENOENT",
-        "posix_spawn,    0, EAGAIN",
-        "posix_spawn,    0, ENOMEM",
-    })
-    void aSystemCallThatFailsIsNamedAndNothingLeaks(String call, int skip, Errno errno) throws Exception {
-        os.fail(call, skip, errno);
-        UpgradeException failure = parent.failure(life.upgrade());
-        assertEquals(Reason.SPAWN_FAILED, failure.reason());
-        SystemCallException cause = (SystemCallException) failure.getCause();
-        assertEquals(call, cause == null ? null : cause.call());
-        assertEquals(errno.intValue(), cause == null ? 0 : cause.errno());
-        assertEquals(OptionalLong.empty(), failure.pid());
-        assertEquals(State.SERVING, life.state());
-        parent.assertNothingLeaked();
-        theNextUpgradeWorks();
-    }
-
-    @Test
-    void namesThatCannotBeWrittenAreTheChildsEnd() throws Exception {
-        os.fail("write", 0, Errno.EIO);
-        CompletableFuture<Long> upgrade = life.upgrade();
-        os.child().exit(1); // for want of names
-        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
-        parent.assertNothingLeaked();
-    }
-
-    @Test
-    void aLinkThatCannotBeReadHasEnded() throws Exception {
-        CompletableFuture<Long> upgrade = draining();
-        os.fail("read", 1, Errno.EIO); // the first read is from the pipe that wakes the link
-        os.child().say(new Message((byte) 'x'));
-        parent.await(State.SERVING);
-        os.child().exit(0);
-        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
-        parent.assertNothingLeaked();
-    }
-
-    @Test
-    void withoutPollThereAreStillTheTimers() throws Exception {
-        os.fail("poll", 0, Errno.ENOMEM);
-        CompletableFuture<Long> upgrade = life.upgrade();
-        parent.child().takeover();
-        parent.advance(UPGRADE_TIMEOUT); // what stands in the pipe is read then
-        parent.await(State.DRAINING);
-        os.child().ready();
-        parent.advance(READY_AFTER);
-        Await.get(upgrade);
-    }
-
-    @Test
-    void anUnknownExitStatusIsSaidToBeUnknown() throws Exception {
-        os.fail("waitpid", 0, Errno.ECHILD);
-        CompletableFuture<Long> upgrade = life.upgrade();
-        parent.child().exit(3);
-        UpgradeException failure = parent.failure(upgrade);
-        assertEquals(Reason.CHILD_EXITED, failure.reason());
-        assertEquals(OptionalInt.empty(), failure.exitStatus());
-    }
-
-    @Test
-    void closingThatFailsHarmsNobody() throws Exception {
-        for (int i = 0; i < 4; i++) {
-            os.fail("close", 0, Errno.EIO);
-        }
-        CompletableFuture<Long> upgrade = life.upgrade();
-        parent.child().exit(1);
-        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
-        parent.assertNothingLeaked();
     }
 
     // ---- the program's part
