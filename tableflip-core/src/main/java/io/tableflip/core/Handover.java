@@ -89,26 +89,30 @@ final class Handover {
         List<Integer> mine = new ArrayList<>();
         List<Integer> childs = new ArrayList<>();
         try {
-            Os.Pipe ready = pipe(childs, mine, false);
-            Os.Pipe names = pipe(childs, mine, true);
+            Os.Pipe fromChild = pipe(childs, mine, false);
+            Os.Pipe toChild = pipe(childs, mine, true);
             String variable = ParentLink.variable(
                     life.pid(),
-                    ready.inode(),
-                    names.inode(),
+                    fromChild.inode(),
+                    toChild.inode(),
                     life.generation() + 1,
                     life.settings().readyAfter());
             List<Integer> fds =
                     Stream.concat(childs.stream(), duplicates.numbers()).toList();
             Os.SpawnRequest request = life.launcher().request(command, variable, fds);
-            os.setNonBlocking(ready.readEnd());
-            os.setNonBlocking(names.writeEnd());
+            os.setNonBlocking(fromChild.readEnd());
+            os.setNonBlocking(toChild.writeEnd());
             ChildLink newLink = new ChildLink(
-                    os, ready.readEnd(), names.writeEnd(), () -> life.loop().execute(this::receive));
+                    os,
+                    fromChild.readEnd(),
+                    toChild.writeEnd(),
+                    () -> life.loop().execute(this::receive));
             mine.clear(); // the link's from now on
             link = newLink;
-            // before the spawn, as far as the pipe takes them: if this process is killed just then, the child can still
-            // begin
-            newLink.send(Gob.encode(duplicates.wireNames()));
+            // before the spawn: if this process is killed just then, the child knows all it needs
+            byte[] names = Gob.encode(duplicates.wireNames());
+            os.enlargePipe(toChild.writeEnd(), names.length);
+            newLink.send(names);
             SystemCallException failure = newLink.failure();
             if (failure != null) {
                 throw failure;

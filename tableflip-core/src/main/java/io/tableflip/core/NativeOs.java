@@ -29,6 +29,7 @@ final class NativeOs implements Os {
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_SETPIPE_SZ = 1031;
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 04000;
     private static final int O_CLOEXEC = 02000000;
@@ -36,6 +37,10 @@ final class NativeOs implements Os {
     private static final short POLLOUT = 4;
     private static final short POSIX_SPAWN_SETSIGMASK = 8;
     private static final int FIRST_PASSED = 3;
+    /** A pipe takes that much from the start, and what anybody may ask for is this unless an administrator has changed it. */
+    private static final int PIPE_SIZE = 1 << 16;
+
+    private static final int MAX_PIPE_SIZE = 1 << 20;
     private static final int P_PID = 1;
     private static final int WNOHANG = 1;
     private static final int WEXITED = 4;
@@ -124,6 +129,7 @@ final class NativeOs implements Os {
             open.add(copy);
             setNonBlocking(copy);
             setCloseOnExec(copy);
+            enlargePipe(pipe.writeEnd(), 0);
             write(pipe.writeEnd(), new byte[1], 0);
             poll(new int[] {copy}, pipe.writeEnd());
             read(copy, new byte[1]);
@@ -187,6 +193,13 @@ final class NativeOs implements Os {
     public void setNonBlocking(int fd) throws SystemCallException {
         int flags = check(c.fcntl(fd, F_GETFL, 0), "fcntl", "fd " + fd);
         check(c.fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl", "fd " + fd);
+    }
+
+    @Override
+    public void enlargePipe(int fd, int bytes) {
+        if (bytes > PIPE_SIZE) {
+            c.fcntl(fd, F_SETPIPE_SZ, Math.min(bytes, MAX_PIPE_SIZE)); // refused: what does not fit is written later
+        }
     }
 
     @Override

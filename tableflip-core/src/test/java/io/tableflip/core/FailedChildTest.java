@@ -67,7 +67,7 @@ class FailedChildTest {
     @Test
     void aChildThatNeverReadsItsNamesHoldsUpNobody() throws Exception {
         try (Service service = new Service.Start()
-                .option("many", 300) // 300 kB, while a pipe takes 64
+                .option("many", 1200) // 1.2 MB, more than a pipe takes
                 .option("child", "/bin/sh\n-c\nexec sleep 1000")
                 .go()) {
             long parent = service.awaitPid(1, "ready$");

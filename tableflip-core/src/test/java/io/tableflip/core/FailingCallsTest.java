@@ -181,7 +181,7 @@ class FailingCallsTest {
 
     @Test
     void aLinkThatCannotBeWokenHasFailed() throws Exception {
-        FdName name = FdName.file("n".repeat(100_000)); // fills the pipe: the thread of the link has to write the rest
+        FdName name = FdName.file("n".repeat(1_100_000)); // fills the pipe: the link's thread writes the rest
         life.fds().add(name, use -> {
             use.accept(50);
             return CompletableFuture.completedFuture(null);

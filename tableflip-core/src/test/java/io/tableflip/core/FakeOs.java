@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class FakeOs implements Os {
     private static final int PIPE_SIZE = 65536;
+    private static final int MAX_PIPE_SIZE = 1 << 20;
 
     private final Map<Integer, Description> open = new TreeMap<>();
     private final Map<Integer, FakeChild> children = new HashMap<>();
@@ -43,6 +44,7 @@ final class FakeOs implements Os {
 
     private static final class PipeBuffer {
         final ArrayDeque<Byte> bytes = new ArrayDeque<>();
+        int size = PIPE_SIZE;
         int readers;
         int writers;
     }
@@ -109,6 +111,8 @@ final class FakeOs implements Os {
         private @Nullable Integer status;
         private boolean reaped;
         private volatile boolean immortal;
+        /** What stood in the names pipe when it was born. */
+        final int given;
 
         private FakeChild(int pid, SpawnRequest request) {
             this.pid = pid;
@@ -118,6 +122,7 @@ final class FakeOs implements Os {
                 reference(description);
                 fds.put(3 + i, description);
             }
+            given = pipe(4).bytes.size();
         }
 
         void say(Message... messages) {
@@ -318,6 +323,11 @@ final class FakeOs implements Os {
     }
 
     @Override
+    public synchronized void enlargePipe(int fd, int bytes) {
+        pipe(fd).size = Math.max(PIPE_SIZE, Math.min(bytes, MAX_PIPE_SIZE));
+    }
+
+    @Override
     public synchronized int open(String path, int flags, int mode) throws SystemCallException {
         mayFail("open", path);
         calls.add("open " + path + " 0" + Integer.toOctalString(flags) + " 0" + Integer.toOctalString(mode));
@@ -347,7 +357,7 @@ final class FakeOs implements Os {
         if (pipe.readers == 0) {
             throw failure("write", Errno.EPIPE, "fd " + fd);
         }
-        int count = Math.min(bytes.length - offset, PIPE_SIZE - pipe.bytes.size());
+        int count = Math.min(bytes.length - offset, pipe.size - pipe.bytes.size());
         for (byte b : Arrays.copyOfRange(bytes, offset, offset + count)) {
             pipe.bytes.add(b);
         }
@@ -374,7 +384,7 @@ final class FakeOs implements Os {
 
     private boolean isWritable(int fd) {
         PipeBuffer pipe = pipe(fd);
-        return pipe.bytes.size() < PIPE_SIZE || pipe.readers == 0;
+        return pipe.bytes.size() < pipe.size || pipe.readers == 0;
     }
 
     @Override

@@ -195,10 +195,17 @@ class HandoverTest {
         Await.get(upgrade);
     }
 
+    /** Whoever is killed right after the spawn leaves a child that knows all it needs. */
     @Test
-    void manyNamesAreWrittenAsTheChildReads() throws Exception {
+    void aChildIsBornWithItsNames() throws Exception {
+        List<List<String>> names = addFiles(300);
+        life.upgrade();
+        assertEquals(Gob.encode(names).length, os.child().given);
+    }
+
+    private List<List<String>> addFiles(int number) {
         List<List<String>> names = new ArrayList<>(List.of(List.of("listener", "tcp", ":80")));
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < number; i++) {
             FdName name = FdName.file("n".repeat(1000) + i);
             names.add(Fds.toWire(name));
             life.fds().add(name, use -> {
@@ -206,8 +213,15 @@ class HandoverTest {
                 return CompletableFuture.completedFuture(null);
             });
         }
+        return names;
+    }
+
+    @Test
+    void moreNamesThanAPipeTakesAreWrittenAsTheChildReads() throws Exception {
+        List<List<String>> names = addFiles(1200);
         CompletableFuture<Long> upgrade = life.upgrade();
         FakeChild child = os.child();
+        assertTrue(child.given < Gob.encode(names).length);
         int size = Gob.encode(names).length;
         ByteArrayOutputStream read = new ByteArrayOutputStream();
         Await.until("all names", () -> {

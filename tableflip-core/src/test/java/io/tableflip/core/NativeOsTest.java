@@ -448,4 +448,16 @@ class NativeOsTest {
         os.poll(new int[] {pipe.readEnd()}, -1);
         assertEquals(0, os.read(pipe.readEnd(), new byte[1]));
     }
+
+    @Test
+    void aPipeTakesMoreWhenItIsEnlarged() throws Exception {
+        Os.Pipe pipe = pipe();
+        os.setNonBlocking(pipe.writeEnd());
+        byte[] many = new byte[300_000];
+        assertTrue(os.write(pipe.writeEnd(), many, 0) < many.length);
+        Os.Pipe enlarged = pipe();
+        os.setNonBlocking(enlarged.writeEnd());
+        os.enlargePipe(enlarged.writeEnd(), many.length);
+        assertEquals(many.length, os.write(enlarged.writeEnd(), many, 0));
+    }
 }
