@@ -268,7 +268,7 @@ class FailingCallsTest {
         });
         os.fail("posix_spawn", 0, Errno.EAGAIN);
         assertEquals(Reason.SPAWN_FAILED, parent.reason(play()));
-        assertEquals(2, lent.size());
+        assertTrue(lent.size() >= 2); // asked once more by what makes them close-on-exec, which may come later
         assertNextUpgradeWorks();
     }
 }
