@@ -315,7 +315,7 @@ final class Handover {
     }
 
     private void rollBack(Reason reason, String message, @Nullable Throwable cause) {
-        duplicates.close();
+        duplicates.takeBack();
         if (life.state() == STOPPING || life.state() == EXITING) {
             return; // stopped while the child was ending
         }
@@ -346,7 +346,7 @@ final class Handover {
     void stopChild(Runnable then) {
         end();
         getRidOfChild(() -> {
-            duplicates.close();
+            duplicates.takeBack();
             if (child != null) {
                 life.discardPidFile(child.pid());
             }

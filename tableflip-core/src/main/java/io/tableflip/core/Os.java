@@ -30,6 +30,9 @@ interface Os {
     /** Sets O_NONBLOCK, on the description: whoever shares it sees that too. */
     void setNonBlocking(int fd) throws SystemCallException;
 
+    /** Whether O_NONBLOCK is set. */
+    boolean isNonBlocking(int fd) throws SystemCallException;
+
     /** Opens a file, close-on-exec. */
     int open(String path, int flags, int mode) throws SystemCallException;
 

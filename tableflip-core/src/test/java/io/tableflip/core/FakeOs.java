@@ -49,6 +49,11 @@ final class FakeOs implements Os {
 
     // ---- for tests
 
+    /** As anybody can who shares the open file. */
+    synchronized void setBlocking(int fd) throws SystemCallException {
+        description(fd).nonBlocking = false;
+    }
+
     /** Makes the next call of that name fail (calls after {@code skip} others have succeeded). */
     synchronized void fail(String call, int skip, Errno errno) {
         Deque<Errno> queue = failures.computeIfAbsent(call, name -> new ArrayDeque<>());
@@ -304,6 +309,12 @@ final class FakeOs implements Os {
     public synchronized void setNonBlocking(int fd) throws SystemCallException {
         mayFail("setNonBlocking", "fd " + fd);
         description(fd).nonBlocking = true;
+    }
+
+    @Override
+    public synchronized boolean isNonBlocking(int fd) throws SystemCallException {
+        mayFail("isNonBlocking", "fd " + fd);
+        return description(fd).nonBlocking;
     }
 
     @Override
