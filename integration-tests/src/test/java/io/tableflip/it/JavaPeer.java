@@ -36,6 +36,9 @@ final class JavaPeer {
     /** Names the program that is started at an upgrade, this one or the other. */
     static final String START = "PEER_START";
 
+    /** Short, since whoever asks for an upgrade keeps a connection open until it has ended. */
+    private static final Duration READY_AFTER = Duration.ofMillis(100);
+
     private static final InetSocketAddress ANY_PORT = new InetSocketAddress("127.0.0.1", 0);
 
     private JavaPeer() {}
@@ -60,6 +63,7 @@ final class JavaPeer {
                 .pidFile(directory.resolve("service.pid"))
                 .stopOn("TERM")
                 .upgradeTimeout(Duration.parse("PT" + args[1]))
+                .readyAfter(READY_AFTER)
                 .drainTimeout(Await.LONG)
                 .childCommand(own -> own.withCommand(command))
                 .build();
