@@ -1,6 +1,9 @@
 package io.tableflip.it;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -9,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** What {@code /proc} says of other processes. */
 final class Proc {
@@ -75,6 +79,64 @@ final class Proc {
             throw new IllegalStateException("process " + pid + " has gone", e);
         }
         return descriptors;
+    }
+
+    /** Whether one of its descriptors is that file, by device and inode. */
+    static boolean holds(long pid, Path file) {
+        return descriptors(pid).keySet().stream().anyMatch(fd -> {
+            try {
+                return Files.isSameFile(Path.of("/proc/" + pid + "/fd/" + fd), file);
+            } catch (IOException e) {
+                return false; // closed meanwhile, or nothing with a path
+            }
+        });
+    }
+
+    /** The inodes of the TCP sockets that listen at that address. */
+    static List<Long> listener(InetSocketAddress address) {
+        return bound("tcp", address)
+                .filter(row -> row[3].equals("0A"))
+                .map(row -> Long.parseLong(row[9]))
+                .toList();
+    }
+
+    /** The inodes of the UDP sockets that are bound to that address. */
+    static List<Long> datagramSocket(InetSocketAddress address) {
+        return bound("udp", address).map(row -> Long.parseLong(row[9])).toList();
+    }
+
+    /** Netty's sockets are IPv6 ones, Go's are not; both can have the same address. */
+    private static Stream<String[]> bound(String table, InetSocketAddress address) {
+        String mapped = "0000000000000000FFFF0000" + hex(address);
+        return Stream.concat(
+                table(table).filter(row -> row[1].equals(hex(address))),
+                table(table + "6").filter(row -> row[1].equals(mapped)));
+    }
+
+    /** The inodes of the Unix sockets that listen at that path. */
+    static List<Long> listener(Path path) {
+        return table("unix")
+                .filter(row -> row.length > 7 && row[7].equals(path.toString()) && row[3].equals("00010000"))
+                .map(row -> Long.parseLong(row[6]))
+                .toList();
+    }
+
+    /** An IPv4 address as the kernel shows it: the four bytes as one number in the order of this machine. */
+    private static String hex(InetSocketAddress address) {
+        int bytes = ByteBuffer.wrap(address.getAddress().getAddress())
+                .order(ByteOrder.nativeOrder())
+                .getInt();
+        return String.format("%08X:%04X", bytes, address.getPort());
+    }
+
+    private static Stream<String[]> table(String name) {
+        try {
+            return Files.readAllLines(Path.of("/proc/net/" + name)).stream()
+                    .skip(1)
+                    .map(line -> line.strip().split(" +", -1));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** The names of its threads. */

@@ -155,6 +155,11 @@ final class Service implements AutoCloseable {
         return builder;
     }
 
+    /** Any program, which writes the PID file {@code service.pid} of its directory. */
+    static Builder command(Path directory, Path program) {
+        return new Builder(directory).script(program);
+    }
+
     Process first() {
         return first;
     }

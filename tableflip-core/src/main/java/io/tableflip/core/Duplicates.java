@@ -18,6 +18,9 @@ final class Duplicates {
 
     private final Os os;
     private final Map<FdName, Integer> numbers = new LinkedHashMap<>();
+    /** Those of them that were so when the upgrade began. */
+    private final Map<FdName, Integer> nonBlocking = new LinkedHashMap<>();
+
     private boolean closed;
 
     Duplicates(Os os) {
@@ -47,7 +50,11 @@ final class Duplicates {
             return; // lent after the upgrade was given up
         }
         try {
-            Integer before = numbers.put(name, os.duplicate(fd, 0));
+            int copy = os.duplicate(fd, 0);
+            Integer before = numbers.put(name, copy);
+            if (os.isNonBlocking(copy)) {
+                nonBlocking.put(name, copy);
+            }
             if (before != null) {
                 os.close(before); // an owner that lends twice
             }
@@ -65,6 +72,21 @@ final class Duplicates {
         return List.copyOf(numbers.values()).stream();
     }
 
+    /**
+     * Closes them when the child has not become the service. What it has done to the open files it has done to those of this process: Go
+     * sets each socket to blocking for a moment when it makes a listener of it, and sockets that a child leaves like that hang the event loops here.
+     */
+    synchronized void takeBack() {
+        nonBlocking.forEach((name, fd) -> {
+            try {
+                os.setNonBlocking(fd);
+            } catch (SystemCallException e) {
+                LOG.log(WARNING, name + " may be blocking", e);
+            }
+        });
+        close();
+    }
+
     /** Closes them. Does nothing the second time. */
     synchronized void close() {
         closed = true;
@@ -76,5 +98,6 @@ final class Duplicates {
             }
         });
         numbers.clear();
+        nonBlocking.clear();
     }
 }

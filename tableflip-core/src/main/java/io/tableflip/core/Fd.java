@@ -89,7 +89,7 @@ public final class Fd implements FdSource, AutoCloseable {
 
     /**
      * Sets O_NONBLOCK, which everyone who shares the open file sees. Needed only for a descriptor whose creator left it
-     * blocking.
+     * blocking, as Go's tableflip does with all that it passes on.
      *
      * @throws SystemCallException if the system refuses
      */

@@ -335,7 +335,7 @@ final class Handover {
     }
 
     private void rollBack(Reason reason, String message, @Nullable Throwable cause) {
-        duplicates.close();
+        duplicates.takeBack();
         if (life.state() == STOPPING || life.state() == EXITING) {
             return; // stopped while the child was ending
         }
@@ -366,7 +366,7 @@ final class Handover {
     void stopChild(Runnable then) {
         end();
         getRidOfChild(() -> {
-            duplicates.close();
+            duplicates.takeBack();
             if (child != null) {
                 life.discardPidFile(child.pid());
             }

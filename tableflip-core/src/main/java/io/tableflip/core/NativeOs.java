@@ -191,8 +191,16 @@ final class NativeOs implements Os {
 
     @Override
     public void setNonBlocking(int fd) throws SystemCallException {
-        int flags = check(c.fcntl(fd, F_GETFL, 0), "fcntl", "fd " + fd);
-        check(c.fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl", "fd " + fd);
+        check(c.fcntl(fd, F_SETFL, flags(fd) | O_NONBLOCK), "fcntl", "fd " + fd);
+    }
+
+    @Override
+    public boolean isNonBlocking(int fd) throws SystemCallException {
+        return (flags(fd) & O_NONBLOCK) != 0;
+    }
+
+    private int flags(int fd) throws SystemCallException {
+        return check(c.fcntl(fd, F_GETFL, 0), "fcntl", "fd " + fd);
     }
 
     @Override

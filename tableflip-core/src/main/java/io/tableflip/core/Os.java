@@ -30,6 +30,9 @@ interface Os {
     /** Sets O_NONBLOCK, on the description: whoever shares it sees that too. */
     void setNonBlocking(int fd) throws SystemCallException;
 
+    /** Whether O_NONBLOCK is set. */
+    boolean isNonBlocking(int fd) throws SystemCallException;
+
     /** Makes a pipe take that many bytes at once, or as many as the system allows anybody. */
     void enlargePipe(int fd, int bytes);
 

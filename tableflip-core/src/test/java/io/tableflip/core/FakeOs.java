@@ -51,6 +51,11 @@ final class FakeOs implements Os {
 
     // ---- for tests
 
+    /** As anybody can who shares the open file. */
+    synchronized void setBlocking(int fd) throws SystemCallException {
+        description(fd).nonBlocking = false;
+    }
+
     /**
      * Makes the next call of that name fail (calls after {@code skip} others have succeeded).
      *
@@ -325,6 +330,12 @@ final class FakeOs implements Os {
     @Override
     public synchronized void enlargePipe(int fd, int bytes) {
         pipe(fd).size = Math.max(PIPE_SIZE, Math.min(bytes, MAX_PIPE_SIZE));
+    }
+
+    @Override
+    public synchronized boolean isNonBlocking(int fd) throws SystemCallException {
+        mayFail("isNonBlocking", "fd " + fd);
+        return description(fd).nonBlocking;
     }
 
     @Override

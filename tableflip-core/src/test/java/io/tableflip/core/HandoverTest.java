@@ -266,6 +266,41 @@ class HandoverTest {
         theNextUpgradeWorks();
     }
 
+    /** The open file is shared, and an event loop that calls accept on a blocking one hangs. */
+    @Test
+    void aSocketThatAFailedChildHasSetToBlockingIsSetBack() throws Exception {
+        int listener = os.open().iterator().next();
+        os.setNonBlocking(listener);
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        os.setBlocking(listener);
+        child.exit(1);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+        assertTrue(os.isNonBlocking(listener));
+        parent.assertNothingLeaked();
+    }
+
+    @Test
+    void aSocketThatIsSetToBlockingWhenTheServiceIsStoppedIsSetBackForTheDrain() throws Exception {
+        int listener = os.open().iterator().next();
+        os.setNonBlocking(listener);
+        CompletableFuture<Long> upgrade = life.upgrade();
+        parent.child();
+        os.setBlocking(listener);
+        life.stop();
+        assertEquals(Reason.STOPPING, parent.reason(upgrade));
+        assertTrue(os.isNonBlocking(listener));
+    }
+
+    @Test
+    void whatWasBlockingBeforeStaysSo() throws Exception {
+        int listener = os.open().iterator().next();
+        CompletableFuture<Long> upgrade = life.upgrade();
+        parent.child().exit(1);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+        assertFalse(os.isNonBlocking(listener));
+    }
+
     private void theNextUpgradeWorks() throws Exception {
         FakeChild last = os.last();
         CompletableFuture<Long> upgrade = life.upgrade();

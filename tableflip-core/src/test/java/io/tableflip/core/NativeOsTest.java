@@ -417,7 +417,9 @@ class NativeOsTest {
     @Test
     void readsWritesAndPolls() throws Exception {
         Os.Pipe pipe = os.pipe();
+        assertFalse(os.isNonBlocking(pipe.readEnd()));
         os.setNonBlocking(pipe.readEnd());
+        assertTrue(os.isNonBlocking(pipe.readEnd()));
         os.setNonBlocking(pipe.writeEnd());
         byte[] buffer = new byte[8];
         assertEquals(Os.WOULD_BLOCK, os.read(pipe.readEnd(), buffer));
