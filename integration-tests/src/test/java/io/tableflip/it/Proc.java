@@ -156,6 +156,24 @@ final class Proc {
         return names;
     }
 
+    /** The TCP sockets that listen, as they show among the descriptors of a process. */
+    static List<String> listeningSockets() {
+        return Stream.concat(table("tcp"), table("tcp6"))
+                .filter(row -> row[3].equals("0A"))
+                .map(row -> "socket:[" + row[9] + "]")
+                .toList();
+    }
+
+    /** The memory that a process occupies. */
+    static long residentKilobytes(long pid) throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
+            if (line.startsWith("VmRSS:")) {
+                return Long.parseLong(line.replaceAll("\\D+", ""));
+            }
+        }
+        throw new IllegalStateException("process " + pid + " has gone");
+    }
+
     /** The program that a process runs. */
     static Path executable(long pid) {
         try {

@@ -14,11 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,71 +34,6 @@ class UpgradeIT {
 
     private void go() throws IOException {
         Files.createFile(flags.resolve("go"));
-    }
-
-    /** The main promise. */
-    @Test
-    void noRequestFailsOverTwentyUpgrades() throws IOException {
-        try (Service service = Service.example(directory)
-                .arguments("--drain-timeout", "5s", "--ready-after", "3s")
-                .startAndAwait()) {
-            try (StrictLoad load = StrictLoad.builder()
-                    .target(service.address())
-                    .rate(300)
-                    .connections(40)
-                    .newShare(0.3)
-                    .slow(0.02, Duration.ofMillis(300))
-                    .stream(0.02, 5, Duration.ofMillis(50))
-                    .start()) {
-                Footprint afterFirst = null;
-                for (int generation = 2; generation <= 21; generation++) {
-                    service.upgrade();
-                    assertEquals(List.of(service.pid()), service.processes());
-                    if (generation == 2) {
-                        afterFirst = Footprint.of(service, directory);
-                    }
-                }
-                LoadResult result = load.stop();
-                assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
-                assertTrue(
-                        result.counts().answered() > 1000, () -> result.counts().toString());
-                assertEquals(afterFirst, Footprint.of(service, directory), "after 20 upgrades as after 1");
-            }
-        }
-    }
-
-    /** What a process holds once it is at rest: descriptors by kind, threads of this library, files. */
-    private record Footprint(SortedMap<String, Long> descriptors, SortedMap<String, Long> threads, List<String> files) {
-        static Footprint of(Service service, Path directory) {
-            return new Footprint(
-                    count(settled(service).values().stream()
-                            .filter(what -> !what.startsWith("socket:[")) // the clients' come and go
-                            .map(what -> what.replaceAll("\\[\\d+]", ""))),
-                    count(Proc.threads(service.pid()).stream().filter(name -> name.startsWith("tableflip-l"))),
-                    files(directory));
-        }
-
-        /** Waits until the pipes of the last upgrade are closed: that happens in the background. */
-        private static Map<Integer, String> settled(Service service) {
-            long pid = service.pid();
-            Await.until(
-                    "no pipes left",
-                    () -> Proc.descriptors(pid).values().stream().noneMatch(what -> what.startsWith("pipe:")),
-                    () -> Proc.descriptors(pid).toString());
-            return Proc.descriptors(pid);
-        }
-
-        private static SortedMap<String, Long> count(Stream<String> names) {
-            return names.collect(Collectors.groupingBy(name -> name, TreeMap::new, Collectors.counting()));
-        }
-
-        private static List<String> files(Path directory) {
-            try (Stream<Path> files = Files.list(directory)) {
-                return files.map(file -> file.getFileName().toString()).sorted().toList();
-            } catch (IOException e) {
-                throw new IllegalStateException(e);
-            }
-        }
     }
 
     @Test

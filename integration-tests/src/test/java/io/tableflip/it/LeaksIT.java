@@ -1,0 +1,64 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.examples.LoadResult;
+import io.tableflip.examples.StrictLoad;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The main promise, over many upgrades in a row, and that nothing is left of any of them. 20 upgrades in every build; the long test is {@code mvn
+ * verify -Dit.test=LeaksIT -Dleaks.upgrades=200}, and takes some ten minutes.
+ */
+class LeaksIT {
+    private static final int UPGRADES = Integer.getInteger("leaks.upgrades", 20);
+
+    /** Far above the noise of a heap, and far below what a leak in each generation would make of many. */
+    private static final double MORE_MEMORY = 1.5;
+
+    @TempDir
+    Path directory;
+
+    @TempDir
+    Path temporary;
+
+    @Test
+    void noRequestFailsAndNothingIsLeftOfManyUpgrades() throws IOException {
+        try (Service service = Service.example(directory)
+                        .jvmOptions("-Djava.io.tmpdir=" + temporary)
+                        .arguments("--drain-timeout", "5s", "--ready-after", "3s")
+                        .startAndAwait();
+                StrictLoad load = StrictLoad.builder()
+                        .target(service.address())
+                        .rate(300)
+                        .connections(40)
+                        .newShare(0.3)
+                        .slow(0.02, Duration.ofMillis(300))
+                        .stream(0.02, 5, Duration.ofMillis(50))
+                        .start()) {
+            service.upgrade();
+            Footprint first = Footprint.of(service, directory, temporary);
+            for (int i = 1; i < UPGRADES; i++) {
+                service.upgrade();
+                assertEquals(List.of(service.pid()), service.processes());
+            }
+            Footprint last = Footprint.of(service, directory, temporary);
+            LoadResult result = load.stop();
+            System.out.println(UPGRADES + " upgrades: " + result.counts().failed() + " of "
+                    + result.counts().requests() + " requests failed; after the first: " + first.text()
+                    + "; after the last: " + last.text());
+            assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
+            assertTrue(
+                    result.counts().answered() > 40L * UPGRADES,
+                    () -> result.counts().toString());
+            assertEquals(first.counted(), last.counted());
+            assertTrue(last.memory() < first.memory() * MORE_MEMORY, last::text);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package io.tableflip.core;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.channels.Pipe;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Spawns while other threads open and close what a server opens and closes, and start processes in Java's own way: neither does a spawned
+ * process get what is theirs, nor do their processes get what is for it.
+ */
+class SpawnRaceTest {
+    private static final int SPAWNS = 500;
+
+    private final NativeOs os = new NativeOs();
+    private final AtomicBoolean on = new AtomicBoolean(true);
+    private final List<Thread> threads = new ArrayList<>();
+
+    /** Descriptors of processes that ProcessBuilder has started, in lines of ls. */
+    private final ConcurrentLinkedQueue<String> theirs = new ConcurrentLinkedQueue<>();
+
+    private final AtomicInteger started = new AtomicInteger();
+
+    @Test
+    void neitherSideGetsWhatIsTheOthers(@TempDir Path directory) throws Exception {
+        Path file = Files.createFile(directory.resolve("file"));
+        Set<String> ours = new HashSet<>();
+        try {
+            repeat(() -> new RandomAccessFile(file.toFile(), "rw").close());
+            repeat(() -> {
+                Pipe pipe = Pipe.open();
+                pipe.sink().close();
+                pipe.source().close();
+            });
+            repeat(SpawnRaceTest::connectAndClose);
+            repeat(this::startProcess);
+            for (int i = 0; i < SPAWNS; i++) {
+                spawn(ours);
+            }
+            assertTrue(started.get() > 0, "no process was started in Java's own way");
+        } finally {
+            on.set(false);
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        }
+        List<String> leaked = theirs.stream()
+                .filter(line -> ours.stream().anyMatch(line::endsWith))
+                .toList();
+        assertEquals(List.of(), leaked);
+    }
+
+    /** One spawn as an upgrade does it: the pipes are made before, and a duplicate of what is passed on. */
+    private void spawn(Set<String> ours) throws IOException {
+        Os.Pipe output = os.pipe();
+        Os.Pipe passed = os.pipe();
+        int duplicate = os.duplicate(passed.readEnd(), 0);
+        ours.add("pipe:[" + output.inode() + "]");
+        ours.add("pipe:[" + passed.inode() + "]");
+        try (InputStream in = new FileInputStream("/proc/self/fd/" + output.readEnd())) {
+            int pid = os.spawn(new Os.SpawnRequest(
+                    "/bin/sh",
+                    List.of("sh", "-c", "ls -l /proc/self/fd >&3"),
+                    List.of("PATH=/usr/bin:/bin"),
+                    null,
+                    List.of(output.writeEnd(), duplicate)));
+            os.close(output.writeEnd());
+            String listing = new String(in.readAllBytes(), ISO_8859_1);
+            assertEquals(0, os.waitFor(pid), listing);
+            assertHasNothingElse(listing, List.of("pipe:[" + output.inode() + "]", "pipe:[" + passed.inode() + "]"));
+        } finally {
+            for (int fd : List.of(output.readEnd(), passed.readEnd(), passed.writeEnd(), duplicate)) {
+                os.close(fd);
+            }
+        }
+    }
+
+    /** Descriptors 0, 1 and 2, the two that were passed, of which ls has 1 as a copy of 3, and the directory that ls reads. */
+    private static void assertHasNothingElse(String listing, List<String> passed) {
+        List<String> more = listing.lines()
+                .filter(line -> line.contains(" -> "))
+                .filter(line -> !line.endsWith("/fd") && passed.stream().noneMatch(line::endsWith))
+                .filter(line -> !line.matches(".*: ?\\d\\d [012] -> .*|.*:\\d\\d [012] -> .*"))
+                .toList();
+        assertEquals(List.of(), more, listing);
+    }
+
+    private void startProcess() throws IOException {
+        Process process = new ProcessBuilder("ls", "-l", "/proc/self/fd").start();
+        try (InputStream in = process.getInputStream()) {
+            new String(in.readAllBytes(), ISO_8859_1).lines().forEach(theirs::add);
+            process.waitFor();
+            started.incrementAndGet();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void connectAndClose() throws IOException {
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                Socket client = new Socket(server.getInetAddress(), server.getLocalPort());
+                Socket accepted = server.accept()) {
+            client.setSoLinger(true, 0); // no TIME_WAIT
+            accepted.setSoLinger(true, 0);
+        }
+    }
+
+    private interface Step {
+        void run() throws IOException;
+    }
+
+    private void repeat(Step step) {
+        Thread thread = new Thread(() -> {
+            while (on.get()) {
+                try {
+                    step.run();
+                } catch (IOException e) {
+                    // out of something for a moment
+                }
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        threads.add(thread);
+    }
+}
