@@ -43,6 +43,7 @@ final class Lifecycle implements Upgrader {
     private final @Nullable PidFile pidFile;
     private final Takeover takeover;
     private final Departure departure;
+    private final JarWatch jars = new JarWatch();
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
     /** For what may take its time, and for code of the user, which must never run on the thread of the loop. */
@@ -116,7 +117,9 @@ final class Lifecycle implements Upgrader {
     private void inherit(ParentLink from) throws IOException {
         try {
             fds.inheritAll(from.open(
-                    message -> loop.execute(() -> takeover.received(message)), () -> loop.execute(this::parentEnded)));
+                    loop,
+                    message -> loop.execute(() -> takeover.received(message)),
+                    () -> loop.execute(this::parentEnded)));
         } catch (IOException e) {
             from.failed(String.valueOf(e.getMessage()));
             throw e;
@@ -354,6 +357,7 @@ final class Lifecycle implements Upgrader {
         }
         Preloader.loadPackageOf(Lifecycle.class);
         anchors.forEach(Preloader::loadPackageOf);
+        jars.remember(anchors);
         try {
             Os loaded = os.get();
             fds.closeInherited();
@@ -407,6 +411,7 @@ final class Lifecycle implements Upgrader {
             result.completeExceptionally(refusal);
             return;
         }
+        background.execute(jars::warn);
         Os loaded;
         try {
             loaded = os.get();
