@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Properties;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,7 +29,7 @@ class ReplacedFilesIT {
         Path next = newerJdk(own);
         Path jdk = copy(own, "jdk");
         try (Service service =
-                Service.testServer(directory).java(jdk.resolve("bin/java")).startAndAwait()) {
+                Service.testServer(directory).jvm(jdk.resolve("bin/java")).startAndAwait()) {
             service.awaitLog("prepared for the next upgrade");
             long old = service.pid();
             assertEquals(jdk.resolve("bin/java"), Proc.executable(old));
@@ -48,11 +50,20 @@ class ReplacedFilesIT {
         // links instead of copies, where the file system allows it
         String command = "cp -al \"$1/.\" \"$2\" 2>/dev/null || cp -a \"$1/.\" \"$2\"";
         Files.createDirectory(copy);
-        Process process = new ProcessBuilder("sh", "-c", command, "sh", jdk.toString(), copy.toString())
-                .inheritIO()
-                .start();
-        assertEquals(0, process.waitFor());
+        run("sh", "-c", command, "sh", jdk.toString(), copy.toString());
         return copy;
+    }
+
+    /** JUnit would warn of each link in it that leads elsewhere. */
+    @AfterEach
+    void removeCopies() throws Exception {
+        for (String name : List.of("jdk", "jdk.next", "jdk.old")) {
+            run("rm", "-rf", directory.resolve(name).toString());
+        }
+    }
+
+    private static void run(String... command) throws Exception {
+        assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
     }
 
     private static Path newerJdk(Path own) throws IOException {

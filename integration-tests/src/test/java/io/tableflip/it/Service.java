@@ -70,7 +70,7 @@ final class Service implements AutoCloseable {
             return this;
         }
 
-        Builder java(Path java) {
+        Builder jvm(Path java) {
             launcher = List.of(java.toString());
             return this;
         }
