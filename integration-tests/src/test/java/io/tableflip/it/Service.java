@@ -70,6 +70,11 @@ final class Service implements AutoCloseable {
             return this;
         }
 
+        Builder jvm(Path java) {
+            launcher = List.of(java.toString());
+            return this;
+        }
+
         /** Instead of {@code java}; gets the arguments of the program alone. */
         Builder script(Path script) {
             launcher = List.of(script.toString());

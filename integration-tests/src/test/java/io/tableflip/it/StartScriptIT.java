@@ -1,9 +1,14 @@
 package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -54,6 +59,61 @@ class StartScriptIT {
             assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
             script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
             service.upgrade();
+        }
+    }
+
+    /** Such a job has copies of all that the parent passed: both pipes and the listeners. */
+    @Test
+    void aJobThatTheScriptLeavesRunningHoldsUpNoUpgradeAndIsToldOf() throws IOException {
+        String exec = "exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"";
+        Path script = script(exec);
+        try (Service service = Service.example(directory).script(script).startAndAwait()) {
+            script("sleep 1000 >/dev/null 2>&1 &\n" + exec);
+            for (int generation = 2; generation <= 3; generation++) {
+                long old = service.pid();
+                service.signal("HUP", old);
+                service.awaitGone(old);
+                assertTrue(Http.get(service.address(), "/").contains("\"generation\":" + generation));
+            }
+            List<Long> jobs = jobs(service);
+            assertEquals(2, jobs.size(), service::log);
+            for (long job : jobs) {
+                assertTrue(Proc.descriptors(job).getOrDefault(5, "").startsWith("socket:"), "it has the listener");
+                service.awaitLog("process " + job + ", which the start script has left running, holds the listeners");
+            }
+            InetSocketAddress address = service.address();
+            long last = service.pid();
+            service.signal("TERM", last);
+            service.awaitGone(last);
+            // a limit that is documented: the port stays open as long as somebody has the listener
+            new Socket(address.getAddress(), address.getPort()).close();
+            jobs.forEach(job -> service.signal("KILL", job));
+            service.awaitProcesses(0);
+            assertThrows(ConnectException.class, () -> new Socket(address.getAddress(), address.getPort()));
+        }
+    }
+
+    private static List<Long> jobs(Service service) {
+        long program = service.pid();
+        return service.processes().stream().filter(pid -> pid != program).toList();
+    }
+
+    @Test
+    void aJobThatTheScriptStartsWithoutTheDescriptorsKeepsNoPort() throws IOException {
+        String exec = "exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"";
+        Path script = script(exec);
+        try (Service service = Service.example(directory).script(script).startAndAwait()) {
+            script("sleep 1000 >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &\n" + exec);
+            long old = service.pid();
+            service.signal("HUP", old);
+            service.awaitGone(old);
+            service.awaitMatch("(?s)prepared for the next upgrade.*prepared for the next upgrade");
+            assertFalse(service.log().contains("has left running"), service::log);
+            InetSocketAddress address = service.address();
+            long last = service.pid();
+            service.signal("TERM", last);
+            service.awaitGone(last);
+            assertThrows(ConnectException.class, () -> new Socket(address.getAddress(), address.getPort()));
         }
     }
 

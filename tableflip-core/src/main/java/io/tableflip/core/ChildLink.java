@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -96,6 +97,9 @@ final class ChildLink {
                     messages.addAll(decoder.decode(buffer, count));
                 } catch (SystemCallException e) {
                     failed(e);
+                } catch (IOException e) {
+                    LOG.log(WARNING, "link to the child", e);
+                    ended = true;
                 }
             }
             announced = false;

@@ -138,23 +138,21 @@ final class Departure {
     private void stopUnready() {
         stopRequested = true;
         LOG.log(INFO, "stop, before this process was ready");
-        State last = life.state();
         life.takeover().stopped();
         life.make(Move.STOP);
         if (parent == null) {
             drainAndExit(null);
             return;
         }
-        CompletableFuture.runAsync(() -> hangUp(parent, last), life.background())
+        CompletableFuture.runAsync(() -> hangUp(parent), life.background())
                 .whenCompleteAsync((done, problem) -> drainAndExit(null), life.loop());
     }
 
     /** Loads native code, so not on the loop; should that fail, the end of this process is the end of the link. */
-    private void hangUp(ParentLink link, State last) {
-        if (last == INITIALIZING) {
-            String why = life.failure();
-            link.failed(why == null ? "it was stopped before it was ready" : why);
-        }
+    private void hangUp(ParentLink link) {
+        // not by end-of-file alone: a job that a start script has left behind may hold the pipe open
+        String why = life.failure();
+        link.failed(why == null ? "it was stopped before it was ready" : why);
         link.hangUp(life.os().get());
     }
 

@@ -78,9 +78,11 @@ public record FdName(Kind kind, String network, String address) {
         };
     }
 
-    /** The parts of the name, joined by colons: {@code listener:tcp:127.0.0.1:8080}, {@code fd:audit.log}. */
+    /**
+     * The parts of the name, joined by colons: {@code listener:tcp:127.0.0.1:8080}, {@code fd:audit.log}. What cannot be printed is escaped.
+     */
     @Override
     public String toString() {
-        return kind == Kind.FD ? kind.word() + ":" + address : kind.word() + ":" + network + ":" + address;
+        return Printable.of(kind.word() + ":" + (kind == Kind.FD ? "" : network + ":") + address);
     }
 }

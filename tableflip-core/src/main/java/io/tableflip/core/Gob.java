@@ -19,8 +19,15 @@ import java.util.List;
  * of the value's type differs between programs.
  */
 final class Gob {
-    /** More than any sensible table of descriptors needs; keeps a broken parent from exhausting the memory. */
-    static final int LIMIT = 16 << 20;
+    // More than any sensible table of descriptors needs. They bound time and memory, whatever a broken parent sends.
+    /** For all messages together. */
+    static final int LIMIT = 4 << 20;
+
+    static final int MAX_NAMES = 1 << 16;
+    static final int MAX_PARTS = 8;
+
+    /** Go writes two. */
+    private static final int MAX_TYPES = 64;
 
     /** What Go writes before the value: type 65 is a slice of type 66, and 66 a slice of strings (type 6). */
     private static final byte[] TYPES =
@@ -56,8 +63,10 @@ final class Gob {
      * @throws IOException if this is not the value
      */
     static List<List<String>> decode(InputStream in) throws IOException {
-        while (true) {
-            int length = (int) readUnsigned(in, LIMIT, "length of a message");
+        int left = LIMIT;
+        for (int types = 0; types <= MAX_TYPES; types++) {
+            int length = (int) readUnsigned(in, left, "length of a message");
+            left -= length;
             byte[] body = in.readNBytes(length);
             if (body.length < length) {
                 throw new EOFException("end of stream inside a message");
@@ -67,16 +76,17 @@ final class Gob {
                 return value(cursor);
             }
         }
+        throw new IOException("more than " + MAX_TYPES + " definitions of types");
     }
 
     private static List<List<String>> value(Cursor cursor) throws IOException {
         if (cursor.unsigned() != 0) {
             throw new IOException("not a list of names");
         }
-        int outer = cursor.count();
+        int outer = cursor.count(MAX_NAMES);
         List<List<String>> value = new ArrayList<>();
         for (int i = 0; i < outer; i++) {
-            int inner = cursor.count();
+            int inner = cursor.count(MAX_PARTS);
             List<String> strings = new ArrayList<>();
             for (int j = 0; j < inner; j++) {
                 strings.add(cursor.string());
@@ -150,12 +160,12 @@ final class Gob {
         }
 
         /** A number of things of which each takes a byte at least. */
-        int count() throws IOException {
-            return (int) readUnsigned(in, left(), "count");
+        int count(int limit) throws IOException {
+            return (int) readUnsigned(in, Math.min(limit, left()), "count");
         }
 
         String string() throws IOException {
-            int length = count();
+            int length = count(LIMIT);
             byte[] bytes = in.readNBytes(length);
             if (bytes.length < length) {
                 throw new EOFException("end of message inside a string");

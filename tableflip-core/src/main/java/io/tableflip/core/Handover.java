@@ -189,8 +189,8 @@ final class Handover {
     private void takenOver(String pid) {
         ChildProcess spawned = child;
         life.reached(Checkpoint.TAKEOVER_RECEIVED);
-        if (life.state() != STARTING || spawned == null) {
-            LOG.log(WARNING, "a second takeover by the child is ignored");
+        if (life.state() != STARTING || spawned == null || silent) {
+            LOG.log(DEBUG, "a second takeover by the child, or one after it has failed: ignored");
             return;
         }
         if (!pid.equals(Integer.toString(spawned.pid()))) {

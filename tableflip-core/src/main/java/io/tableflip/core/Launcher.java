@@ -81,8 +81,16 @@ final class Launcher {
         environment.add(ParentLink.SENTINEL + "=yes");
         environment.add(ParentLink.LINK + "=" + link);
         String program = command.command().get(0);
+        requireDirectory();
         return new Os.SpawnRequest(
                 executable(program, command.environment()), command.command(), environment, directory, fds);
+    }
+
+    /** The error of the spawn would be "no such file" and seem to mean the program. */
+    private void requireDirectory() throws IOException {
+        if (directory != null && !Files.isDirectory(Path.of(directory))) {
+            throw new IOException("the working directory " + Printable.of(directory) + " is gone");
+        }
     }
 
     /** As a shell would find it; what this process was started from if that finds nothing. */

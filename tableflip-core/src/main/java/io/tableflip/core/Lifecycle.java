@@ -44,6 +44,7 @@ final class Lifecycle implements Upgrader {
     private final @Nullable PidFile pidFile;
     private final Takeover takeover;
     private final Departure departure;
+    private final JarWatch jars = new JarWatch();
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
     /** For what may take its time, and for code of the user, which must never run on the thread of the loop. */
@@ -119,7 +120,7 @@ final class Lifecycle implements Upgrader {
 
     private void inherit(ParentLink from) throws IOException {
         try {
-            fds.inheritAll(from.open(this::received, () -> loop.execute(this::parentEnded)));
+            fds.inheritAll(from.open(loop, this::received, () -> loop.execute(this::parentEnded)));
         } catch (IOException e) {
             from.failed(String.valueOf(e.getMessage()));
             throw e;
@@ -397,6 +398,7 @@ final class Lifecycle implements Upgrader {
         }
         Preloader.loadPackageOf(Lifecycle.class);
         anchors.forEach(Preloader::loadPackageOf);
+        jars.remember(anchors);
         try {
             Os loaded = os.get();
             fds.closeInherited();
@@ -450,6 +452,7 @@ final class Lifecycle implements Upgrader {
             result.completeExceptionally(refusal);
             return;
         }
+        background.execute(jars::warn);
         Os loaded;
         try {
             loaded = os.get();

@@ -1,8 +1,10 @@
 package io.tableflip.core;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -23,8 +25,11 @@ record Message(byte type, String text) {
     /** Parent to child: the whole service is to stop. */
     static final byte STOP = 'S';
 
+    /** Type and length. */
+    private static final int HEAD = 3;
+
     /** Up to PIPE_BUF bytes in all are written at once or not at all. */
-    private static final int MAX_PAYLOAD = 4096 - 3;
+    private static final int MAX_PAYLOAD = 4096 - HEAD;
 
     Message(byte type) {
         this(type, "");
@@ -42,40 +47,69 @@ record Message(byte type, String text) {
                 length--;
             }
         }
-        return ByteBuffer.allocate(3 + length)
+        return ByteBuffer.allocate(HEAD + length)
                 .put(type)
                 .putShort((short) length)
                 .put(payload, 0, length)
                 .array();
     }
 
-    /** Puts messages together from bytes as they arrive. Not thread-safe. */
+    /** Puts messages together from bytes as they arrive. Their texts are {@link Printable}. Not thread-safe. */
     static final class Decoder {
-        private ByteBuffer pending = ByteBuffer.allocate(0);
+        /** Far more than a conversation has: whoever sends without end must not keep this process busy, or fill its memory. */
+        static final int LIMIT = 1 << 18;
 
-        /** The messages that are complete with these bytes. */
-        List<Message> decode(byte[] bytes, int count) {
-            ByteBuffer all = ByteBuffer.allocate(pending.remaining() + count)
-                    .put(pending)
-                    .put(bytes, 0, count)
-                    .flip();
-            List<Message> messages = new ArrayList<>();
-            while (complete(all)) {
-                byte type = all.get();
-                byte[] payload = new byte[type == READY ? 0 : Short.toUnsignedInt(all.getShort())];
-                all.get(payload);
-                messages.add(new Message(type, new String(payload, StandardCharsets.UTF_8)));
+        private byte[] pending = new byte[512];
+        private int size;
+        private long total;
+
+        /**
+         * The messages that are complete with these bytes.
+         *
+         * @throws IOException if more has come than any conversation has
+         */
+        List<Message> decode(byte[] bytes, int count) throws IOException {
+            total += count;
+            if (total > LIMIT) {
+                throw new IOException("more than " + LIMIT + " bytes of messages");
             }
-            pending = all;
+            append(bytes, count);
+            List<Message> messages = new ArrayList<>();
+            int at = 0;
+            for (int length = length(at); length > 0; length = length(at)) {
+                messages.add(message(at, length));
+                at += length;
+            }
+            System.arraycopy(pending, at, pending, 0, size - at);
+            size -= at;
             return messages;
         }
 
-        private static boolean complete(ByteBuffer buffer) {
-            int at = buffer.position();
-            int left = buffer.remaining();
-            return left >= 1
-                    && (buffer.get(at) == READY
-                            || (left >= 3 && left >= 3 + Short.toUnsignedInt(buffer.getShort(at + 1))));
+        private void append(byte[] bytes, int count) {
+            if (size + count > pending.length) {
+                pending = Arrays.copyOf(pending, Math.max(size + count, 2 * pending.length));
+            }
+            System.arraycopy(bytes, 0, pending, size, count);
+            size += count;
+        }
+
+        /** The length of the message that begins there; 0 if it is not complete. */
+        private int length(int at) {
+            int left = size - at;
+            if (left >= 1 && pending[at] == READY) {
+                return 1;
+            }
+            if (left < HEAD) {
+                return 0;
+            }
+            int length = HEAD + ((pending[at + 1] & 0xff) << 8) + (pending[at + 2] & 0xff);
+            return left >= length ? length : 0;
+        }
+
+        private Message message(int at, int length) {
+            int head = Math.min(length, HEAD);
+            String text = new String(pending, at + head, length - head, StandardCharsets.UTF_8);
+            return new Message(pending[at], Printable.of(text));
         }
     }
 }

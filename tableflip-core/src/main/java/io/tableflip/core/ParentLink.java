@@ -11,14 +11,14 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -101,15 +101,24 @@ final class ParentLink {
                     "{0} is set, but descriptors 3 and 4 are no pipes from a parent ({1}, {2}): it was set by hand or inherited"
                             + " from further up; this process starts without a parent",
                     SENTINEL,
-                    proc.describe(READY_FD).orElse("not open"),
-                    proc.describe(NAMES_FD).orElse("not open"));
+                    Printable.of(proc.describe(READY_FD).orElse("not open")),
+                    Printable.of(proc.describe(NAMES_FD).orElse("not open")));
             return null;
         }
         Identity identity = Identity.parse(environment.get(LINK));
         boolean ours = identity != null && identity.readyInode == ready.get() && identity.namesInode == names.get();
-        FileChannel out = FileChannel.open(proc.fd(READY_FD), StandardOpenOption.WRITE);
-        FileChannel in = FileChannel.open(proc.fd(NAMES_FD), StandardOpenOption.READ);
+        FileChannel out = openAgain(proc, READY_FD, StandardOpenOption.WRITE);
+        FileChannel in = openAgain(proc, NAMES_FD, StandardOpenOption.READ);
         return new ParentLink(proc, ours ? identity : null, out, in);
+    }
+
+    private static FileChannel openAgain(ProcFs proc, int fd, StandardOpenOption option) throws IOException {
+        try {
+            return FileChannel.open(proc.fd(fd), option);
+        } catch (IOException e) {
+            // a pipe can be opened by the user who made it, and by root
+            throw new IOException("descriptor " + fd + " from the parent cannot be opened once more by this user", e);
+        }
     }
 
     /** Whether the parent speaks level 2; one of level 1 understands nothing but {@link #ready()}. */
@@ -132,51 +141,78 @@ final class ParentLink {
     }
 
     /**
-     * Reads the names, then goes on reading on a thread of its own.
+     * Reads the names, then goes on reading on a thread of its own. Blocks until the names are there; not for the thread of the loop.
      *
+     * @param loop has the time limit for the names
      * @param messages hears of each message, on that thread
      * @param end runs when the parent has closed its end, on that thread
      * @return the passed descriptors in order; those with a name that this library does not know under {@code null}
      */
-    Map<Integer, @Nullable FdName> open(Consumer<Message> messages, Runnable end) throws IOException {
+    Map<Integer, @Nullable FdName> open(Loop loop, Consumer<Message> messages, Runnable end) throws IOException {
         CompletableFuture<List<List<String>>> names = new CompletableFuture<>();
         Thread reader = new Thread(() -> read(names, messages, end), "tableflip-parent");
         reader.setDaemon(true);
         reader.start();
-        Duration timeout = isLevel2() ? NAMES_TIMEOUT_LEVEL_2 : NAMES_TIMEOUT;
+        loop.execute(() -> limit(names, loop));
         try {
-            return passed(names.get(timeout.toMillis(), TimeUnit.MILLISECONDS));
+            return passed(names.get());
         } catch (ExecutionException e) {
+            closeQuietly(in); // ends the reader
             throw new IOException(
                     "the names of the descriptors from parent " + pid + ": "
                             + Lifecycle.unwrap(e).getMessage(),
                     e);
-        } catch (TimeoutException e) {
-            in.close();
-            throw new IOException(
-                    "no names of descriptors from parent " + pid + " for " + timeout.toSeconds() + " s", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            in.close();
+            closeQuietly(in);
             throw new IOException("interrupted while waiting for parent " + pid, e);
         }
     }
 
+    private void limit(CompletableFuture<List<List<String>>> names, Loop loop) {
+        Duration timeout = isLevel2() ? NAMES_TIMEOUT_LEVEL_2 : NAMES_TIMEOUT;
+        String hint = isLevel2() ? "" : "; was " + SENTINEL + " set by hand, or inherited from further up?";
+        Loop.Timer timer = loop.schedule(
+                timeout,
+                () -> names.completeExceptionally(
+                        new IOException("not there within " + Settings.text(timeout) + hint)));
+        names.whenComplete((value, problem) -> loop.execute(timer::cancel));
+    }
+
     private Map<Integer, @Nullable FdName> passed(List<List<String>> names) throws IOException {
         Map<Integer, @Nullable FdName> passed = new LinkedHashMap<>();
+        Set<FdName> seen = new HashSet<>();
         for (List<String> wire : names) {
             int fd = FIRST_PASSED_FD + passed.size();
             FdName name = Fds.fromWire(wire);
-            if (proc.describe(fd).isEmpty()) {
-                throw new IOException("parent " + pid + " named " + names.size() + " descriptors, but fd " + fd + " "
-                        + wire + " is not open");
+            String problem = problem(fd, name);
+            if (problem != null) {
+                throw new WrongDescriptorException(
+                        name, fd, problem + "; parent " + pid + " named " + names.size() + " descriptors");
             }
-            if (name != null && passed.containsValue(name)) {
+            if (name != null && !seen.add(name)) {
                 throw new IOException("parent " + pid + " passed two descriptors named " + name);
             }
             passed.put(fd, name);
         }
         return passed;
+    }
+
+    /**
+     * What is wrong with a passed descriptor. The JVM opens its own files at the first free numbers, so a descriptor that did not get
+     * through to this process looks like an open one. To close it, unclaimed, would be the end of this JVM.
+     */
+    private @Nullable String problem(int fd, @Nullable FdName name) {
+        String file = proc.describe(fd).orElse("");
+        if (file.isEmpty()) {
+            return "is not open";
+        }
+        // text, not paths: where the locale knows no such characters, they make no path
+        if (file.startsWith(System.getProperty("java.home") + "/")) {
+            return "was not passed: it is " + Printable.of(file) + ", which this JVM has opened itself";
+        }
+        boolean socket = file.startsWith("socket:[");
+        return name == null || name.kind() == FdName.Kind.FD || socket ? null : "is no socket: " + Printable.of(file);
     }
 
     private void read(CompletableFuture<List<List<String>>> names, Consumer<Message> messages, Runnable end) {
@@ -192,7 +228,7 @@ final class ParentLink {
             end.run();
         } catch (ClosedChannelException e) {
             names.completeExceptionally(e);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             if (!names.completeExceptionally(e)) {
                 LOG.log(WARNING, "the link to parent " + pid + " broke", e);
                 end.run();
@@ -244,6 +280,7 @@ final class ParentLink {
 
     /** Closes what is needed no longer once this process is the service; end-of-file from the parent is still seen. */
     void closeOriginals(Os os) throws SystemCallException {
+        ScriptJobs.warnOfHolders(proc, NAMES_FD);
         closeQuietly(out);
         os.close(READY_FD);
         os.close(NAMES_FD);

@@ -47,6 +47,16 @@ final class ProcFs {
         }
     }
 
+    /** What a descriptor of another process is; empty if it is not open, or not ours to know. */
+    Optional<String> describe(long pid, int fd) {
+        try {
+            return Optional.of(
+                    Files.readSymbolicLink(root.resolve(pid + "/fd/" + fd)).toString());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
     /** The inode of a pipe of which the descriptor is the read end; empty if it is anything else. */
     Optional<Long> readablePipe(int fd) {
         return pipe(fd, READ_ONLY);

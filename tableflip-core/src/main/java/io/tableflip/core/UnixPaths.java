@@ -56,12 +56,12 @@ final class UnixPaths {
             boolean taken = entries().stream()
                     .anyMatch(entry -> entry.receives && entry.inode != bound.inode && entry.path.equals(bound.path));
             if (taken) {
-                LOG.log(WARNING, "{0}: another socket is bound to this path now, it stays", path);
+                LOG.log(WARNING, "{0}: another socket is bound to this path now, it stays", Printable.of(bound.path));
             } else if (isSocket(path)) {
                 Files.delete(path);
             }
         } catch (IOException | InvalidPathException e) {
-            LOG.log(WARNING, bound.path + ": cannot be removed", e);
+            LOG.log(WARNING, Printable.of(bound.path) + ": cannot be removed", e);
         }
     }
 

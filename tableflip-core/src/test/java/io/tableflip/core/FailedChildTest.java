@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,6 +105,102 @@ class FailedChildTest {
             service.await("rolledBack SPAWN_FAILED .*posix_spawn /no/such/program.*No such file or directory");
             service.stop(parent);
         }
+    }
+
+    /** The executable of the service itself is gone, or broken, and comes back. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "---------|     | posix_spawn .*/java in /.*: No such file or directory",
+                "rw-r--r--| old | posix_spawn .*/java in /.*: Permission denied",
+                "rwxr-xr-x| old | posix_spawn .*/java in /.*: Exec format error",
+                "rwxr-xr-x| '#!/no/such/interpreter' | posix_spawn .*/java in /.*: No such file or directory",
+            })
+    void anExecutableThatCannotBeStartedIsNamed(String mode, String content, String error) throws Exception {
+        Path real = Path.of(System.getProperty("java.home"), "bin", "java");
+        Path link = Files.createSymbolicLink(directory.resolve("java"), real);
+        try (Service service = new Service.Start().java(link).go()) {
+            long parent = service.awaitPid(1, "ready$");
+            Files.delete(link);
+            if (content != null) {
+                Files.writeString(link, content);
+                Files.setPosixFilePermissions(link, PosixFilePermissions.fromString(mode));
+            }
+            service.hangUp(parent);
+            service.await("rolledBack SPAWN_FAILED status OptionalInt.empty: the child could not be started: " + error);
+            assertFalse(service.has("g1 p\\d+ pause"));
+            Files.deleteIfExists(link);
+            Files.createSymbolicLink(link, real);
+            service.upgrade(1);
+            service.stop(service.awaitPid(2, "ready$"));
+        }
+    }
+
+    /** The JVM of the child opens its own files where the descriptor should be. */
+    @Test
+    void aDescriptorThatAStartScriptClosesIsNamed() throws Exception {
+        try (Service service = new Service.Start()
+                .option("log", directory.resolve("log"))
+                .option("child", "/bin/sh\n-c\nexec 5>&-; exec \"$@\"\nsh\nOWN")
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await(
+                    "rolledBack CHILD_FAILED .*: fd:log \\(fd 5\\) was not passed: it is .*, which this JVM has opened");
+            service.stop(parent);
+        }
+    }
+
+    /** It holds the ends of the pipes that the child had, so that the parent sees no end-of-file. */
+    @Test
+    void aJobOfAStartScriptHidesNoCrash() throws Exception {
+        try (Service service = withJob().option("gen2", "crash").go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("rolledBack CHILD_EXITED status OptionalInt.3.");
+            service.stop(parent);
+        }
+    }
+
+    @Test
+    void aJobOfAStartScriptHidesNoKillAfterTheTakeover() throws Exception {
+        try (Service service = withJob()
+                .option("readyAfter", 600_000)
+                .option("drain", directory.resolve("go"))
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("g1 p\\d+ drain");
+            service.kill(service.awaitPid(2, "resume"), Service.SIGKILL);
+            service.await("rolledBack CHILD_EXITED status OptionalInt.137.");
+            service.await("g1 p\\d+ resume", 2);
+            Files.createFile(directory.resolve("go"));
+            service.stop(parent);
+        }
+    }
+
+    /** The child drains for long, while the parent must accept again at once. */
+    @Test
+    void aJobOfAStartScriptHidesNoStopAfterTheTakeover() throws Exception {
+        try (Service service = withJob()
+                .option("readyAfter", 600_000)
+                .option("drain", directory.resolve("go"))
+                .go()) {
+            long parent = service.awaitPid(1, "ready$");
+            service.hangUp(parent);
+            service.await("g1 p\\d+ drain");
+            service.kill(service.awaitPid(2, "resume"), Service.SIGTERM);
+            service.await("g1 p\\d+ resume", 2);
+            assertFalse(service.has("g2 p\\d+ exit"), "it still drains");
+            Files.createFile(directory.resolve("go"));
+            service.await("rolledBack CHILD_FAILED .*: it was stopped before it was ready");
+            service.stop(parent);
+        }
+    }
+
+    private static Service.Start withJob() {
+        return new Service.Start().option("child", "/bin/sh\n-c\nsleep 1000 >/dev/null 2>&1 & exec \"$@\"\nsh\nOWN");
     }
 
     @Test

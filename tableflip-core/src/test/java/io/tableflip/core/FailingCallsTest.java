@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.FakeOs.FakeChild;
 import io.tableflip.core.UpgradeException.Reason;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -74,7 +75,7 @@ class FailingCallsTest {
         private final Message.Decoder decoder = new Message.Decoder();
         private boolean hasNames;
 
-        void live(FakeChild child) {
+        void live(FakeChild child) throws IOException {
             byte[] bytes = child.read();
             if (bytes.length > 0 && !hasNames) {
                 hasNames = true;

@@ -45,6 +45,7 @@ final class FakeOs implements Os {
     private static final class PipeBuffer {
         final ArrayDeque<Byte> bytes = new ArrayDeque<>();
         int size = PIPE_SIZE;
+        byte[] flood = {};
         int readers;
         int writers;
     }
@@ -133,11 +134,25 @@ final class FakeOs implements Os {
         void say(Message... messages) {
             synchronized (FakeOs.this) {
                 for (Message message : messages) {
-                    for (byte b : message.encode()) {
-                        pipe(3).bytes.add(b);
-                    }
+                    sayRaw(message.encode());
+                }
+            }
+        }
+
+        void sayRaw(byte[] bytes) {
+            synchronized (FakeOs.this) {
+                for (byte b : bytes) {
+                    pipe(3).bytes.add(b);
                 }
                 FakeOs.this.notifyAll();
+            }
+        }
+
+        /** Says this, and again as soon as the parent has read it. */
+        void flood(byte[] bytes) {
+            synchronized (FakeOs.this) {
+                pipe(3).flood = bytes;
+                sayRaw(bytes);
             }
         }
 
@@ -356,6 +371,11 @@ final class FakeOs implements Os {
         int count = Math.min(buffer.length, pipe.bytes.size());
         for (int i = 0; i < count; i++) {
             buffer[i] = pipe.bytes.remove();
+        }
+        if (pipe.writers > 0 && pipe.bytes.isEmpty()) {
+            for (byte b : pipe.flood) {
+                pipe.bytes.add(b);
+            }
         }
         return count;
     }

@@ -4,13 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -122,23 +123,40 @@ class GobTest {
     }
 
     @Test
-    void anyMutationIsReadOrRefusedWithAnIoException() {
-        byte[] whole = Gob.encode(List.of(
-                List.of("listener", "tcp", "127.0.0.1:80"),
-                List.of("fd", "log", ""),
-                List.of("a", "b", "c".repeat(200))));
-        Random random = new Random(20260101);
-        for (int round = 0; round < 100_000; round++) {
-            byte[] mutated = whole.clone();
-            for (int i = random.nextInt(4); i >= 0; i--) {
-                mutated[random.nextInt(mutated.length)] = (byte) random.nextInt();
+    void definitionsOfTypesWithoutEndAreRefused() throws IOException {
+        InputStream endless = new InputStream() {
+            @Override
+            public int read() {
+                return 1; // a message of one byte, which is a negative type
             }
-            try {
-                Gob.decode(new ByteArrayInputStream(mutated));
-            } catch (IOException expected) {
-                // the only way to refuse
-            }
+        };
+        assertThrows(IOException.class, () -> Gob.decode(endless));
+        assertEquals(List.of(), decode("0101".repeat(64) + "04ff840000"));
+        assertThrows(IOException.class, () -> decode("0101".repeat(65) + "04ff840000"));
+    }
+
+    @Test
+    void theLimitIsForAllMessagesTogether() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        byte[] half = new byte[Gob.LIMIT / 2 + 1];
+        half[0] = 1;
+        for (int i = 0; i < 2; i++) {
+            out.writeBytes(HexFormat.of().parseHex("fd200001"));
+            out.writeBytes(half);
         }
+        IOException refused =
+                assertThrows(IOException.class, () -> Gob.decode(new ByteArrayInputStream(out.toByteArray())));
+        assertEquals("length of a message: 2097153 is too much", refused.getMessage());
+    }
+
+    @Test
+    void moreNamesThanAnyTableHasAreRefusedBeforeTheyAreMade() throws IOException {
+        List<List<String>> most = Collections.nCopies(Gob.MAX_NAMES, List.of("", "", ""));
+        assertEquals(most, Gob.decode(new ByteArrayInputStream(Gob.encode(most))));
+        byte[] more = Gob.encode(Collections.nCopies(Gob.MAX_NAMES + 1, List.of()));
+        assertThrows(IOException.class, () -> Gob.decode(new ByteArrayInputStream(more)));
+        byte[] parts = Gob.encode(List.of(Collections.nCopies(Gob.MAX_PARTS + 1, "")));
+        assertThrows(IOException.class, () -> Gob.decode(new ByteArrayInputStream(parts)));
     }
 
     private static List<List<String>> decode(String hex) throws IOException {

@@ -203,6 +203,136 @@ class HandoverTest {
         assertEquals(Gob.encode(names).length, os.child().given);
     }
 
+    @Test
+    void whatFollowsReadyDoesNotCount() throws Exception {
+        CompletableFuture<Long> upgrade = committing();
+        FakeChild child = os.child();
+        child.say(
+                new Message(Message.READY),
+                new Message(Message.FAILED, "too late"),
+                new Message(Message.TAKEOVER, "1"),
+                new Message(Message.READY));
+        assertEquals(child.pid, Await.get(upgrade));
+        Await.get(life.exit());
+        assertEquals(State.EXITING, life.state());
+        parent.participant.await("resume", "pause", "drain", "release");
+        assertFalse(parent.logs.has("too late"), parent.logs::toString);
+    }
+
+    @Test
+    void readyWithoutATakeoverIsACommit() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.say(new Message(Message.READY), new Message(Message.TAKEOVER, Integer.toString(child.pid)));
+        assertEquals(child.pid, Await.get(upgrade));
+        parent.participant.await("resume", "pause", "release", "drain");
+    }
+
+    @Test
+    void messagesThatOnlyAParentSendsAreSkipped() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        parent.child()
+                .say(
+                        new Message(Message.DRAINED),
+                        new Message(Message.ABORT),
+                        new Message(Message.STOP, "x".repeat(4000)));
+        os.child().takeover();
+        parent.await(State.DRAINING);
+        os.child().ready();
+        Await.get(upgrade);
+    }
+
+    // ---- nonsense
+
+    @Test
+    void aTakeoverAfterFailedAsksNobodyToLeave() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.say(
+                new Message(Message.FAILED, "bind: Address already in use"),
+                new Message(Message.TAKEOVER, Integer.toString(child.pid)));
+        Await.until("ignored", () -> parent.logs.has("or one after it has failed"));
+        assertEquals(State.STARTING, life.state());
+        child.exit(1);
+        assertEquals(Reason.CHILD_FAILED, parent.reason(upgrade));
+        assertEquals(List.of("resume"), parent.participant.calls);
+        parent.assertNothingLeaked();
+        theNextUpgradeWorks();
+    }
+
+    @Test
+    void failedAfterTheTakeoverGivesTheServiceBack() throws Exception {
+        CompletableFuture<Long> upgrade = draining();
+        os.child().say(new Message(Message.FAILED, "disk full"), new Message(Message.FAILED, "again"));
+        parent.await(State.SERVING);
+        parent.participant.await("resume", "pause", "drain", "resume");
+        os.child().exit(1);
+        assertEquals(Reason.CHILD_FAILED, parent.reason(upgrade));
+        parent.assertNothingLeaked();
+        theNextUpgradeWorks();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "x", "-1", "5001 ", "99999999999999999999", "5001\nINFO: all is well\u001b[2J"})
+    void aTakeoverWithGarbageForAPidIsRefused(String pid) throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        parent.child().say(new Message(Message.TAKEOVER, pid));
+        UpgradeException failure = parent.failure(upgrade);
+        assertEquals(Reason.WRONG_PROCESS, failure.reason());
+        assertOneLine(failure);
+        assertEquals(List.of("resume"), parent.participant.calls);
+        parent.assertNothingLeaked();
+        theNextUpgradeWorks();
+    }
+
+    @Test
+    void wordsOfTheChildForgeNoLine() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.say(new Message(Message.FAILED, "\n\u001b[2J\r\0".repeat(500) + "\nINFO: all is well"));
+        child.exit(1);
+        UpgradeException failure = parent.failure(upgrade);
+        assertEquals(Reason.CHILD_FAILED, failure.reason());
+        assertOneLine(failure);
+    }
+
+    private void assertOneLine(UpgradeException failure) {
+        String message = String.valueOf(failure.getMessage());
+        assertTrue(message.chars().noneMatch(Character::isISOControl), message);
+        assertTrue(message.length() < 5000, message);
+        String logged = parent.logs.toString();
+        assertTrue(logged.chars().noneMatch(c -> c != '\n' && Character.isISOControl(c)), logged);
+        assertFalse(logged.lines().anyMatch(line -> line.startsWith("INFO: all is well")), logged);
+    }
+
+    @Test
+    void aMessageThatIsCutByTheEndIsSilence() throws Exception {
+        CompletableFuture<Long> upgrade = draining();
+        FakeChild child = os.child();
+        child.sayRaw(new byte[] {Message.FAILED, 0, 100, 'd', 'i', 's', 'k'});
+        child.close(3);
+        parent.await(State.SERVING);
+        child.exit(1);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+        parent.assertNothingLeaked();
+        theNextUpgradeWorks();
+    }
+
+    /** As fast as it is read: the timers of the parent must still run. */
+    @Test
+    void aChildThatSendsWithoutEndHasFailed() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.flood(new Message((byte) 'x', "y".repeat(1000)).encode());
+        Await.until("noticed", () -> parent.logs.has("bytes of messages"));
+        parent.settle();
+        parent.advance(MOMENT);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+        assertTrue(os.calls().contains("kill " + child.pid + " 9"));
+        parent.assertNothingLeaked();
+        theNextUpgradeWorks();
+    }
+
     private List<List<String>> addFiles(int number) {
         List<List<String>> names = new ArrayList<>(List.of(List.of("listener", "tcp", ":80")));
         for (int i = 0; i < number; i++) {

@@ -136,6 +136,17 @@ class LauncherTest {
     }
 
     @Test
+    void aDirectoryThatWasRemovedLaterIsNamed() throws IOException {
+        Path current = Files.createSymbolicLink(directory.resolve("current"), directory.resolve("release-1"));
+        started("java\0", "PWD=" + current + "\0");
+        Launcher launcher = new Launcher(proc.fs);
+        Files.delete(directory.resolve("release-1"));
+        IOException failure =
+                assertThrows(IOException.class, () -> launcher.request(launcher.childCommand(), "", List.of()));
+        assertEquals("the working directory " + current + " is gone", failure.getMessage());
+    }
+
+    @Test
     void theDirectoryOfTheStartIsRemembered() throws IOException {
         Path current = Files.createSymbolicLink(directory.resolve("current"), directory.resolve("release-1"));
         started("java\0", "PWD=" + current + "\0");

@@ -1,10 +1,13 @@
 package io.tableflip.core;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -36,7 +39,7 @@ class MessageTest {
     }
 
     @Test
-    void arbitraryChunksGiveTheSameMessages() {
+    void arbitraryChunksGiveTheSameMessages() throws IOException {
         byte[] all = encodeAll(CONVERSATION);
         Random random = new Random(7);
         for (int round = 0; round < 2000; round++) {
@@ -54,19 +57,40 @@ class MessageTest {
     }
 
     @Test
-    void aPayloadMayHoldTheReadyByte() {
+    void aPayloadMayHoldTheReadyByte() throws IOException {
         Message star = new Message(Message.FAILED, "***");
         assertEquals(List.of(star), new Message.Decoder().decode(star.encode(), 6));
     }
 
     @Test
-    void aLongTextIsCutToWhatAPipeTakesAtOnce() {
+    void aLongTextIsCutToWhatAPipeTakesAtOnce() throws IOException {
         byte[] encoded = new Message(Message.FAILED, "x" + "ü".repeat(100_000)).encode();
         assertTrue(encoded.length <= PIPE_BUF, encoded.length + " bytes");
         List<Message> decoded = new Message.Decoder().decode(encoded, encoded.length);
         assertEquals(1, decoded.size());
         assertTrue(decoded.get(0).text().matches("xü+"), "cut between two characters");
         assertTrue(encoded.length > PIPE_BUF - 8, "no shorter than need be");
+    }
+
+    @Test
+    void textIsMadePrintable() throws IOException {
+        byte[] forged = new Message(Message.FAILED, "bind\nJan 1 WARNING: all is well\u001b[2J\u202e").encode();
+        assertEquals(
+                List.of(new Message(Message.FAILED, "bind\\nJan 1 WARNING: all is well\\u001b[2J\\u202e")),
+                new Message.Decoder().decode(forged, forged.length));
+    }
+
+    @Test
+    void whoSendsWithoutEndIsRefused() throws IOException {
+        for (byte[] chunk :
+                List.of(new byte[512], encodeAll(CONVERSATION), "*".repeat(512).getBytes(US_ASCII))) {
+            Message.Decoder decoder = new Message.Decoder();
+            for (int sent = chunk.length; sent <= Message.Decoder.LIMIT; sent += chunk.length) {
+                decoder.decode(chunk, chunk.length);
+            }
+            assertThrows(IOException.class, () -> decoder.decode(chunk, chunk.length));
+            assertThrows(IOException.class, () -> decoder.decode(chunk, chunk.length), "once and for all");
+        }
     }
 
     private static byte[] encodeAll(List<Message> messages) {

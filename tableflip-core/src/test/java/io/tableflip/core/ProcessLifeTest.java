@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** How a process begins and ends, and its signals: real processes. */
 class ProcessLifeTest {
@@ -26,6 +28,23 @@ class ProcessLifeTest {
             service.upgrade(1);
             service.awaitPid(2, "built with a parent");
             service.stop(service.awaitPid(2, "ready$"));
+        }
+    }
+
+    /** Descriptors 3 and 4 are pipes with the right ends by accident. */
+    @ParameterizedTest
+    @CsvSource({
+        ":, end of stream inside a number",
+        "sleep 1000, 'not there within 5 s; was TABLEFLIP_HAS_PARENT_7DIU3 set'"
+    })
+    void aStaleSentinelOverPipesThatSayNothingIsToldInTime(String writer, String told) throws Exception {
+        try (Service service = new Service.Start()
+                .variable("TABLEFLIP_HAS_PARENT_7DIU3", "yes")
+                .variable("TABLEFLIP_LINK", "2:1:2:3:4:5000")
+                .shell(writer + " 2>/dev/null | { exec 4<&0 </dev/null 3>&1; \"$@\"; echo status $?; }")
+                .go()) {
+            service.await("IOException: the names of the descriptors from parent \\d+: " + told);
+            service.await("status 1");
         }
     }
 

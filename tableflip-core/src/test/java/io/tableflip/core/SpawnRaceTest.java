@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -84,7 +85,9 @@ class SpawnRaceTest {
                     null,
                     List.of(output.writeEnd(), duplicate)));
             os.close(output.writeEnd());
-            String listing = new String(in.readAllBytes(), ISO_8859_1);
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            in.transferTo(bytes);
+            String listing = bytes.toString(ISO_8859_1);
             assertEquals(0, os.waitFor(pid), listing);
             assertHasNothingElse(listing, List.of("pipe:[" + output.inode() + "]", "pipe:[" + passed.inode() + "]"));
         } finally {

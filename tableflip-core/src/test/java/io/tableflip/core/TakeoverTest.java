@@ -1,5 +1,6 @@
 package io.tableflip.core;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The child's side of an upgrade: real pipes under a {@code /proc} of its own, the test as parent, a clock that the test moves. */
@@ -444,6 +446,7 @@ class TakeoverTest {
         Child child = child();
         CompletableFuture<Void> ready = child.takingOver();
         child.life.stop();
+        child.hear(Message.FAILED); // a job of a start script may keep the parent from seeing the end
         child.hearEnd();
         assertInstanceOf(IllegalStateException.class, Await.failure(ready));
         participant.await("resume", "release", "drain");
@@ -474,14 +477,155 @@ class TakeoverTest {
         assertFalse(heard.contains(new Message(Message.READY)));
     }
 
+    // ---- messages at the wrong time
+
+    @Test
+    void drainedBeforeTheTakeoverDoesNotCommit() throws Exception {
+        Child child = child();
+        child.say(Message.DRAINED);
+        child.write(new Message(Message.DRAINED, "with words").encode());
+        child.write(new Message((byte) 'x', "of a later version").encode());
+        child.say(Message.TAKEOVER); // a child's
+        child.say(Message.READY);
+        CompletableFuture<Void> ready = child.takingOver();
+        child.settle();
+        assertEquals(State.TAKING_OVER, child.life.state());
+        assertFalse(Files.exists(pidFile));
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+    }
+
+    @Test
+    void afterTheCommitThereIsNoWayBack() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        for (byte type : new byte[] {Message.DRAINED, Message.DRAINED, Message.ABORT, Message.READY, Message.FAILED}) {
+            child.say(type);
+        }
+        child.assertServes(ready);
+        Await.until("heard", () -> logs.has("message " + Message.ABORT + " from the parent, too late"));
+        child.settle();
+        assertEquals(State.SERVING, child.life.state());
+        assertEquals(1, heard.stream().filter(m -> m.type() == Message.READY).count());
+    }
+
+    @Test
+    void aMessageThatIsCutByTheEndIsNone() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.write(new byte[] {Message.ABORT, 0, 9, 'x'});
+        child.parentDies();
+        child.advanceUntil("ready", ready);
+        child.assertServes(ready);
+    }
+
+    @Test
+    void aParentThatSendsWithoutEndAndLivesIsNoParent() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        byte[] message = new Message((byte) 'x', "y".repeat(4000)).encode();
+        for (int sent = 0; sent <= Message.Decoder.LIMIT; sent += message.length) {
+            child.write(message);
+        }
+        child.advanceUntil("given up", ready);
+        child.assertGaveUp(ready);
+        assertTrue(logs.has("the link to parent 4000 broke"), logs::toString);
+    }
+
     // ---- the names
+
+    @ParameterizedTest
+    @CsvSource({"'', 5 s; was TABLEFLIP_HAS_PARENT_7DIU3 set by hand", LEVEL_2 + ", 60 s"})
+    void namesThatDoNotComeAreNotWaitedForForEver(String variable, String told) throws Exception {
+        Child child = new Child(variable, false);
+        child.write(new byte[] {0x0d, (byte) 0xff}); // a beginning
+        CompletableFuture<IOException> refused =
+                CompletableFuture.supplyAsync(() -> assertThrows(IOException.class, child.life::start));
+        child.settle();
+        assertFalse(refused.isDone());
+        child.advanceUntil("refused", refused);
+        String message = String.valueOf(refused.join().getMessage());
+        assertTrue(message.startsWith("the names of the descriptors from parent "), message);
+        assertTrue(message.contains("not there within " + told), message);
+        Await.until(
+                "reader",
+                () -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().equals("tableflip-parent")));
+    }
+
+    @Test
+    void namesThatComeInTimeStopTheClock() throws Exception {
+        Child child = child();
+        child.advance(Duration.ofMinutes(2));
+        child.settle();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+    }
+
+    @Test
+    void namesThatAreGarbageAreRefused() throws Exception {
+        Child child = new Child(LEVEL_2, false);
+        child.write("GET / HTTP/1.1\r\n\r\n".getBytes(US_ASCII));
+        child.write(new byte[128]);
+        IOException failure = assertThrows(IOException.class, child.life::start);
+        assertTrue(failure.toString().contains("the names of the descriptors from parent 4000: "), failure::toString);
+        child.hear(Message.FAILED);
+    }
+
+    private WrongDescriptorException wrong(List<String> first, List<String> second) throws Exception {
+        Child child = new Child(LEVEL_2, false);
+        child.write(Gob.encode(List.of(first, second)));
+        WrongDescriptorException failure = assertThrows(WrongDescriptorException.class, child.life::start);
+        child.hear(Message.FAILED);
+        assertEquals(List.of(new Message(Message.FAILED, String.valueOf(failure.getMessage()))), heard);
+        return failure;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"listener", "packet", "conn"})
+    void aSocketThatIsAFileIsNamed(String kind) throws Exception {
+        replace(6, "/var/log/a\nb");
+        WrongDescriptorException failure = wrong(Fds.toWire(WEB), List.of(kind, "tcp", ":81"));
+        assertEquals(kind + ":tcp::81", failure.name().orElseThrow().toString());
+        assertEquals(6, failure.number());
+        assertTrue(
+                String.valueOf(failure.getMessage())
+                        .startsWith(kind + ":tcp::81 (fd 6) is no socket: /var/log/a\\nb; parent 4000 named 2"),
+                failure::toString);
+    }
+
+    /** It stands where one is missing that a start script has closed; closing it as unclaimed would be the end of the JVM. */
+    @Test
+    void aFileOfThisJvmIsNotTakenForAPassedOne() throws Exception {
+        replace(6, System.getProperty("java.home") + "/lib/modules");
+        WrongDescriptorException failure = wrong(Fds.toWire(WEB), Fds.toWire(FdName.file("log")));
+        assertTrue(
+                String.valueOf(failure.getMessage()).startsWith("fd:log (fd 6) was not passed: "), failure::toString);
+    }
+
+    @Test
+    void aFileOfThisJvmUnderANameOfALaterVersion() throws Exception {
+        replace(6, System.getProperty("java.home") + "/lib/modules");
+        WrongDescriptorException failure = wrong(Fds.toWire(WEB), List.of("shm", "x", ""));
+        assertTrue(failure.name().isEmpty());
+        assertTrue(
+                String.valueOf(failure.getMessage()).startsWith("a descriptor of unknown kind (fd 6) was not passed"));
+    }
+
+    private void replace(int fd, String target) throws IOException {
+        Files.delete(proc.root.resolve("self/fd/" + fd));
+        proc.fd(fd, target, "02");
+    }
 
     @Test
     void namesThatMakeNoSenseAreRefused() throws Exception {
         Child tooMany = new Child(LEVEL_2, false);
         tooMany.write(Gob.encode(List.of(Fds.toWire(WEB), Fds.toWire(FdName.file("a")), Fds.toWire(FdName.file("b")))));
         IOException failure = assertThrows(IOException.class, tooMany.life::start);
-        assertTrue(failure.toString().contains("fd 7 [fd, b, ] is not open"), failure::toString);
+        assertTrue(
+                failure.toString().contains("fd:b (fd 7) is not open; parent 4000 named 3 descriptors"),
+                failure::toString);
         tooMany.hear(Message.FAILED);
     }
 
@@ -500,6 +644,55 @@ class TakeoverTest {
         child.toChild.close();
         IOException failure = assertThrows(IOException.class, child.life::start);
         assertTrue(failure.toString().contains("parent 4000"), failure::toString);
+    }
+
+    @Test
+    void aPipeThatThisUserCannotOpenIsNamed() throws Exception {
+        Files.delete(proc.root.resolve("self/fd/pipe:[102]"));
+        FileChannel reader = channel(3, READ, WRITE); // else the opening of a FIFO would wait for one
+        IOException failure = assertThrows(
+                IOException.class,
+                () -> ParentLink.find(Map.of(ParentLink.SENTINEL, "yes", ParentLink.LINK, LEVEL_2), proc.fs));
+        assertTrue(failure.toString().contains("descriptor 4 from the parent cannot be opened"), failure::toString);
+        reader.close();
+    }
+
+    /** Whatever the variable says: what the descriptors are counts. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                LEVEL_2,
+                "2:4000:101:101:7:5000",
+                "2:4000:102:101:7:5000", // as if swapped
+                "2:1:2:3:4:5",
+                "garbage",
+                "2::::::",
+                "2:-1:-1:-1:-1:-1",
+                "2:99999999999999999999:101:102:7:5000",
+                "\n"
+            })
+    void withoutTheTwoPipesThereIsNoParentWhateverTheVariableSays(String variable) throws Exception {
+        Map<String, String> environment = Map.of(ParentLink.SENTINEL, "yes", ParentLink.LINK, variable);
+        String[][] pairs = {
+            {"pipe:[102]", "0100000", "pipe:[101]", "0100001"}, // swapped
+            {"pipe:[101]", "0100001", "pipe:[101]", "0100001"},
+            {"pipe:[102]", "0100000", "pipe:[102]", "0100000"},
+            {"pipe:[101]", "0100002", "pipe:[102]", "0100002"}, // opened for both
+            {"/dev/null", "0100001", "pipe:[102]", "0100000"},
+            {"pipe:[101]", "0100001", "socket:[9]", "02"},
+            {"/a\nSEVERE: b", "0100001", "/b", "0100000"},
+        };
+        for (String[] pair : pairs) {
+            for (int i = 0; i < 2; i++) {
+                Files.delete(proc.root.resolve("self/fd/" + (3 + i)));
+                proc.fd(3 + i, pair[2 * i], pair[2 * i + 1]);
+            }
+            assertNull(ParentLink.find(environment, proc.fs), String.join(" ", pair));
+        }
+        assertTrue(
+                logs.toString().lines().allMatch(line -> line.startsWith("WARNING " + ParentLink.SENTINEL)),
+                logs::toString);
     }
 
     @Test

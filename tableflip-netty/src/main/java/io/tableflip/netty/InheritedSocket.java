@@ -3,6 +3,7 @@ package io.tableflip.netty;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.unix.Socket;
 import io.tableflip.core.Fd;
+import io.tableflip.core.WrongDescriptorException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -28,7 +29,7 @@ final class InheritedSocket {
     /**
      * Makes the channel, which owns the descriptor from then on. On any failure it stays with its owner, open.
      *
-     * @throws IOException if the descriptor is not a TCP socket that listens at that address; it names the descriptor
+     * @throws WrongDescriptorException if the descriptor is not a TCP socket that listens at that address
      */
     static EpollServerSocketChannel adopt(Fd fd, InetSocketAddress address) throws IOException {
         check(fd, address);
@@ -45,15 +46,18 @@ final class InheritedSocket {
         Socket socket = open(fd);
         int domain = option(fd, socket, SO_DOMAIN);
         if (option(fd, socket, SO_TYPE) != SOCK_STREAM || (domain != AF_INET && domain != AF_INET6)) {
-            throw new IOException(fd + " is not a TCP socket");
+            throw new WrongDescriptorException(fd, "is not a TCP socket", null);
         }
         if (option(fd, socket, SO_ACCEPTCONN) == 0) {
-            throw new IOException(fd + " does not listen");
+            throw new WrongDescriptorException(fd, "does not listen", null);
         }
         InetSocketAddress actual = socket.localAddress();
         if (!Addresses.matches(address, actual)) {
-            throw new IOException(fd + " listens at " + Addresses.text(actual) + ", not at " + Addresses.text(address)
-                    + ": use another name for another address");
+            throw new WrongDescriptorException(
+                    fd,
+                    "listens at " + Addresses.text(actual) + ", not at " + Addresses.text(address)
+                            + ": use another name for another address",
+                    null);
         }
     }
 
@@ -61,7 +65,7 @@ final class InheritedSocket {
         try {
             return new Socket(fd.number());
         } catch (RuntimeException e) {
-            throw new IOException(fd + " is not a socket", e);
+            throw new WrongDescriptorException(fd, "is not a socket", e);
         }
     }
 
@@ -69,7 +73,7 @@ final class InheritedSocket {
         try {
             return socket.getIntOpt(SOL_SOCKET, option);
         } catch (IOException | RuntimeException e) {
-            throw new IOException(fd + " is not an open socket", e);
+            throw new WrongDescriptorException(fd, "is not an open socket", e);
         }
     }
 

@@ -4,6 +4,7 @@ import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.LinuxSocket;
 import io.netty.channel.unix.Socket;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import jnr.constants.platform.Fcntl;
@@ -53,6 +54,19 @@ final class Sockets {
     static String link(int fd) throws IOException {
         Path link = Path.of("/proc/self/fd/" + fd);
         return Files.isSymbolicLink(link) ? Files.readSymbolicLink(link).toString() : "";
+    }
+
+    /** The number under which this process has the file open. */
+    static int numberOf(Path file) throws IOException {
+        try (DirectoryStream<Path> numbers = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path number : numbers) {
+                int fd = Integer.parseInt(number.getFileName().toString());
+                if (link(fd).equals(file.toString())) {
+                    return fd;
+                }
+            }
+        }
+        throw new IOException(file + " is not open");
     }
 
     static void makeBlocking(Socket socket) {

@@ -21,9 +21,12 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.unix.Socket;
 import io.tableflip.core.FdName;
+import io.tableflip.core.WrongDescriptorException;
+import java.io.RandomAccessFile;
 import java.net.BindException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +36,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(30)
 class UpgradableServersTest {
@@ -121,6 +125,24 @@ class UpgradableServersTest {
         Socket unix = Socket.newSocketDomain();
         cleanup.add(unix::close);
         assertRefused(unix, TestServer.ANY_PORT, "not a TCP socket");
+        Socket connected = Sockets.bound(cleanup);
+        connected.connect(listening.localAddress());
+        assertRefused(connected, connected.localAddress(), "does not listen");
+    }
+
+    @Test
+    void aFileUnderTheNameOfAListenerIsNamedAndNotLost(@TempDir Path directory) throws Exception {
+        try (RandomAccessFile file =
+                new RandomAccessFile(directory.resolve("file").toFile(), "rw")) {
+            int fd = Sockets.numberOf(directory.resolve("file"));
+            TestServer server = server(new FakeUpgrader(Map.of(WEB, fd)));
+            Throwable cause = web(server, TestServer.ANY_PORT).await().cause();
+            assertEquals("listener:tcp:web (fd " + fd + ") is not a socket", message(cause));
+            WrongDescriptorException wrong = assertInstanceOf(WrongDescriptorException.class, cause.getCause());
+            assertEquals(WEB, wrong.name().orElseThrow());
+            assertEquals(fd, wrong.number());
+            file.write(1); // still open
+        }
     }
 
     private void assertRefused(Socket wrong, InetSocketAddress address, String why) throws Exception {
