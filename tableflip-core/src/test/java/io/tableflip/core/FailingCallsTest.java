@@ -46,6 +46,7 @@ class FailingCallsTest {
     @BeforeEach
     void serve() throws Exception {
         parent.serve();
+        Await.until("no more calls", () -> parent.logs.has("prepared for the next upgrade"));
     }
 
     @AfterEach
