@@ -181,8 +181,9 @@ final class Departure {
         }
     }
 
-    /** This process did not get ready and has to end. */
+    /** This process did not get ready, or its parent does not count that it did, and has to end. */
     void leave(Throwable reason) {
+        served = false;
         LOG.log(ERROR, "not ready: {0}", reason.getMessage());
         if (pidFile != null) {
             pidFile.discard(life.pid());

@@ -319,16 +319,24 @@ final class Handover {
         getRidOfChild(() -> rollBack(reason, message, cause));
     }
 
-    /** ABORT, kill, reap. A child that cannot be reaped in time (it hangs in the kernel) is left behind. */
+    /**
+     * ABORT, kill, close, reap. A child that cannot be reaped in time (it hangs in the kernel) is left behind. Killed before the link is
+     * closed: should it have committed just now, it would take the end of the link for the end of this process, and could begin an upgrade.
+     */
     private void getRidOfChild(Runnable then) {
         if (link != null) {
-            link.close(true);
+            link.send(new Message(Message.ABORT).encode());
+        }
+        if (child != null) {
+            child.kill(ChildProcess.SIGKILL);
+        }
+        if (link != null) {
+            link.close(false);
         }
         if (child == null) {
             then.run();
             return;
         }
-        child.kill(ChildProcess.SIGKILL);
         CompletableFuture<Void> reaped = child.ended().thenRun(() -> {});
         life.loop().schedule(Settings.MOMENT, () -> reaped.complete(null));
         reaped.thenRunAsync(then, life.loop());

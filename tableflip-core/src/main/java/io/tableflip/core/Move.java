@@ -41,8 +41,11 @@ enum Move {
     ROLL_BACK(SERVING, STARTING, DRAINING, COMMITTING),
     /** Told to stop. Not once a child is the service, since this process is leaving then. */
     STOP(STOPPING, INITIALIZING, TAKING_OVER, SERVING, STARTING, DRAINING, COMMITTING),
-    /** A process that is not the service yet ends: its parent has given it up, or it cannot get ready. */
-    GIVE_UP(STOPPING, INITIALIZING, TAKING_OVER),
+    /**
+     * A child ends: its parent has given it up, or it cannot get ready. From SERVING if the parent gave it up just before its READY
+     * came, which then does not count.
+     */
+    GIVE_UP(STOPPING, INITIALIZING, TAKING_OVER, SERVING),
     /** Drained: nothing is left to do. */
     LEAVE(EXITING, LINGERING, STOPPING);
 

@@ -1,6 +1,7 @@
 package io.tableflip.core;
 
 import static io.tableflip.core.State.INITIALIZING;
+import static io.tableflip.core.State.SERVING;
 import static io.tableflip.core.State.TAKING_OVER;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
@@ -27,6 +28,7 @@ final class Takeover {
     private boolean begun;
     private boolean opened;
     private boolean lost; // the parent has closed the link: either it is gone, or it has given this child up
+    private boolean heardAll; // end-of-file was read, and so all that the parent has said
     private boolean gone; // its process has ended
     private boolean decided; // committed or given up
 
@@ -105,10 +107,11 @@ final class Takeover {
         if (message.type() == Message.STOP) {
             LOG.log(INFO, "the parent was told to stop the service");
             life.departure().stop();
+        } else if (parent != null && message.type() == Message.ABORT && (!decided || life.state() == SERVING)) {
+            // even just after READY: the parent has not counted it, and is the service
+            giveUp(parent, "parent " + parent.pid() + " has aborted the upgrade");
         } else if (decided || parent == null) {
             LOG.log(DEBUG, "message {0} from the parent, too late", message.type());
-        } else if (message.type() == Message.ABORT) {
-            giveUp(parent, "parent " + parent.pid() + " has aborted the upgrade");
         } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
             commit(parent);
         }
@@ -116,6 +119,7 @@ final class Takeover {
 
     /** End-of-file from the parent: it is gone, or has given this child up without being able to say so. */
     void parentEnded() {
+        heardAll = true;
         if (!decided && parent != null) {
             parentLost(parent);
         }
@@ -133,9 +137,12 @@ final class Takeover {
         if (decided) {
             return;
         }
-        if (!from.isLevel2() || from.isParentGone()) {
+        boolean parentIsGone = from.isParentGone();
+        if (!from.isLevel2()) {
             goOnAlone(from); // a level 1 parent gives up a child by killing it
-        } else if (left.isNegative()) {
+        } else if (parentIsGone && (heardAll || left.isNegative())) {
+            goOnAlone(from); // but not before an ABORT was read that stands in the pipe
+        } else if (!parentIsGone && left.isNegative()) {
             giveUp(from, "parent " + from.pid() + " has closed the link and goes on serving");
         } else {
             life.loop().schedule(GONE_CHECK, () -> awaitEnd(from, left.minus(GONE_CHECK)));

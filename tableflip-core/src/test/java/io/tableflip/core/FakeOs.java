@@ -117,6 +117,7 @@ final class FakeOs implements Os {
         private @Nullable Integer status;
         private boolean reaped;
         private volatile boolean immortal;
+        private volatile boolean killedBeforeEnd;
         /** What stood in the names pipe when it was born. */
         final int given;
 
@@ -191,6 +192,11 @@ final class FakeOs implements Os {
             synchronized (FakeOs.this) {
                 return pipe(4).writers == 0;
             }
+        }
+
+        /** Whether it was killed while the parent still had its end of the names pipe. */
+        boolean wasKilledBeforeItSawTheEnd() {
+            return killedBeforeEnd;
         }
 
         private PipeBuffer pipe(int fd) {
@@ -457,6 +463,7 @@ final class FakeOs implements Os {
         FakeChild child = child(pid);
         calls.add("kill " + pid + " " + signal);
         mayFail("kill", "process " + pid);
+        child.killedBeforeEnd = signal == ChildProcess.SIGKILL && child.status == null && !child.parentHasHungUp();
         if (signal == ChildProcess.SIGKILL && !child.immortal) {
             child.exit(128 + signal);
         }

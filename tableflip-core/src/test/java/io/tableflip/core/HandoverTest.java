@@ -469,6 +469,21 @@ class HandoverTest {
         parent.assertNothingLeaked();
     }
 
+    /** It may have committed just now, and would take the end of the link for the end of its parent: it could begin an upgrade. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aChildThatIsGivenUpIsKilledBeforeItSeesTheEndOfTheLink(boolean stop) throws Exception {
+        CompletableFuture<Long> upgrade = stop ? life.upgrade() : committing();
+        FakeChild child = parent.child();
+        if (stop) {
+            life.stop();
+        } else {
+            parent.advance(Settings.COMMIT_TIMEOUT);
+        }
+        assertEquals(stop ? Reason.STOPPING : Reason.TIMED_OUT, parent.reason(upgrade));
+        assertTrue(child.wasKilledBeforeItSawTheEnd());
+    }
+
     @Test
     void aChildThatEndsBeforeItsTakeoverHarmsNobody() throws Exception {
         CompletableFuture<Long> upgrade = life.upgrade();

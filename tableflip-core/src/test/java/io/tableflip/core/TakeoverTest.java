@@ -408,6 +408,40 @@ class TakeoverTest {
         assertEquals(takenOver, participant.calls.contains("resume"));
     }
 
+    /** It said READY just when its parent had ceased to wait for it. The parent kills it, if it can: not behind a start script. */
+    @Test
+    void aChildThatIsAbortedAfterItsReadyLeavesTheServiceToItsParent() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        child.say(Message.ABORT);
+        child.toChild.close();
+        Await.get(child.life.parentExited());
+        assertEquals(Reason.STOPPING, reason(child.life.upgrade()));
+        Files.writeString(pidFile, Long.toString(PARENT));
+        Await.until("drain", () -> participant.calls.contains("drain"));
+        participant.drained();
+        assertInstanceOf(UpgradeException.class, Await.failure(child.life.exit()));
+        assertEquals(Long.toString(PARENT), Files.readString(pidFile));
+    }
+
+    /** Whoever finds that the parent does not listen has not read yet what it has said before. */
+    @Test
+    void anAbortInThePipeCountsThoughTheParentHasGoneSince() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.fromChild.close(); // READY will fail with EPIPE
+        proc.processGone(PARENT);
+        child.say(Message.DRAINED);
+        Await.until("PID file", () -> Files.exists(pidFile));
+        child.settle();
+        assertEquals(State.TAKING_OVER, child.life.state());
+        child.say(Message.ABORT);
+        Await.until("given up", () -> child.life.state() == State.STOPPING);
+        child.assertGaveUp(ready);
+    }
+
     // ---- stop and failure
 
     @ParameterizedTest
