@@ -44,7 +44,7 @@ record Footprint(Counted counted, long memory) {
 
     static Footprint of(Service service, Path directory, Path temporary) throws IOException {
         long pid = service.pid();
-        SortedMap<Integer, String> descriptors = settled(pid);
+        SortedMap<Integer, String> descriptors = settled(service, pid);
         List<String> listening = Proc.listeningSockets();
         Counted counted = new Counted(
                 count(descriptors.values().stream()
@@ -63,12 +63,9 @@ record Footprint(Counted counted, long memory) {
         return new Footprint(counted, Proc.residentKilobytes(pid));
     }
 
-    /** Waits until the pipes of the last upgrade are closed and the next one is prepared: that happens in the background. */
-    private static SortedMap<Integer, String> settled(long pid) {
-        Await.until(
-                "no pipes left",
-                () -> Proc.descriptors(pid).values().stream().noneMatch(what -> what.startsWith("pipe:")),
-                () -> Proc.descriptors(pid).toString());
+    /** Waits until the process has prepared its next upgrade: that happens in the background, and has closed the pipes of the last one. */
+    private static SortedMap<Integer, String> settled(Service service, long pid) {
+        service.awaitMatch("\\[" + pid + "\\] INFO prepared for the next upgrade");
         return Proc.descriptors(pid);
     }
 

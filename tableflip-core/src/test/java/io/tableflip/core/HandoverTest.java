@@ -199,8 +199,10 @@ class HandoverTest {
     @Test
     void aChildIsBornWithItsNames() throws Exception {
         List<List<String>> names = addFiles(300);
-        life.upgrade();
+        CompletableFuture<Long> upgrade = life.upgrade();
         assertEquals(Gob.encode(names).length, os.child().given);
+        os.child().exit(1);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
     }
 
     @Test

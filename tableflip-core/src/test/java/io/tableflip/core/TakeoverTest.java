@@ -530,14 +530,14 @@ class TakeoverTest {
     }
 
     @Test
-    void afterTheCommitThereIsNoWayBack() throws Exception {
+    void whatComesAfterTheCommitDoesNotCount() throws Exception {
         Child child = child();
         CompletableFuture<Void> ready = child.takingOver();
-        for (byte type : new byte[] {Message.DRAINED, Message.DRAINED, Message.ABORT, Message.READY, Message.FAILED}) {
+        for (byte type : new byte[] {Message.DRAINED, Message.DRAINED, Message.READY, Message.FAILED}) {
             child.say(type);
         }
         child.assertServes(ready);
-        Await.until("heard", () -> logs.has("message " + Message.ABORT + " from the parent, too late"));
+        Await.until("heard", () -> logs.has("message " + Message.FAILED + " from the parent, too late"));
         child.settle();
         assertEquals(State.SERVING, child.life.state());
         assertEquals(1, heard.stream().filter(m -> m.type() == Message.READY).count());
