@@ -2,8 +2,11 @@ package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.stream.Stream;
+import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,16 +82,143 @@ class PidFileTest {
     @Test
     void aDirectoryIsRefusedBeforeAnybodyIsAskedToLeave() throws IOException {
         Files.createDirectory(path);
-        IOException failure = assertThrows(IOException.class, ours::prepare);
-        assertTrue(failure.toString().contains(path + " is a directory"), failure::toString);
+        assertFails(ours::prepare, "is a directory", "rename", Errno.EISDIR, path);
         assertEquals(List.of("app.pid"), files());
+    }
+
+    private interface Step {
+        void run() throws IOException;
+    }
+
+    private void assertFails(Step step, String what, String call, Errno errno, Path object) {
+        IOException failure = assertThrows(IOException.class, step::run);
+        SystemCallException cause = assertInstanceOf(SystemCallException.class, failure.getCause());
+        assertEquals(List.of(call, object.toString()), List.of(cause.call(), cause.object()));
+        assertEquals(errno.intValue(), cause.errno(), cause::toString);
+        assertEquals("PID file " + path + " " + what + ": " + cause.getMessage(), failure.getMessage());
+        assertTrue(failure.toString().contains(errno.description() + " (errno "), failure::toString);
+    }
+
+    @Test
+    void aDirectoryThatComesTooLateIsNamed() throws IOException {
+        ours.prepare();
+        Files.createDirectory(path);
+        assertFails(ours::commit, "cannot be put in place", "rename", Errno.EISDIR, path);
+        ours.remove();
+        assertEquals(List.of("app.pid"), files());
+    }
+
+    @Test
+    void aLinkToADirectoryIsReplaced() throws IOException {
+        Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
+        Files.createSymbolicLink(path, elsewhere);
+        ours.prepare();
+        ours.commit();
+        assertTrue(Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS));
+        assertEquals(0, elsewhere.toFile().list().length);
+    }
+
+    @Test
+    void aLinkToAnotherFileIsReplacedAndTheFileLeftAlone() throws IOException {
+        Path victim = Files.writeString(directory.resolve("victim"), "precious");
+        Files.createSymbolicLink(path, victim);
+        ours.prepare();
+        ours.commit();
+        ours.remove();
+        assertEquals("precious", Files.readString(victim));
+        assertEquals(List.of("victim"), files());
+    }
+
+    @Test
+    void aPreparedFileThatHasGoneIsNamed() throws IOException {
+        ours.prepare();
+        Files.delete(directory.resolve(".app.pid.100"));
+        assertFails(ours::commit, "cannot be put in place", "rename", Errno.ENOENT, path);
+    }
+
+    @Test
+    void aNameThatIsTooLongIsNamed() {
+        path = directory.resolve("n".repeat(255)); // its own is just not
+        assertFails(
+                new PidFile(path, 100)::prepare,
+                "cannot be written",
+                "unlink",
+                Errno.ENAMETOOLONG,
+                directory.resolve("." + path.getFileName() + ".100"));
+    }
+
+    @Test
+    void aFullDiskIsNamedAndNothingLeftOnIt() throws Exception {
+        Path disk = Files.createDirectory(directory.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk.toString()) == 0,
+                "a file system cannot be mounted here");
+        try {
+            Files.write(disk.resolve("all"), new byte[4096]);
+            path = disk.resolve("app.pid");
+            PidFile full = new PidFile(path, 100);
+            assertFails(full::prepare, "cannot be written", "write", Errno.ENOSPC, disk.resolve(".app.pid.100"));
+            assertEquals(List.of("all"), List.of(disk.toFile().list()));
+            Files.delete(disk.resolve("all"));
+            full.prepare();
+            full.commit();
+            assertEquals("100", Files.readString(path));
+        } finally {
+            assertEquals(0, run("umount", disk.toString()));
+        }
+    }
+
+    @Test
+    void aReadOnlyDiskIsNamed() throws Exception {
+        Path disk = Files.createDirectory(directory.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", disk.toString()) == 0,
+                "a file system cannot be mounted here");
+        try {
+            path = disk.resolve("app.pid");
+            assertFails(
+                    new PidFile(path, 100)::prepare,
+                    "cannot be written",
+                    "open",
+                    Errno.EROFS,
+                    disk.resolve(".app.pid.100"));
+        } finally {
+            assertEquals(0, run("umount", disk.toString()));
+        }
+    }
+
+    private static int run(String... command) throws Exception {
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start()
+                .waitFor();
+    }
+
+    /** Somebody who may write to the directory was faster: after the old one was removed. */
+    @Test
+    void aFullDirectoryInThePlaceOfThePreparedFileIsNamed() throws IOException {
+        Path prepared = Files.createDirectory(directory.resolve(".app.pid.100"));
+        Files.createFile(prepared.resolve("x"));
+        try (Logs logs = new Logs()) {
+            assertFails(ours::prepare, "cannot be written", "unlink", Errno.ENOTEMPTY, prepared);
+            assertTrue(logs.has("cannot be removed"), logs::toString);
+        }
+    }
+
+    @Test
+    void aFifoInItsPlaceIsNotReadAtTheStop() throws Exception {
+        assumeTrue(run("mkfifo", path.toString()) == 0, "no mkfifo");
+        assertTimeoutPreemptively(Await.LIMIT, ours::remove);
+        assertEquals(List.of("app.pid"), files(), "not ours");
     }
 
     @Test
     void aMissingDirectoryIsNamed() {
         PidFile lost = new PidFile(directory.resolve("missing/app.pid"), 100);
-        IOException failure = assertThrows(IOException.class, lost::prepare);
-        assertTrue(failure.toString().contains("missing/app.pid"), failure::toString);
+        path = directory.resolve("missing/app.pid");
+        assertFails(
+                lost::prepare, "cannot be written", "open", Errno.ENOENT, directory.resolve("missing/.app.pid.100"));
     }
 
     @Test
