@@ -33,6 +33,7 @@ final class ChildLink {
     private int sentOfFirst;
     private boolean announced; // onReadable was called, receive() was not yet
     private boolean ended; // no more to read
+    private String end = "the child closed descriptor 3";
     private boolean broken; // nobody reads what we write
     private @Nullable SystemCallException failure;
     private boolean finished;
@@ -100,6 +101,7 @@ final class ChildLink {
                 } catch (IOException e) {
                     LOG.log(WARNING, "link to the child", e);
                     ended = true;
+                    end = "the child has sent " + e.getMessage();
                 }
             }
             announced = false;
@@ -111,6 +113,11 @@ final class ChildLink {
     /** Whether the child has closed its end, so that it will never say anything again. */
     synchronized boolean isEnded() {
         return ended;
+    }
+
+    /** Why nothing that it says counts any more, once that {@link #isEnded()}. */
+    synchronized String end() {
+        return end;
     }
 
     /** Why what either side says may not arrive; {@code null} as long as no call has failed. The owner has to end the link then. */

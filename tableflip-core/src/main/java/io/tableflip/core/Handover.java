@@ -273,7 +273,8 @@ final class Handover {
         serveAgain();
         Duration grace =
                 accepted ? life.settings().drainTimeout().plus(life.settings().exitDeadline()) : Settings.MOMENT;
-        after(grace, () -> failAsTold("the child closed descriptor 3 and did not end within " + Settings.text(grace)));
+        String end = link == null ? "the child is silent" : link.end();
+        after(grace, () -> failAsTold(end + " and did not end within " + Settings.text(grace)));
     }
 
     private void childEnded() {

@@ -329,7 +329,9 @@ class HandoverTest {
         Await.until("noticed", () -> parent.logs.has("bytes of messages"));
         parent.settle();
         parent.advance(MOMENT);
-        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+        UpgradeException failure = parent.failure(upgrade);
+        assertEquals(Reason.CHILD_EXITED, failure.reason());
+        assertTrue(failure.toString().contains("has sent more than"), failure::toString);
         assertTrue(os.calls().contains("kill " + child.pid + " 9"));
         parent.assertNothingLeaked();
         theNextUpgradeWorks();
