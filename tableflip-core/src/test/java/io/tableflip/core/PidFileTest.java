@@ -195,7 +195,7 @@ class PidFileTest {
                 .waitFor();
     }
 
-    /** Somebody who may write to the directory was faster: after the old one was removed. */
+    /** What somebody who may write to the directory has put there. */
     @Test
     void aFullDirectoryInThePlaceOfThePreparedFileIsNamed() throws IOException {
         Path prepared = Files.createDirectory(directory.resolve(".app.pid.100"));
