@@ -383,21 +383,12 @@ class FailedUpgradeIT {
 
     private Path fifo() throws IOException {
         Path fifo = directory.resolve("config");
-        run("mkfifo", fifo.toString());
+        Commands.run("mkfifo", fifo.toString());
         return fifo;
     }
 
     /** Opening a FIFO blocks until a reader is there: in a process of its own, that can be given up. */
     private static void write(Path fifo, String text) throws IOException {
-        run("timeout", "60", "sh", "-c", "printf '%s' \"$1\" > \"$2\"", "sh", text, fifo.toString());
-    }
-
-    private static void run(String... command) throws IOException {
-        try {
-            assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
+        Commands.run("timeout", "60", "sh", "-c", "printf '%s' \"$1\" > \"$2\"", "sh", text, fifo.toString());
     }
 }

@@ -96,7 +96,7 @@ final class FaultRun implements AutoCloseable {
                 if [ "$step" = script ]; then read -r go < gate; fi
                 exec "$@"
                 """.formatted(directory));
-        run("mkfifo", directory.resolve("gate").toString());
+        Commands.run("mkfifo", directory.resolve("gate").toString());
     }
 
     void run() throws IOException {
@@ -363,14 +363,5 @@ final class FaultRun implements AutoCloseable {
     private String state() {
         return cell + "\nparent " + parent + ", running " + service.processes() + "\ntrace " + trace() + "\n"
                 + service.log().replaceAll("n{100,}", "n...");
-    }
-
-    private static void run(String... command) throws IOException {
-        try {
-            assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
     }
 }

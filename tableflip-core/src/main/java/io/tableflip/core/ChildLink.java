@@ -129,7 +129,6 @@ final class ChildLink {
         if (failure == null && !finished) {
             LOG.log(WARNING, "link to the child", e);
             failure = e;
-            broken = true;
             onReadable.run();
         }
     }
@@ -138,15 +137,22 @@ final class ChildLink {
      * Ends the link, and with it the child's hope to commit: from the return of this method on its READY fails with EPIPE.
      *
      * @param abort whether to tell the child that it was given up
+     * @return whether it was told all that was to be said
      */
-    void close(boolean abort) {
+    boolean close(boolean abort) {
+        boolean told;
         synchronized (this) {
             if (abort && !finished) {
+                if (failure != null && sentOfFirst == 0) {
+                    unsent.clear(); // nothing else matters now
+                }
                 unsent.add(new Message(Message.ABORT).encode());
                 writeUnsent();
             }
+            told = unsent.isEmpty();
         }
         finish();
+        return told;
     }
 
     /** The child is the service: nothing more is said, and the end of this process will close the write end. */
@@ -212,7 +218,7 @@ final class ChildLink {
                 boolean writing;
                 synchronized (this) {
                     reading = !ended && failure == null;
-                    writing = !unsent.isEmpty() && !broken;
+                    writing = !unsent.isEmpty() && !broken && failure == null;
                 }
                 os.poll(
                         reading ? new int[] {wake.readEnd(), readFd} : new int[] {wake.readEnd()},
@@ -264,8 +270,9 @@ final class ChildLink {
                 }
             }
         } catch (SystemCallException e) {
-            broken = true;
-            if (e.errno() != EPIPE) { // the child is gone or going, which end-of-file and its exit status tell better
+            if (e.errno() == EPIPE) {
+                broken = true; // the child is gone or going, which end-of-file and its exit status tell better
+            } else {
                 failed(e);
             }
         }

@@ -170,11 +170,17 @@ final class Handover {
         }
     }
 
-    /** The child cannot be heard or told any more. Like one that has fallen silent it may finish what it has accepted. */
-    private void linkFailed(ChildLink broken, SystemCallException why) {
+    /**
+     * The child cannot be heard any more. Like one that has fallen silent it may finish what it has accepted, if it can be told that it was
+     * given up: it may have said READY, which nobody has heard, and would take the end of the link for the end of this process.
+     */
+    private void linkFailed(ChildLink failed, SystemCallException why) {
         linkFailure = why;
-        broken.close(true);
-        childWentSilent();
+        if (failed.close(true)) {
+            childWentSilent();
+        } else {
+            failAsTold("the child could not be told");
+        }
     }
 
     private void handle(Message message) {

@@ -167,6 +167,38 @@ class FailingCallsTest {
         assertNextUpgradeWorks();
     }
 
+    /** It may have said READY, which nobody has heard: without a word it would take itself for the service. */
+    @Test
+    void aChildThatCannotBeHeardIsToldThatItWasGivenUp() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.takeover();
+        parent.await(State.DRAINING);
+        os.fail(READ_READY, 0, Errno.EIO);
+        child.ready();
+        child.await(Message.ABORT);
+        parent.await(State.SERVING);
+        child.exit(0);
+        assertEquals(Reason.LINK_FAILED, parent.reason(upgrade));
+        parent.participant.drained();
+        assertNextUpgradeWorks();
+    }
+
+    @Test
+    void aChildThatCanNeitherBeHeardNorToldIsKilled() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.takeover();
+        parent.await(State.DRAINING);
+        os.fail("write fd 104", 0, Errno.EIO);
+        os.fail(READ_READY, 0, Errno.EIO);
+        child.ready();
+        assertEquals(Reason.LINK_FAILED, parent.reason(upgrade));
+        assertTrue(os.calls().contains("kill " + child.pid + " 9"));
+        parent.participant.drained();
+        assertNextUpgradeWorks();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5})
     void whatCannotBeClosedHarmsNobody(int skip) throws Exception {

@@ -11,13 +11,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.RandomAccessFile;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.channels.Pipe;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
@@ -133,64 +127,6 @@ class NativeOsTest {
         return fds;
     }
 
-    /** Four threads that open and close what a server opens and closes. */
-    private static final class Noise implements AutoCloseable {
-        private final AtomicBoolean on = new AtomicBoolean(true);
-        private final List<Thread> threads = new ArrayList<>();
-
-        Noise(Path file) throws IOException {
-            Files.createFile(file);
-            start(() -> new RandomAccessFile(file.toFile(), "rw").close());
-            start(() -> new FileInputStream(file.toFile()).close());
-            start(() -> {
-                Pipe pipe = Pipe.open();
-                pipe.sink().close();
-                pipe.source().close();
-            });
-            start(() -> {
-                try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-                        Socket client = new Socket(server.getInetAddress(), server.getLocalPort());
-                        Socket accepted = server.accept()) {
-                    client.setSoLinger(true, 0); // no TIME_WAIT
-                    accepted.setSoLinger(true, 0);
-                }
-            });
-        }
-
-        private interface Step {
-            void run() throws IOException;
-        }
-
-        private void start(Step step) {
-            Thread thread = new Thread(() -> {
-                while (on.get()) {
-                    try {
-                        step.run();
-                    } catch (IOException e) {
-                        // out of something for a moment
-                    }
-                }
-            });
-            thread.setDaemon(true);
-            thread.start();
-            threads.add(thread);
-        }
-
-        @Override
-        public void close() {
-            on.set(false);
-            threads.forEach(NativeOsTest::join);
-        }
-    }
-
-    private static void join(Thread thread) {
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
-    }
-
     @ParameterizedTest
     @EnumSource
     void theChildHasNoForeignDescriptors(C library, @TempDir Path directory) throws Exception {
@@ -203,7 +139,7 @@ class NativeOsTest {
                 assertEquals(expected, fds.keySet(), fds::toString);
                 assertEquals("pipe:[" + passed.inode() + "]", fds.get(4));
             }
-            assertTrue(noise.on.get());
+            assertTrue(noise.isOn());
         }
     }
 

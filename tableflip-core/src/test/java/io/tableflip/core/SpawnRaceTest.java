@@ -8,19 +8,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.RandomAccessFile;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.channels.Pipe;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,9 +25,6 @@ class SpawnRaceTest {
     private static final int SPAWNS = 500;
 
     private final NativeOs os = new NativeOs();
-    private final AtomicBoolean on = new AtomicBoolean(true);
-    private final List<Thread> threads = new ArrayList<>();
-
     /** Descriptors of processes that ProcessBuilder has started, in lines of ls. */
     private final ConcurrentLinkedQueue<String> theirs = new ConcurrentLinkedQueue<>();
 
@@ -43,26 +32,13 @@ class SpawnRaceTest {
 
     @Test
     void neitherSideGetsWhatIsTheOthers(@TempDir Path directory) throws Exception {
-        Path file = Files.createFile(directory.resolve("file"));
         Set<String> ours = new HashSet<>();
-        try {
-            repeat(() -> new RandomAccessFile(file.toFile(), "rw").close());
-            repeat(() -> {
-                Pipe pipe = Pipe.open();
-                pipe.sink().close();
-                pipe.source().close();
-            });
-            repeat(SpawnRaceTest::connectAndClose);
-            repeat(this::startProcess);
+        try (Noise noise = new Noise(directory.resolve("file"))) {
+            noise.add(this::startProcess);
             for (int i = 0; i < SPAWNS; i++) {
                 spawn(ours);
             }
             assertTrue(started.get() > 0, "no process was started in Java's own way");
-        } finally {
-            on.set(false);
-            for (Thread thread : threads) {
-                thread.join();
-            }
         }
         List<String> leaked = theirs.stream()
                 .filter(line -> ours.stream().anyMatch(line::endsWith))
@@ -116,33 +92,5 @@ class SpawnRaceTest {
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
-    }
-
-    private static void connectAndClose() throws IOException {
-        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-                Socket client = new Socket(server.getInetAddress(), server.getLocalPort());
-                Socket accepted = server.accept()) {
-            client.setSoLinger(true, 0); // no TIME_WAIT
-            accepted.setSoLinger(true, 0);
-        }
-    }
-
-    private interface Step {
-        void run() throws IOException;
-    }
-
-    private void repeat(Step step) {
-        Thread thread = new Thread(() -> {
-            while (on.get()) {
-                try {
-                    step.run();
-                } catch (IOException e) {
-                    // out of something for a moment
-                }
-            }
-        });
-        thread.setDaemon(true);
-        thread.start();
-        threads.add(thread);
     }
 }
