@@ -153,7 +153,7 @@ final class Departure {
         // not by end-of-file alone: a job that a start script has left behind may hold the pipe open
         String why = life.failure();
         link.failed(why == null ? "it was stopped before it was ready" : why);
-        link.hangUp(life.os().get());
+        life.withNativeCode(() -> link.hangUp(life.os().get()));
     }
 
     private void stopService() {
@@ -234,6 +234,6 @@ final class Departure {
         } else if (pidFile != null) {
             pidFile.discard(life.pid());
         }
-        life.endPreparation();
+        life.endNativeCode();
     }
 }

@@ -54,8 +54,11 @@ final class Lifecycle implements Upgrader {
         return thread;
     });
 
-    /** Held while native code is loaded for the next upgrade. */
-    private final ReentrantLock preparing = new ReentrantLock();
+    /** Held while native code is loaded ahead, and by a child while it hangs up. */
+    private final ReentrantLock nativeCode = new ReentrantLock();
+
+    /** Guarded by {@link #nativeCode}. */
+    private boolean nativeCodeEnded;
 
     private volatile State state = INITIALIZING;
 
@@ -367,25 +370,33 @@ final class Lifecycle implements Upgrader {
     void served() {
         departure.served();
         List<Class<?>> anchors = participants.classes();
-        background.execute(() -> {
-            preparing.lock();
-            try {
-                prepareForUpgrade(anchors);
-            } finally {
-                preparing.unlock();
+        background.execute(() -> withNativeCode(() -> prepareForUpgrade(anchors)));
+    }
+
+    /** Does what loads native code, unless the JVM is about to end: see {@link #endNativeCode}. */
+    void withNativeCode(Runnable use) {
+        nativeCode.lock();
+        try {
+            if (!nativeCodeEnded) {
+                use.run();
             }
-        });
+        } finally {
+            nativeCode.unlock();
+        }
     }
 
     /**
-     * Lets a preparation that has begun come to its end, and no other begin: what unpacks the native code leaves its file behind when the
-     * JVM ends meanwhile.
+     * Lets a loading of native code that has begun come to its end, and no other begin: what unpacks it leaves its file behind when the JVM
+     * ends meanwhile.
      */
-    void endPreparation() {
+    void endNativeCode() {
         try {
-            if (!preparing.tryLock(Settings.MOMENT.toMillis(), TimeUnit.MILLISECONDS)) {
-                LOG.log(DEBUG, "the preparation of an upgrade does not end, it is not waited for any longer");
+            if (!nativeCode.tryLock(Settings.MOMENT.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.log(DEBUG, "native code is still being loaded, it is not waited for any longer");
+                return;
             }
+            nativeCodeEnded = true;
+            nativeCode.unlock();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -46,11 +46,7 @@ class LifecycleTest {
             CountDownLatch go = new CountDownLatch(1);
             first.whenNativeCodeIsLoaded = () -> {
                 loading.countDown();
-                try {
-                    go.await();
-                } catch (InterruptedException e) {
-                    throw new AssertionError(e);
-                }
+                Await.uninterruptibly(go);
             };
             first.serve();
             loading.await();

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -46,6 +47,7 @@ class TakeoverTest {
     private final FakeOs os = new FakeOs();
     private final AtomicLong now = new AtomicLong();
     private final Logs logs = new Logs();
+    private volatile Runnable whenNativeCodeIsLoaded = () -> {};
     private final ParentFixture.Steps participant = new ParentFixture.Steps();
     private final List<FileChannel> open = new ArrayList<>();
     private final Message.Decoder decoder = new Message.Decoder();
@@ -106,12 +108,17 @@ class TakeoverTest {
             reader.start();
             keepReady.close();
             keepNames.close();
-            life = new Lifecycle(settings(), () -> os, proc.fs, new Launcher(new ProcFs()), link);
+            life = new Lifecycle(settings(), this::load, proc.fs, new Launcher(new ProcFs()), link);
             if (started) {
                 write(Gob.encode(List.of(Fds.toWire(WEB), List.of("shm", "of a later version", ""))));
                 life.start();
                 life.register(participant);
             }
+        }
+
+        private Os load() {
+            whenNativeCodeIsLoaded.run();
+            return os;
         }
 
         void write(byte[] bytes) throws IOException {
@@ -217,6 +224,40 @@ class TakeoverTest {
 
     private Child child() throws Exception {
         return new Child(LEVEL_2, true);
+    }
+
+    /** A child that closes its upgrader before it is ready loads native code to hang up, and its JVM may end just then. */
+    @Test
+    void theJvmDoesNotEndWhileAChildHangsUp() throws Exception {
+        Child child = child();
+        CountDownLatch loading = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        whenNativeCodeIsLoaded = () -> {
+            loading.countDown();
+            Await.uninterruptibly(go);
+        };
+        child.life.stop();
+        loading.await();
+        Thread hook = new Thread(child.life.departure()::jvmEnds);
+        hook.start();
+        Await.until("the hook waits", () -> hook.getState() == Thread.State.TIMED_WAITING);
+        go.countDown();
+        hook.join();
+        child.hearEnd();
+    }
+
+    /** A hook of the program may wait for the end of the upgrader, and the JVM for the hook. */
+    @Test
+    void aChildThatStopsWhenTheJvmIsAboutToEndLoadsNothingAndIsNotHeldUp() throws Exception {
+        Child child = child();
+        child.life.departure().jvmEnds();
+        whenNativeCodeIsLoaded = () -> {
+            throw new AssertionError("loaded");
+        };
+        child.life.stop();
+        Await.until("drain", () -> participant.calls.contains("drain"));
+        participant.drained();
+        Await.get(child.life.exit());
     }
 
     // ---- success
