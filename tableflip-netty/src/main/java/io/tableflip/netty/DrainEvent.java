@@ -1,5 +1,7 @@
 package io.tableflip.netty;
 
+import static java.util.Objects.requireNonNull;
+
 import io.netty.channel.Channel;
 import io.netty.util.AttributeKey;
 import java.time.Duration;
@@ -24,6 +26,8 @@ public final class DrainEvent {
 
     /** The event of the drain in which the connection has said all that it had to say. */
     private static final AttributeKey<DrainEvent> FINISHED = AttributeKey.valueOf(DrainEvent.class, "finished");
+
+    private static final AttributeKey<String> PROTOCOL = AttributeKey.valueOf(DrainEvent.class, "protocol");
 
     private final long deadline;
     private final Set<Channel> told = ConcurrentHashMap.newKeySet();
@@ -54,6 +58,16 @@ public final class DrainEvent {
         if (!cancelled) {
             told.add(channel);
         }
+    }
+
+    /**
+     * Notes which protocol this connection speaks, under which the report of the drain counts it; the last one counts. Whoever
+     * notes one understands the event, even if it has nothing to say to the client yet.
+     *
+     * @param protocol a short name, {@code http/1.1} for example
+     */
+    public void protocol(Channel channel, String protocol) {
+        channel.attr(PROTOCOL).set(requireNonNull(protocol));
     }
 
     /**
