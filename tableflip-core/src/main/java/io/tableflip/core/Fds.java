@@ -38,6 +38,7 @@ public final class Fds {
     /** Passed by a parent that knows more kinds than this library. */
     private final List<Fd> strangers = new ArrayList<>();
 
+    private final Set<FdName> unclaimed = new LinkedHashSet<>();
     private final Supplier<Os> os;
     private final UnixPaths unixPaths;
 
@@ -74,6 +75,11 @@ public final class Fds {
     /** The names of what was inherited and not claimed yet, in the order in which the parent passed them. */
     public synchronized Set<FdName> inherited() {
         return new LinkedHashSet<>(inherited.keySet());
+    }
+
+    /** The names of what was inherited and closed when this process had become the service, since nobody had claimed it by then. */
+    public synchronized Set<FdName> unclaimed() {
+        return new LinkedHashSet<>(unclaimed);
     }
 
     /** The names of what was claimed or added: passed on at the next upgrade if open then. */
@@ -146,11 +152,12 @@ public final class Fds {
 
     /** Closes what was not claimed and removes the paths of its Unix sockets. */
     synchronized void closeInherited() {
-        List<Fd> unclaimed = new ArrayList<>(inherited.values());
-        unclaimed.addAll(strangers);
+        unclaimed.addAll(inherited.keySet());
+        List<Fd> unused = new ArrayList<>(inherited.values());
+        unused.addAll(strangers);
         inherited.clear();
         strangers.clear();
-        for (Fd fd : unclaimed) {
+        for (Fd fd : unused) {
             try {
                 LOG.log(INFO, "{0} was inherited and not claimed: closed", fd);
                 List<UnixPaths.Bound> bound = new ArrayList<>();

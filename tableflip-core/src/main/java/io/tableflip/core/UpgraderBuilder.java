@@ -162,8 +162,33 @@ public final class UpgraderBuilder {
      */
     public Upgrader buildOrStub() throws IOException {
         Optional<String> missing = missing();
-        missing.ifPresent(what -> LOG.log(WARNING, "no upgrades here, all else works: {0}", what));
-        return build(missing.isEmpty());
+        return missing.isPresent() ? buildStub(missing.get()) : build(true);
+    }
+
+    /**
+     * The upgrader that {@link #buildOrStub()} gives where upgrades are not possible, for programs that know another reason
+     * than the platform.
+     *
+     * @param why is logged, once
+     * @throws IllegalStateException if this process was spawned by an upgrade, which ends with that: what its parent
+     *     could do, it cannot
+     */
+    public Upgrader buildStub(String why) throws IOException {
+        if (missing().isEmpty()) {
+            refuseParent(why);
+        }
+        LOG.log(WARNING, "no upgrades here, all else works: {0}", requireNonNull(why));
+        return build(false);
+    }
+
+    private static void refuseParent(String why) throws IOException {
+        ProcFs proc = new ProcFs();
+        ParentLink parent = ParentLink.find(new Launcher(proc).environment(), proc);
+        if (parent != null) {
+            String failure = "no upgrades are possible in the new process: " + why;
+            parent.failed(failure);
+            throw new IllegalStateException(failure);
+        }
     }
 
     /** What upgrades need and this platform has not. */
