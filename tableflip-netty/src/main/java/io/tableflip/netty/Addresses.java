@@ -1,20 +1,27 @@
 package io.tableflip.netty;
 
+import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.NetUtil;
 import io.tableflip.core.FdName;
+import io.tableflip.core.Fds;
 import java.net.BindException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.file.Path;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Addresses as users write them, and whether two of them mean the same. */
 final class Addresses {
     private Addresses() {}
 
-    /** {@code host:port} as it was written, an IPv6 literal in its short form and in brackets. */
+    /** {@code host:port} as it was written, an IPv6 literal in its short form and in brackets; a path, or an abstract name with an @. */
     static String text(SocketAddress address) {
+        if (address instanceof DomainSocketAddress domain) {
+            return UnixSockets.text(domain);
+        }
         if (!(address instanceof InetSocketAddress inet)) {
             return address.toString();
         }
@@ -36,7 +43,23 @@ final class Addresses {
     }
 
     /** Whether a socket bound to {@code actual} is one that {@code requested} could have made. */
-    static boolean matches(InetSocketAddress requested, InetSocketAddress actual) {
+    static boolean matches(SocketAddress requested, @Nullable SocketAddress actual) {
+        if (requested instanceof InetSocketAddress one && actual instanceof InetSocketAddress other) {
+            return matches(one, other);
+        }
+        return requested instanceof DomainSocketAddress one
+                && actual instanceof DomainSocketAddress other
+                && place(one).equals(place(other));
+    }
+
+    /** What a path or name stands for; as the process has not moved, a relative path means the same as ever. */
+    private static String place(DomainSocketAddress address) {
+        return UnixSockets.isAbstract(address)
+                ? address.path()
+                : Path.of(address.path()).toAbsolutePath().normalize().toString();
+    }
+
+    private static boolean matches(InetSocketAddress requested, InetSocketAddress actual) {
         boolean port = requested.getPort() == 0 || requested.getPort() == actual.getPort();
         InetAddress host = requested.getAddress();
         if (host == null || actual.getAddress() == null) {
@@ -47,11 +70,19 @@ final class Addresses {
     }
 
     /** {@code bind 0.0.0.0:9090: Address already in use}, and what might have been meant. */
-    static BindException bindFailure(SocketAddress address, Throwable cause, Set<FdName> unclaimed) {
-        String hint = unclaimed.isEmpty() ? "" : "; inherited under other names and not claimed: " + unclaimed;
-        BindException failure = new BindException("bind " + text(address) + ": " + words(cause) + hint);
+    static BindException bindFailure(SocketAddress address, Throwable cause, FdName name, Fds fds) {
+        BindException failure = new BindException("bind " + text(address) + ": " + words(cause) + hint(name, fds));
         failure.initCause(cause);
         return failure;
+    }
+
+    private static String hint(FdName name, Fds fds) {
+        if (fds.unclaimed().contains(name)) {
+            return "; " + name
+                    + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()";
+        }
+        Set<FdName> inherited = fds.inherited();
+        return inherited.isEmpty() ? "" : "; inherited under other names and not claimed: " + inherited;
     }
 
     /** Without Netty's "bind(..) failed with error(-98): ". */

@@ -37,7 +37,7 @@ final class EpollLoops {
     }
 
     @SuppressWarnings("deprecation") // since 4.2, and on 4.1 there is no other
-    private static boolean areEpoll(EventLoopGroup group) {
+    static boolean areEpoll(EventLoopGroup group) {
         EventLoop loop = group.next();
         return group instanceof EpollEventLoopGroup || loop.parent() instanceof EpollEventLoopGroup || runsEpoll(loop);
     }

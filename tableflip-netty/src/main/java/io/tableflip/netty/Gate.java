@@ -1,15 +1,15 @@
 package io.tableflip.netty;
 
-import io.netty.channel.Channel;
 import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import java.net.SocketAddress;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The first handler of a server channel: nothing is accepted while it is closed, as it is at first.
+ * The first handler of a channel that is passed on: nothing is accepted or read while it is closed, as it is at first.
  *
  * <p>An epoll channel accepts only after a {@code read()} has come through its pipeline. Swallowing that is gate and pause in one,
  * and it closes the race in which a channel that is active when it is registered accepts before Netty's acceptor is in the
@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything here happens on the event loop of the channel, except the constructor.
  */
 final class Gate extends ChannelDuplexHandler {
-    private final Listener listener;
+    private final Bound bound;
+    private final BiConsumer<ChannelHandlerContext, Object> received;
     private boolean open;
     /** A read() was swallowed: to be issued when the gate opens. */
     private boolean wanted;
@@ -28,8 +29,16 @@ final class Gate extends ChannelDuplexHandler {
 
     private @Nullable ChannelHandlerContext ctx;
 
-    Gate(Listener listener) {
-        this.listener = listener;
+    private long lastWrite = System.nanoTime();
+
+    Gate(Bound bound) {
+        this(bound, bound::received);
+    }
+
+    /** @param received gets what is read, instead of the handlers behind the gate */
+    Gate(Bound bound, BiConsumer<ChannelHandlerContext, Object> received) {
+        this.bound = bound;
+        this.received = received;
     }
 
     @Override
@@ -75,24 +84,42 @@ final class Gate extends ChannelDuplexHandler {
     }
 
     @Override
-    public void channelRead(ChannelHandlerContext context, Object accepted) {
+    public void channelRead(ChannelHandlerContext context, Object message) {
         outstanding = false;
-        if (accepted instanceof Channel child) {
-            listener.accept(child, () -> context.fireChannelRead(child));
-        } else {
-            context.fireChannelRead(accepted);
+        received.accept(context, message);
+    }
+
+    /** As if it had been read from this channel. */
+    void pass(Object message) {
+        if (ctx != null) {
+            received.accept(ctx, message);
         }
     }
 
     @Override
+    public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+        written();
+        context.write(message, promise);
+    }
+
+    void written() {
+        lastWrite = System.nanoTime();
+    }
+
+    /** Nanoseconds. */
+    long sinceWrite() {
+        return System.nanoTime() - lastWrite;
+    }
+
+    @Override
     public void bind(ChannelHandlerContext context, SocketAddress address, ChannelPromise promise) {
-        listener.bind(context, address, promise);
+        bound.bind(context, address, promise);
     }
 
     @Override
     public void close(ChannelHandlerContext context, ChannelPromise promise) {
         // Not only when it is closed: who waits for the close and binds again must find the name free.
-        listener.forget();
+        bound.forget();
         context.close(promise);
     }
 }

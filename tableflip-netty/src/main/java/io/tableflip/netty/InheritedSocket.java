@@ -1,17 +1,20 @@
 package io.tableflip.netty;
 
-import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.Channel;
+import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.Socket;
 import io.tableflip.core.Fd;
 import io.tableflip.core.WrongDescriptorException;
 import java.io.IOException;
-import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a channel of an inherited listening socket, once it is sure that it is one: Netty does not look, and a channel on the wrong
- * descriptor seems to work, accepts nothing, or closes what belongs to somebody else.
+ * What an inherited descriptor is, once somebody has looked: Netty does not, and a channel on the wrong descriptor seems to work,
+ * accepts nothing, or closes what belongs to somebody else.
  */
 final class InheritedSocket {
     // The same numbers on x86-64 and aarch64, the two that Netty has native libraries for.
@@ -20,56 +23,91 @@ final class InheritedSocket {
     private static final int SO_ACCEPTCONN = 30;
     private static final int SO_DOMAIN = 39;
     private static final int SOCK_STREAM = 1;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_SEQPACKET = 5;
+    private static final int AF_UNIX = 1;
     private static final int AF_INET = 2;
     private static final int AF_INET6 = 10;
     private static final int O_NONBLOCK = 04000;
 
-    private InheritedSocket() {}
+    private final Fd fd;
+    private final Socket socket;
+    private final int type;
+    private final int domain;
+    private final boolean listens;
 
-    /**
-     * Makes the channel, which owns the descriptor from then on. On any failure it stays with its owner, open.
-     *
-     * @throws WrongDescriptorException if the descriptor is not a TCP socket that listens at that address
-     */
-    static EpollServerSocketChannel adopt(Fd fd, InetSocketAddress address) throws IOException {
-        check(fd, address);
+    private InheritedSocket(Fd fd) throws IOException {
+        this.fd = fd;
+        try {
+            socket = new Socket(fd.number());
+        } catch (RuntimeException e) {
+            throw new WrongDescriptorException(fd, "is not a socket", e);
+        }
+        domain = option(SO_DOMAIN);
+        type = option(SO_TYPE);
+        listens = option(SO_ACCEPTCONN) != 0;
+    }
+
+    /** @throws WrongDescriptorException if the descriptor is not a bound socket of that kind that is ready to be served */
+    static InheritedSocket bound(Fd fd, SocketKind kind) throws IOException {
+        InheritedSocket socket = new InheritedSocket(fd);
+        if (kind == SocketKind.UNIX && socket.domain == AF_UNIX && socket.type == SOCK_SEQPACKET) {
+            throw socket.wrong("is a unixpacket socket (SOCK_SEQPACKET), which Netty cannot serve");
+        }
+        if (!socket.is(kind)) {
+            throw socket.wrong("is not " + kind);
+        }
+        if (kind.isListener() && !socket.listens) {
+            throw socket.wrong("does not listen");
+        }
+        return socket;
+    }
+
+    /** @throws WrongDescriptorException if the descriptor is not a connection that Netty can take */
+    static InheritedSocket connected(Fd fd) throws IOException {
+        InheritedSocket socket = new InheritedSocket(fd);
+        if (socket.type != SOCK_STREAM || socket.listens) {
+            throw socket.wrong("is not a connection over TCP or a Unix stream socket");
+        }
+        return socket;
+    }
+
+    private boolean is(SocketKind kind) {
+        int expected = kind.isListener() ? SOCK_STREAM : SOCK_DGRAM;
+        boolean family = kind.isUnix() ? isUnix() : domain == AF_INET || domain == AF_INET6;
+        return type == expected && family;
+    }
+
+    boolean isUnix() {
+        return domain == AF_UNIX;
+    }
+
+    /** Where it is bound. */
+    @Nullable
+    SocketAddress localAddress() {
+        if (!isUnix()) {
+            return socket.localAddress();
+        }
+        DomainSocketAddress address = socket.localDomainSocketAddress();
+        return address == null || address.path().isEmpty() ? null : address;
+    }
+
+    /** Makes the channel, which owns the descriptor from then on. On any failure it stays with its owner, open. */
+    <C extends Channel> C adopt(IntFunction<C> channel) throws IOException {
         if (isBlocking(fd.number())) {
             // Some other program made it. Netty's event loop would hang in accept(2).
             fd.setNonBlocking();
         }
-        EpollServerSocketChannel channel = new EpollServerSocketChannel(fd.number());
+        C adopted = channel.apply(fd.number());
         fd.release();
-        return channel;
+        return adopted;
     }
 
-    private static void check(Fd fd, InetSocketAddress address) throws IOException {
-        Socket socket = open(fd);
-        int domain = option(fd, socket, SO_DOMAIN);
-        if (option(fd, socket, SO_TYPE) != SOCK_STREAM || (domain != AF_INET && domain != AF_INET6)) {
-            throw new WrongDescriptorException(fd, "is not a TCP socket", null);
-        }
-        if (option(fd, socket, SO_ACCEPTCONN) == 0) {
-            throw new WrongDescriptorException(fd, "does not listen", null);
-        }
-        InetSocketAddress actual = socket.localAddress();
-        if (!Addresses.matches(address, actual)) {
-            throw new WrongDescriptorException(
-                    fd,
-                    "listens at " + Addresses.text(actual) + ", not at " + Addresses.text(address)
-                            + ": use another name for another address",
-                    null);
-        }
+    WrongDescriptorException wrong(String why) {
+        return new WrongDescriptorException(fd, why, null);
     }
 
-    private static Socket open(Fd fd) throws IOException {
-        try {
-            return new Socket(fd.number());
-        } catch (RuntimeException e) {
-            throw new WrongDescriptorException(fd, "is not a socket", e);
-        }
-    }
-
-    private static int option(Fd fd, Socket socket, int option) throws IOException {
+    private int option(int option) throws IOException {
         try {
             return socket.getIntOpt(SOL_SOCKET, option);
         } catch (IOException | RuntimeException e) {

@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The right of one listener to its name, from before its channel is made until that is closed: the name is known to the
+ * The right of one channel to its name, from before its channel is made until that is closed: the name is known to the
  * upgrader only when the channel is bound, and two binds may be under way. Thread-safe.
  */
 final class NameLease {
@@ -17,7 +17,7 @@ final class NameLease {
 
     private final Map<FdName, NameLease> leases;
     private final FdName name;
-    private volatile @Nullable Listener holder;
+    private volatile @Nullable Bound holder;
 
     private NameLease(Map<FdName, NameLease> leases, FdName name) {
         this.leases = leases;
@@ -46,17 +46,17 @@ final class NameLease {
         return new IllegalStateException(name + " is in use by this process: give one of the two a name of its own");
     }
 
-    void heldBy(Listener listener) {
-        holder = listener;
+    void heldBy(Bound bound) {
+        holder = bound;
     }
 
     /** Netty does not tell of the close of a channel that could not be registered with its loop. */
     private boolean endIfClosed() {
-        Listener listener = holder;
-        if (listener == null || listener.channel().isOpen()) {
+        Bound bound = holder;
+        if (bound == null || bound.channel().isOpen()) {
             return false;
         }
-        listener.forget();
+        bound.forget();
         return true;
     }
 

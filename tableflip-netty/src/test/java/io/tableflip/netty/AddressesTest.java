@@ -6,13 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.channel.unix.DomainSocketAddress;
 import io.tableflip.core.FdName;
+import io.tableflip.core.InheritedFds;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetSocketAddress;
-import java.util.Set;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class AddressesTest {
+    private static final FdName NEW = FdName.listener("tcp", "0.0.0.0:9090");
+
     @Test
     void anAddressIsNamedAsItWasWritten() {
         assertEquals("127.0.0.1:8080", Addresses.text(at("127.0.0.1", 8080)));
@@ -50,11 +53,14 @@ class AddressesTest {
     @Test
     void aFailureSaysWhereAndWhy() {
         IOException netty = new IOException("bind(..) failed with error(-98): Address already in use");
-        BindException failure = Addresses.bindFailure(at("0.0.0.0", 9090), netty, Set.of());
+        BindException failure = Addresses.bindFailure(at("0.0.0.0", 9090), netty, NEW, InheritedFds.of(Map.of()));
         assertEquals("bind 0.0.0.0:9090: Address already in use", failure.getMessage());
         assertEquals(netty, failure.getCause());
         BindException hinted = Addresses.bindFailure(
-                at("0.0.0.0", 9090), new IllegalStateException(), Set.of(FdName.listener("tcp", "web")));
+                at("0.0.0.0", 9090),
+                new IllegalStateException(),
+                NEW,
+                InheritedFds.of(Map.of(FdName.listener("tcp", "web"), 1_000_000)));
         assertEquals(
                 "bind 0.0.0.0:9090: java.lang.IllegalStateException; inherited under other names and not claimed:"
                         + " [listener:tcp:web]",

@@ -22,6 +22,8 @@ import java.util.function.Function;
 final class FakeUpgrader implements Upgrader {
     final Set<Participant> participants = ConcurrentHashMap.newKeySet();
     final List<Throwable> failures = new CopyOnWriteArrayList<>();
+    final CompletableFuture<Void> parentExited = new CompletableFuture<>();
+    volatile boolean supported = true;
     private final Fds fds;
 
     FakeUpgrader() {
@@ -76,7 +78,7 @@ final class FakeUpgrader implements Upgrader {
 
     @Override
     public boolean isSupported() {
-        return true;
+        return supported;
     }
 
     @Override
@@ -131,7 +133,7 @@ final class FakeUpgrader implements Upgrader {
 
     @Override
     public CompletableFuture<Void> parentExited() {
-        throw new UnsupportedOperationException();
+        return parentExited;
     }
 
     @Override

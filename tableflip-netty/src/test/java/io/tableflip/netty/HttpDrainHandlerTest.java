@@ -164,7 +164,7 @@ class HttpDrainHandlerTest {
         TestServer server = server();
         server.bootstrap.childOption(ChannelOption.SO_SNDBUF, 200_000);
         serve(server);
-        Client client = cleanup.add(Client.connect(server.listener().channel().localAddress(), 4_000));
+        Client client = cleanup.add(Client.connect(server.address(), 4_000));
         client.send(Client.get("/slow"));
         HttpApp.Call call = app.call();
         beginDrain(server);
@@ -334,7 +334,7 @@ class HttpDrainHandlerTest {
     @Test
     void aResponseThatTheClientHasNotTakenIsForcedAtTheTimeout() throws Exception {
         TestServer server = start();
-        Client client = cleanup.add(Client.connect(server.listener().channel().localAddress(), 10_000));
+        Client client = cleanup.add(Client.connect(server.address(), 10_000));
         Channel channel = server.child();
         client.send(Client.get("/big"));
         HttpApp.Call call = app.call();

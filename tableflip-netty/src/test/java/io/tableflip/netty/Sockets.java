@@ -4,6 +4,7 @@ import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.LinuxSocket;
 import io.netty.channel.unix.Socket;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,17 @@ final class Sockets {
         cleanup.add(socket::close);
         socket.bind(TestServer.ANY_PORT);
         return socket;
+    }
+
+    /** That nobody uses at the moment. */
+    static InetSocketAddress freeAddress() throws IOException {
+        LinuxSocket socket = LinuxSocket.newSocketStream(false);
+        try {
+            socket.bind(TestServer.ANY_PORT);
+            return socket.localAddress();
+        } finally {
+            socket.close();
+        }
     }
 
     static Socket listening(Cleanup cleanup, int backlog) throws IOException {

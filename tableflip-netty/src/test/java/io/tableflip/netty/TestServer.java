@@ -78,8 +78,12 @@ final class TestServer implements AutoCloseable {
         return (Listener) upgrader.participants.iterator().next();
     }
 
+    InetSocketAddress address() {
+        return (InetSocketAddress) listener().channel().localAddress();
+    }
+
     Client connect() throws Exception {
-        return Client.connect(listener().channel().localAddress());
+        return Client.connect(address());
     }
 
     Channel child() throws InterruptedException {

@@ -19,7 +19,9 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.ServerChannel;
+import io.netty.channel.local.LocalAddress;
 import io.netty.channel.unix.Socket;
+import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.FdName;
 import io.tableflip.core.WrongDescriptorException;
 import java.io.RandomAccessFile;
@@ -120,8 +122,6 @@ class UpgradableServersTest {
         Socket bound = Sockets.bound(cleanup);
         assertRefused(bound, bound.localAddress(), "does not listen");
         Socket listening = Sockets.listening(cleanup, 1);
-        assertRefused(
-                listening, TestServer.loopback(1), listening.localAddress().getPort() + ", not at 127.0.0.1:1");
         Socket unix = Socket.newSocketDomain();
         cleanup.add(unix::close);
         assertRefused(unix, TestServer.ANY_PORT, "not a TCP socket");
@@ -164,15 +164,22 @@ class UpgradableServersTest {
         assertTrue(message.startsWith("listener:tcp:web (fd 1000000) is not"), message);
     }
 
+    /** A name that is an address promises that address. */
     @Test
-    void whatWasRefusedCanBeBoundAsItShouldHaveBeen() throws Exception {
+    void whatIsBoundElsewhereIsRefusedAndCanBeBoundAsItShouldHaveBeen() throws Exception {
         Socket listening = Sockets.listening(cleanup, 128);
-        TestServer server = server(inherited(listening));
+        FdName name = FdName.listener("tcp", "127.0.0.1:1");
+        TestServer server = server(new FakeUpgrader(Map.of(name, Sockets.duplicate(cleanup, listening))));
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
-        assertNotNull(servers.bind(server.bootstrap, "web", TestServer.loopback(1), Drain.CLOSE)
-                .await()
-                .cause());
-        Channel channel = servers.bind(server.bootstrap, "web", listening.localAddress(), Drain.CLOSE)
+        Throwable refused =
+                servers.bind(server.bootstrap, TestServer.loopback(1)).await().cause();
+        assertTrue(
+                message(refused)
+                        .contains("listens at 127.0.0.1:"
+                                + listening.localAddress().getPort() + ", not at 127.0.0.1:1:"),
+                message(refused));
+        assertInstanceOf(WrongDescriptorException.class, refused.getCause());
+        Channel channel = servers.bind(server.bootstrap, name.address(), listening.localAddress(), Drain.CLOSE)
                 .sync()
                 .channel();
         assertEquals(listening.localAddress(), channel.localAddress());
@@ -277,11 +284,11 @@ class UpgradableServersTest {
     }
 
     @Test
-    void anAddressThatIsNotTcpIsRefused() {
+    void anAddressOfAnotherFamilyIsRefused() {
         UpgradableServers servers = UpgradableServers.of(new FakeUpgrader());
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> servers.factory(new io.netty.channel.unix.DomainSocketAddress("/tmp/x"), Drain.CLOSE));
+        IllegalArgumentException refused = assertThrows(
+                IllegalArgumentException.class, () -> servers.factory(new LocalAddress("here"), Drain.CLOSE));
+        assertTrue(message(refused).contains("neither an InetSocketAddress nor"), message(refused));
     }
 
     @Test
@@ -335,7 +342,7 @@ class UpgradableServersTest {
                 })
                 .toCompletableFuture()
                 .get(10, TimeUnit.SECONDS);
-        assertEquals(List.of(server.listener().channel().fd().intValue()), lent);
+        assertEquals(List.of(((UnixChannel) server.listener().channel()).fd().intValue()), lent);
     }
 
     @Test

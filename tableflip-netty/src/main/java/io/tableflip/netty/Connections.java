@@ -1,0 +1,93 @@
+package io.tableflip.netty;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.tableflip.core.Fd;
+import io.tableflip.core.FdName;
+import io.tableflip.core.Upgrader;
+import java.io.IOException;
+
+/** Established connections that go from one generation to the next. */
+final class Connections {
+    private Connections() {}
+
+    static ChannelFuture handOver(Upgrader upgrader, Channel connection, FdName name) {
+        requireConn(name);
+        if (!(connection instanceof EpollSocketChannel) && !(connection instanceof EpollDomainSocketChannel)) {
+            throw new IllegalArgumentException(
+                    "only a TCP or Unix stream channel of the epoll transport can be handed over, this is a "
+                            + connection.getClass().getSimpleName());
+        }
+        ChannelPromise noted = connection.newPromise();
+        Tasks.execute(
+                connection.eventLoop(),
+                () -> note(upgrader, connection, name, noted),
+                () -> noted.tryFailure(new IllegalStateException("the event loop of " + connection + " has ended")));
+        return noted;
+    }
+
+    private static void note(Upgrader upgrader, Channel connection, FdName name, ChannelPromise noted) {
+        try {
+            if (!connection.isActive()) {
+                throw new IllegalStateException(connection + " is closed and cannot be handed over");
+            }
+            if (connection.pipeline().get(Gate.class) != null) {
+                throw new IllegalStateException(connection + " is handed over already");
+            }
+            SharedChannel shared = SharedChannel.connection(upgrader, connection, name);
+            Listener.handOver(connection);
+            shared.gate().open();
+            shared.nowNamed();
+            noted.trySuccess();
+        } catch (RuntimeException e) {
+            noted.tryFailure(e);
+        }
+    }
+
+    static ChannelFuture adopt(Upgrader upgrader, Bootstrap bootstrap, FdName name) {
+        requireConn(name);
+        return bootstrap
+                .clone()
+                .channelFactory(() -> make(upgrader, name))
+                .register()
+                .addListener(registered -> {
+                    if (!registered.isSuccess()) {
+                        upgrader.reportFailure(registered.cause());
+                    }
+                });
+    }
+
+    private static Channel make(Upgrader upgrader, FdName name) {
+        EpollLoops.requireAvailable();
+        Fd fd = upgrader.fds().inherit(name).orElseThrow(() -> new IllegalStateException(absent(upgrader, name)));
+        try {
+            InheritedSocket socket = InheritedSocket.connected(fd);
+            Channel channel = socket.isUnix()
+                    ? socket.adopt(EpollDomainSocketChannel::new)
+                    : socket.adopt(EpollSocketChannel::new);
+            SharedChannel.connection(upgrader, channel, name).nowNamed();
+            return channel;
+        } catch (IOException e) {
+            throw new ChannelException(e.getMessage(), e);
+        }
+    }
+
+    private static String absent(Upgrader upgrader, FdName name) {
+        return upgrader.fds().unclaimed().contains(name)
+                ? name + " was inherited, and closed since it was not adopted before ready()"
+                : name + " was not inherited, or was adopted before; inherited are "
+                        + upgrader.fds().inherited();
+    }
+
+    private static void requireConn(FdName name) {
+        if (name.kind() != FdName.Kind.CONN) {
+            throw new IllegalArgumentException(
+                    name + " is not the name of a connection: make one with FdName.conn(..)");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package io.tableflip.netty;
+
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.FdName;
+import io.tableflip.core.Upgrader;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A channel that the next generation has too, a datagram socket or a connection that is handed over: one of the two reads. Thread-safe.
+ *
+ * <p>When it drains it reads no more, and waits until what it has read is answered, which shows in nothing being written for a while.
+ */
+final class SharedChannel extends Bound {
+    private static final int STEPS = 4;
+
+    private final Duration quiet;
+    private volatile @Nullable Run run;
+
+    /** A datagram socket. */
+    SharedChannel(Binding binding, Channel channel, NameLease lease, Duration quiet) {
+        super(binding.made().upgrader(), binding.made().name(), binding, channel, lease);
+        this.quiet = quiet;
+    }
+
+    private SharedChannel(Upgrader upgrader, FdName name, Channel channel, NameLease lease) {
+        super(upgrader, name, null, channel, lease);
+        quiet = UpgradableServers.QUIET;
+    }
+
+    /** A connection. */
+    static SharedChannel connection(Upgrader upgrader, Channel channel, FdName name) {
+        SharedChannel shared = new SharedChannel(upgrader, name, channel, NameLease.take(upgrader.fds(), name));
+        shared.guard(false);
+        return shared;
+    }
+
+    @Override
+    void received(ChannelHandlerContext ctx, Object message) {
+        ctx.fireChannelRead(message);
+    }
+
+    @Override
+    void gone() {
+        if (!isReleased()) {
+            upgrader().unregister(this);
+        }
+    }
+
+    @Override
+    public CompletionStage<?> resume() {
+        replaceRun(null);
+        return moveGate(true);
+    }
+
+    @Override
+    public CompletionStage<DrainReport> drain(Duration timeout) {
+        Run next = new Run(timeout);
+        replaceRun(next);
+        moveGate(false).thenCompose(done -> onLoop(next::begin)).whenComplete((done, failure) -> next.beganOr(failure));
+        closed().thenRun(() -> next.end(true));
+        return next.report;
+    }
+
+    private void replaceRun(@Nullable Run next) {
+        Run before;
+        synchronized (this) {
+            before = run;
+            run = next;
+        }
+        if (before != null) {
+            before.cancel();
+        }
+    }
+
+    /** Open until the drain is over: an answer may be on its way. */
+    @Override
+    public CompletionStage<?> release() {
+        released();
+        Run current = run;
+        CompletableFuture<?> drained = current == null ? CompletableFuture.completedFuture(null) : current.report;
+        drained.whenComplete((report, failure) -> channel().close());
+        return closed();
+    }
+
+    private final class Run {
+        private final DrainEvent event;
+        private final long begun = System.nanoTime();
+        private final CompletableFuture<DrainReport> report = new CompletableFuture<>();
+
+        Run(Duration timeout) {
+            event = new DrainEvent(timeout);
+            report.completeOnTimeout(built(false), timeout.toNanos(), NANOSECONDS);
+        }
+
+        /** On the loop. */
+        void begin() {
+            gate().written(); // what was read just now is not answered yet
+            event.attachTo(channel());
+            channel().pipeline().fireUserEventTriggered(event);
+            look();
+        }
+
+        private void look() {
+            if (report.isDone() || event.isCancelled()) {
+                return;
+            }
+            if (isQuiet()) {
+                end(true);
+            } else {
+                channel().eventLoop().schedule(this::look, quiet.toNanos() / STEPS, NANOSECONDS);
+            }
+        }
+
+        private boolean isQuiet() {
+            ChannelOutboundBuffer pending = channel().unsafe().outboundBuffer();
+            boolean flushed = pending == null || pending.totalPendingWriteBytes() == 0;
+            return flushed && gate().sinceWrite() >= quiet.toNanos();
+        }
+
+        /** A loop that takes no task has nothing to wait for. */
+        void beganOr(@Nullable Throwable failure) {
+            if (failure != null || !channel().isRegistered()) {
+                end(true);
+            }
+        }
+
+        void cancel() {
+            event.cancel();
+            end(true);
+        }
+
+        void end(boolean finished) {
+            report.complete(built(finished));
+        }
+
+        private DrainReport built(boolean finished) {
+            return DrainReport.builder()
+                    .finished(finished ? 1 : 0)
+                    .forced(finished ? 0 : 1)
+                    .elapsed(Duration.ofNanos(System.nanoTime() - begun))
+                    .build();
+        }
+    }
+}
