@@ -6,8 +6,6 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.epoll.EpollEventLoopGroup;
-import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.tableflip.core.ChildCommand;
@@ -15,6 +13,7 @@ import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.Transport;
 import io.tableflip.netty.UpgradableServers;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -34,8 +33,9 @@ final class HttpExample {
     /** Returns when this process was upgraded or stopped, and has finished what its clients had begun. */
     static void run(HttpOptions options, List<String> commandLine)
             throws IOException, InvalidConfigException, InterruptedException {
-        // First of all: from here on a SIGHUP is answered, and does not end the JVM.
-        try (Upgrader upgrader = Upgrader.builder()
+        // First of all: from here on a SIGHUP is answered, and does not end the JVM. Where there is no epoll it is a
+        // stub.
+        try (Upgrader upgrader = Transport.upgrader(Upgrader.builder()
                 .pidFile(options.pidFile())
                 .readyAfter(options.readyAfter())
                 .drainTimeout(options.drainTimeout())
@@ -43,8 +43,7 @@ final class HttpExample {
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
                 .childCommand(command -> viaStartScript(command, commandLine))
-                .listener(new Announcer())
-                .build()) {
+                .listener(new Announcer()))) {
             try {
                 serve(upgrader, options);
             } catch (IOException | InvalidConfigException e) {
@@ -59,15 +58,15 @@ final class HttpExample {
             throws IOException, InvalidConfigException, InterruptedException {
         Config config = Config.read(options.config());
         ByteBuf description = description(upgrader, config);
-        EventLoopGroup boss = loops(1);
-        EventLoopGroup io = loops(0);
+        EventLoopGroup boss = Transport.eventLoops(1);
+        EventLoopGroup io = Transport.eventLoops(0);
         try {
             // HttpDrainHandler says "Connection: close" to each client when it is time to leave.
             ServerBootstrap bootstrap = new ServerBootstrap()
                     .group(boss, io)
-                    .childHandler(new ChannelInitializer<SocketChannel>() {
+                    .childHandler(new ChannelInitializer<Channel>() {
                         @Override
-                        protected void initChannel(SocketChannel channel) {
+                        protected void initChannel(Channel channel) {
                             channel.pipeline()
                                     .addLast(new HttpServerCodec())
                                     .addLast(new HttpDrainHandler())
@@ -88,11 +87,6 @@ final class HttpExample {
             io.shutdownGracefully(0, 5, TimeUnit.SECONDS);
             boss.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         }
-    }
-
-    @SuppressWarnings("deprecation") // in Netty 4.2; what replaces it does not exist in 4.1, and this runs on both
-    private static EventLoopGroup loops(int threads) {
-        return new EpollEventLoopGroup(threads);
     }
 
     /**

@@ -62,6 +62,22 @@ class StartScriptIT {
         }
     }
 
+    /** It could serve nothing that it inherits. */
+    @Test
+    void aNewProcessWithoutEpollIsNoSuccessor() throws IOException {
+        Path script = script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+        try (Service service = Service.example(directory).script(script).startAndAwait()) {
+            long parent = service.pid();
+            script("exec " + Service.java() + " " + NoEpollIT.NO_NATIVE_LIBRARY + " -jar " + Service.examplesJar()
+                    + " \"$@\"");
+            service.signal("HUP", parent);
+            service.awaitMatch(
+                    "upgrade: failed .*no upgrades are possible in the new process: Netty's epoll transport");
+            service.awaitProcesses(1);
+            assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
+        }
+    }
+
     /** Such a job has copies of all that the parent passed: both pipes and the listeners. */
     @Test
     void aJobThatTheScriptLeavesRunningHoldsUpNoUpgradeAndIsToldOf() throws IOException {

@@ -14,7 +14,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Clients that ask one question after the other, each on a thread of its own, until they are closed. Nobody asks twice. */
 final class Traffic implements Closeable {
-    private static final long THINK_NANOS = 5_000_000;
+    private static final long THINK_NANOS = 20_000_000;
 
     private final List<Client> clients = new ArrayList<>();
     private volatile boolean over;
