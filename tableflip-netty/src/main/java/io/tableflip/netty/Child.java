@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -52,8 +53,18 @@ final class Child {
      * by then, {@link #deliver()} must be called there; otherwise that happens by itself when it is.
      */
     void attach(DrainEvent drain) {
-        drain.attachTo(channel);
-        event = drain;
+        synchronized (this) {
+            // A drain that was called off while it waited for its time must not take the place of the next one.
+            if (!drain.isCancelled()) {
+                drain.attachTo(channel);
+                event = drain;
+            }
+        }
+    }
+
+    /** The time over which the connections of its listener are to be spread. */
+    Duration window() {
+        return policy.window();
     }
 
     /** The loop has ended. Netty does not close every channel when that happens; nobody can serve this one any more. */

@@ -1,13 +1,16 @@
 package io.tableflip.netty;
 
 import static java.util.Objects.requireNonNull;
+import static java.util.Objects.requireNonNullElse;
 
 import io.netty.channel.Channel;
 import io.netty.util.AttributeKey;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Asks a connection to leave, politely: under {@link Drain#HANDLERS} it is fired as a user event through the pipeline of
@@ -29,9 +32,19 @@ public final class DrainEvent {
 
     private static final AttributeKey<String> PROTOCOL = AttributeKey.valueOf(DrainEvent.class, "protocol");
 
+    /** The event to which a handler of the connection has reacted. */
+    private static final AttributeKey<DrainEvent> UNDERSTOOD = AttributeKey.valueOf(DrainEvent.class, "understood");
+
+    /** Under which those are counted whose protocol nobody has noted. */
+    private static final String OTHER = "other";
+
     private final long deadline;
     private final Set<Channel> told = ConcurrentHashMap.newKeySet();
     private final Set<Channel> idle = ConcurrentHashMap.newKeySet();
+    /** What is to be undone at a rollback; called on any thread. */
+    private final Map<Channel, Runnable> undo = new ConcurrentHashMap<>();
+
+    private final AtomicBoolean notUnderstood = new AtomicBoolean();
     private volatile boolean cancelled;
 
     DrainEvent(Duration timeout) {
@@ -55,18 +68,21 @@ public final class DrainEvent {
 
     /** Notes that the client was asked to leave in the words of its protocol: counted in the report of the drain. */
     public void told(Channel channel) {
+        understood(channel);
         if (!cancelled) {
             told.add(channel);
         }
     }
 
     /**
-     * Notes which protocol this connection speaks, under which the report of the drain counts it; the last one counts. Whoever
+     * Notes which protocol this connection speaks, under which the report of the drain counts it; the last one
+     * counts, and {@code other} if there is none. Whoever
      * notes one understands the event, even if it has nothing to say to the client yet.
      *
      * @param protocol a short name, {@code http/1.1} for example
      */
     public void protocol(Channel channel, String protocol) {
+        understood(channel);
         channel.attr(PROTOCOL).set(requireNonNull(protocol));
     }
 
@@ -75,6 +91,7 @@ public final class DrainEvent {
      * otherwise. Connections of which nothing was noted are not idle.
      */
     public void idle(Channel channel, boolean isIdle) {
+        understood(channel);
         if (isIdle && !cancelled) {
             idle.add(channel);
         } else {
@@ -91,6 +108,38 @@ public final class DrainEvent {
         cancelled = true;
         told.clear();
         idle.clear();
+        undo.values().forEach(Runnable::run);
+        undo.clear();
+    }
+
+    /** Calls back, on any thread, if this is cancelled while the step is the channel's. */
+    void whenCancelled(Channel channel, Runnable step) {
+        undo.put(channel, step);
+        if (cancelled && undo.remove(channel, step)) {
+            step.run();
+        }
+    }
+
+    void forgetWhenCancelled(Channel channel) {
+        undo.remove(channel);
+    }
+
+    /** A handler of the channel knows what this event means, even if it has nothing to note yet. */
+    void understood(Channel channel) {
+        channel.attr(UNDERSTOOD).set(this);
+    }
+
+    boolean isUnderstood(Channel channel) {
+        return channel.attr(UNDERSTOOD).get() == this;
+    }
+
+    /** True once. */
+    boolean firstNotUnderstood() {
+        return notUnderstood.compareAndSet(false, true);
+    }
+
+    static String protocolOf(Channel channel) {
+        return requireNonNullElse(channel.attr(PROTOCOL).get(), OTHER);
     }
 
     /** Only the client keeps the connection open now. */
@@ -106,8 +155,8 @@ public final class DrainEvent {
         return idle.contains(channel);
     }
 
-    int toldCount() {
-        return told.size();
+    Set<Channel> told() {
+        return told;
     }
 
     @Override

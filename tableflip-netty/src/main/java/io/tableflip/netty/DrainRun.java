@@ -3,7 +3,6 @@ package io.tableflip.netty;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
-import io.netty.channel.EventLoop;
 import io.tableflip.core.DrainReport;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,8 +34,8 @@ final class DrainRun {
     private final long begun = System.nanoTime();
     private final DrainEvent event;
     private final CompletableFuture<DrainReport> report = new CompletableFuture<>();
-    /** Completes, on time or never, when the next step of cutting off is due. */
-    private volatile CompletableFuture<Void> timer = new CompletableFuture<>();
+    /** Asks and closes over time what is spread. */
+    private final Spread spread;
 
     private final Map<Child, Outcome> pending = new HashMap<>(); // guarded by this
     /** No further ones will come. */
@@ -45,10 +44,16 @@ final class DrainRun {
     /** The time is up: further ones are closed at once. */
     private boolean cutting; // guarded by this
 
-    private final Map<Outcome, Long> counts = new EnumMap<>(Outcome.class); // guarded by this
+    /** What became of those that have gone, by protocol. */
+    private final Map<String, Map<Outcome, Long>> counts = new HashMap<>(); // guarded by this
+
+    /** The connections near the timeout are closed over time; set when the first connection is known. */
+    private boolean windowKnown; // guarded by this
 
     DrainRun(Duration timeout) {
         event = new DrainEvent(timeout);
+        spread = new Spread(begun, timeout);
+        report.whenComplete((done, failure) -> spread.end());
     }
 
     CompletableFuture<DrainReport> report() {
@@ -93,12 +98,44 @@ final class DrainRun {
                 }
             }
         }
-        added.forEach(child -> child.attach(event));
-        onLoops(added, Child::deliver);
+        List<Child> atOnce = spread.deferring(added, this::askOnLoop);
+        atOnce.forEach(child -> child.attach(event));
+        onLoops(atOnce, Child::deliver);
         // It may have gone before it was pending.
         added.stream().filter(child -> child.gone().isDone()).forEach(this::gone);
         if (late) {
             cut(added);
+        } else if (!added.isEmpty()) {
+            closeIdleInTime(added.get(0).window());
+        }
+    }
+
+    private void askOnLoop(Child child) {
+        if (!event.isCancelled() && !child.gone().isDone()) {
+            child.attach(event);
+            child.deliver();
+        }
+    }
+
+    /** Those of one listener have one window. */
+    private void closeIdleInTime(Duration asked) {
+        Duration window = spread.limited(asked);
+        synchronized (this) {
+            if (windowKnown) {
+                return;
+            }
+            windowKnown = true;
+        }
+        if (!window.isZero()) {
+            after(
+                    event.remaining().minus(window),
+                    () -> guarded(() -> spread.over(pending(), window, this::closeIfIdle)));
+        }
+    }
+
+    private void closeIfIdle(Child child) {
+        if (outcome(child) != Outcome.FORCED) {
+            cutOnLoop(child);
         }
     }
 
@@ -111,15 +148,9 @@ final class DrainRun {
 
     /** One task for each loop, since there may be many connections. */
     private static void onLoops(Collection<Child> children, Consumer<Child> step) {
-        Map<EventLoop, List<Child>> byLoop = new HashMap<>();
-        for (Child child : children) {
-            if (child.channel().isRegistered()) {
-                byLoop.computeIfAbsent(child.channel().eventLoop(), loop -> new ArrayList<>())
-                        .add(child);
-            }
-        }
-        byLoop.forEach(
-                (loop, those) -> Tasks.execute(loop, () -> those.forEach(step), () -> those.forEach(Child::loopEnded)));
+        Spread.byLoop(children)
+                .forEach((loop, those) ->
+                        Tasks.execute(loop, () -> those.forEach(step), () -> those.forEach(Child::loopEnded)));
     }
 
     private void guarded(Runnable step) {
@@ -150,13 +181,18 @@ final class DrainRun {
         if (event.isCancelled()) {
             return;
         }
-        Outcome outcome = event.isFinished(child.channel())
-                ? Outcome.FINISHED
-                : event.isIdle(child.channel()) ? Outcome.IDLE : Outcome.FORCED;
+        Outcome outcome = outcome(child);
         synchronized (this) {
             pending.replace(child, outcome);
         }
         child.channel().close();
+    }
+
+    private Outcome outcome(Child child) {
+        if (event.isFinished(child.channel())) {
+            return Outcome.FINISHED;
+        }
+        return event.isIdle(child.channel()) ? Outcome.IDLE : Outcome.FORCED;
     }
 
     /** One that its loop never took up, or that was closed before: then its close future never completes. */
@@ -183,12 +219,9 @@ final class DrainRun {
     }
 
     private void after(Duration time, Runnable step) {
-        CompletableFuture<Void> next = new CompletableFuture<Void>();
-        timer = next;
-        if (report.isDone()) {
-            return;
-        }
-        next.completeOnTimeout(null, time.toNanos(), NANOSECONDS).thenRun(step);
+        CompletableFuture<Void> timer = new CompletableFuture<>();
+        timer.completeOnTimeout(null, time.toNanos(), NANOSECONDS).thenRun(step);
+        report.whenComplete((done, failure) -> timer.cancel(false));
     }
 
     /** One that is closed, or that nobody can close. */
@@ -196,7 +229,8 @@ final class DrainRun {
         synchronized (this) {
             Outcome outcome = pending.remove(child);
             if (outcome != null) {
-                counts.merge(outcome, 1L, Long::sum);
+                counts.computeIfAbsent(DrainEvent.protocolOf(child.channel()), name -> new EnumMap<>(Outcome.class))
+                        .merge(outcome, 1L, Long::sum);
             }
         }
         completeIfDone();
@@ -207,19 +241,30 @@ final class DrainRun {
     }
 
     private void completeIfDone() {
-        DrainReport.Builder built = DrainReport.builder();
+        DrainReport all = DrainReport.NOTHING;
         synchronized (this) {
-            if (!complete || !pending.isEmpty()) {
+            if (!complete || !pending.isEmpty() || report.isDone()) {
                 return;
             }
-            built.finished(count(Outcome.FINISHED)).idle(count(Outcome.IDLE)).forced(count(Outcome.FORCED));
+            Map<String, Long> told = new HashMap<>();
+            event.told().forEach(channel -> told.merge(DrainEvent.protocolOf(channel), 1L, Long::sum));
+            told.keySet().forEach(protocol -> counts.putIfAbsent(protocol, new EnumMap<>(Outcome.class)));
+            for (Map.Entry<String, Map<Outcome, Long>> entry : counts.entrySet()) {
+                all = all.plus(counted(entry.getKey(), entry.getValue(), told.getOrDefault(entry.getKey(), 0L)));
+            }
         }
-        built.told(event.toldCount()).elapsed(Duration.ofNanos(System.nanoTime() - begun));
-        report.complete(built.build());
-        timer.cancel(false);
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - begun);
+        report.complete(all.plus(DrainReport.builder().elapsed(elapsed).build()));
     }
 
-    private long count(Outcome outcome) {
-        return counts.getOrDefault(outcome, 0L);
+    /** The report of one protocol, as a part of the whole. */
+    private static DrainReport counted(String protocol, Map<Outcome, Long> outcomes, long told) {
+        DrainReport.Builder counted = DrainReport.builder()
+                .finished(outcomes.getOrDefault(Outcome.FINISHED, 0L))
+                .idle(outcomes.getOrDefault(Outcome.IDLE, 0L))
+                .forced(outcomes.getOrDefault(Outcome.FORCED, 0L))
+                .told(told);
+        DrainReport alone = counted.build();
+        return counted.protocol(protocol, alone).build();
     }
 }

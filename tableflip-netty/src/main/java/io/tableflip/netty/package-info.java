@@ -8,7 +8,7 @@
  *
  * <p>{@link io.tableflip.netty.Drain} says how the connections of a listener are asked to leave. By default a
  * {@link io.tableflip.netty.DrainEvent} is fired through their pipelines; {@link io.tableflip.netty.HttpDrainHandler} is the
- * handler that understands it for HTTP/1.1. A protocol of one's own needs a handler like this one:
+ * handler that understands it for HTTP/1.1, {@link io.tableflip.netty.WebSocketDrainHandler} the one for WebSocket. A protocol of one's own needs a handler like this one:
  *
  * <pre>{@code
  * public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
