@@ -290,8 +290,7 @@ class WebSocketDrainHandlerTest {
     }
 
     private static URI uri(TestServer server) {
-        return URI.create(
-                "ws://127.0.0.1:" + server.listener().channel().localAddress().getPort() + "/");
+        return URI.create("ws://127.0.0.1:" + server.address().getPort() + "/");
     }
 
     private JdkClient connectJdk(TestServer server) throws Exception {
