@@ -4,7 +4,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * else happens is an error. The methods of the listener are called one at a time.
  */
 final class WebSocketSession implements WebSocket.Listener {
+    /** Leaves the new process some of the processor. */
+    private static final Executor PACE = CompletableFuture.delayedExecutor(5, TimeUnit.MILLISECONDS);
+
     private final HttpClient client;
     private final URI address;
     private final Queue<String> errors;
@@ -87,7 +93,7 @@ final class WebSocketSession implements WebSocket.Listener {
         if (stopped) {
             socket.sendClose(WebSocket.NORMAL_CLOSURE, "");
         } else {
-            send(socket);
+            PACE.execute(() -> send(socket));
         }
     }
 
