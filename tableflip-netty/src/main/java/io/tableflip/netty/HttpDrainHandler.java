@@ -110,6 +110,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     private void begin(ChannelHandlerContext ctx, DrainEvent drain) {
         event = drain;
+        drain.protocol(ctx.channel(), "http/1.1");
         noteIdle(ctx);
     }
 
