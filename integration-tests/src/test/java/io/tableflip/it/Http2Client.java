@@ -32,7 +32,27 @@ final class Http2Client implements Closeable {
     private int nextStream = 1;
 
     /** A frame as it came. */
-    record Frame(int type, int flags, int stream, byte[] payload) {
+    static final class Frame {
+        private final int type;
+        private final int flags;
+        private final int stream;
+        private final byte[] payload;
+
+        private Frame(int type, int flags, int stream, byte[] payload) {
+            this.type = type;
+            this.flags = flags;
+            this.stream = stream;
+            this.payload = payload;
+        }
+
+        int type() {
+            return type;
+        }
+
+        int stream() {
+            return stream;
+        }
+
         boolean isAck() {
             return (flags & ACK) != 0;
         }
@@ -48,16 +68,6 @@ final class Http2Client implements Closeable {
 
         String text() {
             return new String(payload, US_ASCII);
-        }
-
-        @Override
-        public boolean equals(Object other) {
-            return this == other;
-        }
-
-        @Override
-        public int hashCode() {
-            return System.identityHashCode(this);
         }
 
         @Override
@@ -98,7 +108,7 @@ final class Http2Client implements Closeable {
         } else {
             block.write(127);
             for (length -= 127; length > 127; length >>= 7) {
-                block.write(length & 127 | 128);
+                block.write((length & 127) | 128);
             }
             block.write(length);
         }
@@ -131,7 +141,7 @@ final class Http2Client implements Closeable {
     }
 
     private Frame readFrame() throws IOException {
-        int length = in.readUnsignedByte() << 16 | in.readUnsignedShort();
+        int length = (in.readUnsignedByte() << 16) | in.readUnsignedShort();
         int type = in.readUnsignedByte();
         int flags = in.readUnsignedByte();
         int stream = in.readInt() & Integer.MAX_VALUE;
@@ -148,6 +158,11 @@ final class Http2Client implements Closeable {
         } catch (EOFException e) {
             return true;
         }
+    }
+
+    /** The end, in the middle of a test. */
+    void hangUp() throws IOException {
+        socket.close();
     }
 
     @Override

@@ -139,7 +139,7 @@ final class Http2Server {
                                 var encoder = handler[0].encoder();
                                 encoder.writeHeaders(ctx, stream, ok(), 0, false, ctx.newPromise());
                                 encoder.writeData(ctx, stream, body(generation, path), 0, true, ctx.newPromise());
-                                ctx.flush();
+                                handler[0].flush(ctx);
                             });
                         }
                     })

@@ -78,8 +78,8 @@ class Http2UpgradeIT {
             idle.ack(idle.read());
             assertGoAway(idleStream, idle.read());
             assertTrue(idle.isAtEnd());
-            client.close();
-            idle.close();
+            client.hangUp();
+            idle.hangUp();
             service.awaitGone(parent);
             service.awaitMatch("drained: .*h2: 2 finished, 2 told");
         }
