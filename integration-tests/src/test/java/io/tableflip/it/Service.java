@@ -1,6 +1,7 @@
 package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -158,6 +159,22 @@ final class Service implements AutoCloseable {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
         }
         return builder;
+    }
+
+    /** A server of one of the examples for frameworks, which have class paths of their own. */
+    static Builder frameworkExample(Path directory, String module, String main) {
+        Builder builder = new Builder(directory);
+        builder.program.addAll(List.of("-cp", frameworkClassPath(module), main));
+        if (Runtime.version().feature() >= 24) {
+            builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
+        }
+        return builder;
+    }
+
+    static String frameworkClassPath(String module) {
+        Path target = projectFile("examples").resolve(module).resolve("target");
+        assertTrue(Files.isDirectory(target.resolve("lib")), "not built: " + target);
+        return target.resolve("classes") + ":" + target.resolve("lib") + "/*";
     }
 
     /** Any program, which writes the PID file {@code service.pid} of its directory. */

@@ -1,0 +1,58 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The strict client of an example for a framework, in a process of its own. */
+final class FrameworkClient implements AutoCloseable {
+    private final Path output;
+    private final Process process;
+
+    FrameworkClient(Path directory, String module, String main, InetSocketAddress server) throws IOException {
+        output = directory.resolve("client");
+        process = new ProcessBuilder(
+                        Service.java(),
+                        "-cp",
+                        Service.frameworkClassPath(module),
+                        main,
+                        server.getHostString(),
+                        Integer.toString(server.getPort()))
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+    }
+
+    void awaitAnswerOf(int generation) {
+        String answer = "first answer of generation " + generation + "\n";
+        Await.until(answer, () -> output().contains(answer) || !process.isAlive(), this::output);
+        assertTrue(output().contains(answer), this::output);
+    }
+
+    /** Lets the calls under way end. What it has printed; fails if one of its calls has. */
+    List<String> finish() throws IOException, InterruptedException {
+        process.getOutputStream().close();
+        assertTrue(process.waitFor(Await.LONG.toSeconds(), TimeUnit.SECONDS), this::output);
+        assertTrue(process.exitValue() == 0, this::output);
+        return output().lines().toList();
+    }
+
+    String output() {
+        try {
+            return Files.readString(output);
+        } catch (IOException e) {
+            return e.toString();
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        Await.until("client killed", () -> !process.isAlive());
+    }
+}

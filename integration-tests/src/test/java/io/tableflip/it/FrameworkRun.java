@@ -1,0 +1,84 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.IntStream;
+
+/**
+ * Upgrades an example for a framework under the load of that framework's own client. Once on the way an upgrade fails, since what
+ * the new process needs is missing: the framework must go on serving.
+ */
+final class FrameworkRun {
+    private static final int UPGRADES = 5;
+
+    private final Path directory;
+    private final String module;
+    private final String server;
+    private final String client;
+
+    FrameworkRun(Path directory, String module, String server, String client) {
+        this.directory = directory;
+        this.module = module;
+        this.server = server;
+        this.client = client;
+    }
+
+    /** @param kinds of calls that there must have been */
+    void noCallFails(String... kinds) throws IOException, InterruptedException {
+        Path greeting = Files.writeString(directory.resolve("greeting"), "greetings");
+        try (Service service = Service.frameworkExample(directory, module, server)
+                        .arguments(
+                                "127.0.0.1",
+                                "0",
+                                directory.resolve("service.pid").toString(),
+                                greeting.toString())
+                        .startAndAwait();
+                FrameworkClient load = new FrameworkClient(directory, module, client, service.address())) {
+            load.awaitAnswerOf(1);
+            failingUpgrade(service, greeting);
+            for (int generation = 2; generation <= 1 + UPGRADES; generation++) {
+                service.upgrade();
+                load.awaitAnswerOf(generation);
+            }
+            String counts = load.finish().stream()
+                    .filter(line -> line.startsWith("calls="))
+                    .findFirst()
+                    .orElseThrow();
+            System.out.println(module + ": " + counts);
+            check(counts, kinds);
+            noneWasCut(service);
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+        }
+    }
+
+    private static void failingUpgrade(Service service, Path greeting) throws IOException {
+        Path away = Files.move(greeting, greeting.resolveSibling("away"));
+        long pid = service.pid();
+        service.signal("HUP", pid);
+        service.awaitLog("this process serves on: ");
+        service.awaitProcesses(1);
+        assertEquals(pid, service.pid());
+        Files.move(away, greeting);
+    }
+
+    private static void check(String counts, String... kinds) {
+        assertTrue(counts.contains(" failures=0 "), counts);
+        IntStream.rangeClosed(1, 1 + UPGRADES)
+                .forEach(generation -> assertTrue(counts.matches(".*generations=.*\\b" + generation + "=.*"), counts));
+        for (String kind : kinds) {
+            assertTrue(counts.matches(".*kinds=.*\\b" + kind + "=\\d+.*"), counts);
+        }
+    }
+
+    /** The drain has ended by itself each time, not by its timeout. */
+    private static void noneWasCut(Service service) {
+        String log = service.log();
+        assertEquals(UPGRADES, log.split("drained: ", -1).length - 1, log);
+        assertEquals(UPGRADES, log.split(" 0 forced", -1).length - 1, log);
+    }
+}

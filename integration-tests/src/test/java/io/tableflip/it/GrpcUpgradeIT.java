@@ -1,0 +1,20 @@
+package io.tableflip.it;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** grpc-java is upgraded under its own client: unary calls, streams that outlast an upgrade, old and new channels. */
+class GrpcUpgradeIT {
+    private static final String PACKAGE = "io.tableflip.examples.grpc.";
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void noCallFails() throws IOException, InterruptedException {
+        new FrameworkRun(directory, "grpc", PACKAGE + "GrpcExample", PACKAGE + "GrpcClient")
+                .noCallFails("unary", "stream", "new");
+    }
+}
