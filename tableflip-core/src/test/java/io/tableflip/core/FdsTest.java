@@ -72,6 +72,7 @@ class FdsTest {
         assertEquals(Set.of(5), os.open());
         assertEquals(Set.of(), fds.inherited());
         assertEquals(Optional.empty(), fds.inherit(LOG));
+        assertEquals(Set.of(SOCKET, LOG), fds.unclaimed());
         fds.closeInherited();
         assertEquals(List.of(), os.mistakes());
     }
