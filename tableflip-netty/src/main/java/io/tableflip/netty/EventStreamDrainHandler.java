@@ -96,11 +96,14 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         ended = true;
         drain.protocol(ctx.channel(), "event-stream");
         drain.told(ctx.channel());
-        var timer = ctx.executor().schedule(() -> ctx.close(), CLOSE_LIMIT.toNanos(), NANOSECONDS);
-        ctx.channel().closeFuture().addListener(closed -> timer.cancel(false));
+        // only when it is on its way: a slow client may have much before it
         ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT).addListener(written -> {
-            drain.finished(ctx.channel());
-            SendingSide.close(ctx);
+            if (written.isSuccess()) {
+                drain.finished(ctx.channel());
+                var timer = ctx.executor().schedule(() -> ctx.close(), CLOSE_LIMIT.toNanos(), NANOSECONDS);
+                ctx.channel().closeFuture().addListener(closed -> timer.cancel(false));
+                SendingSide.close(ctx);
+            }
         });
     }
 

@@ -120,12 +120,16 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         ending = true;
-        if (event != null) {
-            event.finished(ctx.channel());
-        }
-        after(ctx, CLOSE_LIMIT, ctx::close);
         // behind all that was written: who closes the sending side gives up what is not sent
-        ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> SendingSide.close(ctx));
+        ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> {
+            if (written.isSuccess()) {
+                if (event != null) {
+                    event.finished(ctx.channel());
+                }
+                after(ctx, CLOSE_LIMIT, ctx::close);
+                SendingSide.close(ctx);
+            }
+        });
     }
 
     private boolean isIdle() {
