@@ -2,14 +2,12 @@ package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,32 +16,17 @@ class FullDiskTest {
     private static final String NO_ROOM = "PID file \\S+/app.pid cannot be written: "
             + "write \\S+/\\.app\\.pid\\.\\d+: No space left on device \\(errno 28\\)";
 
+    private final TemporaryDisk mounted;
     private final Path disk;
-    private boolean mounted;
 
     FullDiskTest(@TempDir Path directory) throws IOException {
-        disk = Files.createDirectory(directory.resolve("disk"));
-    }
-
-    @BeforeEach
-    void mount() throws Exception {
-        mounted = run("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk.toString()) == 0;
-        assumeTrue(mounted, "a file system cannot be mounted here");
+        mounted = TemporaryDisk.mount(directory, "size=8k");
+        disk = mounted.path();
     }
 
     @AfterEach
-    void unmount() throws Exception {
-        if (mounted) {
-            assertEquals(0, run("umount", disk.toString()));
-        }
-    }
-
-    private static int run(String... command) throws Exception {
-        return new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start()
-                .waitFor();
+    void unmount() throws IOException {
+        mounted.close();
     }
 
     private List<String> files() {

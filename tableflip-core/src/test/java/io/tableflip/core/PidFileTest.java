@@ -149,11 +149,8 @@ class PidFileTest {
 
     @Test
     void aFullDiskIsNamedAndNothingLeftOnIt() throws Exception {
-        Path disk = Files.createDirectory(directory.resolve("disk"));
-        assumeTrue(
-                run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk.toString()) == 0,
-                "a file system cannot be mounted here");
-        try {
+        try (TemporaryDisk mounted = TemporaryDisk.mount(directory, "size=4k")) {
+            Path disk = mounted.path();
             Files.write(disk.resolve("all"), new byte[4096]);
             path = disk.resolve("app.pid");
             PidFile full = new PidFile(path, 100);
@@ -163,18 +160,13 @@ class PidFileTest {
             full.prepare();
             full.commit();
             assertEquals("100", Files.readString(path));
-        } finally {
-            assertEquals(0, run("umount", disk.toString()));
         }
     }
 
     @Test
     void aReadOnlyDiskIsNamed() throws Exception {
-        Path disk = Files.createDirectory(directory.resolve("disk"));
-        assumeTrue(
-                run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", disk.toString()) == 0,
-                "a file system cannot be mounted here");
-        try {
+        try (TemporaryDisk mounted = TemporaryDisk.mount(directory, "ro")) {
+            Path disk = mounted.path();
             path = disk.resolve("app.pid");
             assertFails(
                     new PidFile(path, 100)::prepare,
@@ -182,17 +174,7 @@ class PidFileTest {
                     "open",
                     Errno.EROFS,
                     disk.resolve(".app.pid.100"));
-        } finally {
-            assertEquals(0, run("umount", disk.toString()));
         }
-    }
-
-    private static int run(String... command) throws Exception {
-        return new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start()
-                .waitFor();
     }
 
     /** What somebody who may write to the directory has put there. */
@@ -208,7 +190,7 @@ class PidFileTest {
 
     @Test
     void aFifoInItsPlaceIsNotReadAtTheStop() throws Exception {
-        assumeTrue(run("mkfifo", path.toString()) == 0, "no mkfifo");
+        assumeTrue(new ProcessBuilder("mkfifo", path.toString()).start().waitFor() == 0, "no mkfifo");
         assertTimeoutPreemptively(Await.LIMIT, ours::remove);
         assertEquals(List.of("app.pid"), files(), "not ours");
     }

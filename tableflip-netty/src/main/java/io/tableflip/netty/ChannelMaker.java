@@ -168,7 +168,7 @@ final class ChannelMaker {
                 name(),
                 where,
                 Addresses.text(address()),
-                serves ? "is served until the parent has gone" : "is left to the parent, which drains it");
+                serves ? "is served until the parent has gone" : "is closed when the parent leaves");
         Channel former;
         try {
             former = socket.adopt(kind()::adopt);

@@ -1,7 +1,5 @@
 package io.tableflip.netty;
 
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
-
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -12,7 +10,6 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import java.nio.channels.ClosedChannelException;
-import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  * behind a stream are not answered; none does that.
  */
 public final class EventStreamDrainHandler extends ChannelDuplexHandler {
-    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
-
     private @Nullable DrainEvent event;
     private boolean streaming;
     /** The stream has got its end, and the application does not know. */
@@ -100,9 +95,7 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT).addListener(written -> {
             if (written.isSuccess()) {
                 drain.finished(ctx.channel());
-                var timer = ctx.executor().schedule(() -> ctx.close(), CLOSE_LIMIT.toNanos(), NANOSECONDS);
-                ctx.channel().closeFuture().addListener(closed -> timer.cancel(false));
-                SendingSide.close(ctx);
+                SendingSide.closeFor(ctx, SendingSide.CLOSE_LIMIT);
             }
         });
     }

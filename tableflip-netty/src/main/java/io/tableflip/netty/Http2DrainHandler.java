@@ -1,7 +1,5 @@
 package io.tableflip.netty;
 
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
-
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -28,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
     private static final Duration PING_LIMIT = Duration.ofSeconds(10);
-    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
     /** In the PING, so that its answer cannot be taken for that to somebody else's. */
     private static final long PING = 0x7461_626c_6566_6c70L;
 
@@ -96,7 +93,7 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         to.encoder().writePing(from, false, PING, from.newPromise());
         from.flush();
         Duration half = drain.remaining().dividedBy(2);
-        after(ctx, half.compareTo(PING_LIMIT) < 0 ? half : PING_LIMIT, () -> closeForStreams(ctx, to));
+        Tasks.after(ctx, half.compareTo(PING_LIMIT) < 0 ? half : PING_LIMIT, () -> closeForStreams(ctx, to));
     }
 
     private static void goAway(ChannelHandlerContext ctx, Http2ConnectionHandler codec, int lastStream) {
@@ -126,8 +123,7 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
                 if (event != null) {
                     event.finished(ctx.channel());
                 }
-                after(ctx, CLOSE_LIMIT, ctx::close);
-                SendingSide.close(ctx);
+                SendingSide.closeFor(ctx, SendingSide.CLOSE_LIMIT);
             }
         });
     }
@@ -140,11 +136,6 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         if (event != null) {
             event.idle(ctx.channel(), isIdle());
         }
-    }
-
-    private static void after(ChannelHandlerContext ctx, Duration time, Runnable step) {
-        var timer = ctx.executor().schedule(step, time.toNanos(), NANOSECONDS);
-        ctx.channel().closeFuture().addListener(done -> timer.cancel(false));
     }
 
     private final class Streams extends Http2ConnectionAdapter {

@@ -43,8 +43,6 @@ import org.jspecify.annotations.Nullable;
  * removes itself.
  */
 public final class HttpDrainHandler extends ChannelDuplexHandler {
-    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
-
     private @Nullable DrainEvent event;
     /** Requests whose final response has not begun. */
     private int unanswered;
@@ -340,8 +338,11 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     }
 
     private Duration closeLimit() {
+        if (event != null && event.isCancelled()) {
+            return SendingSide.CLOSE_LIMIT; // its deadline is nobody's any more
+        }
         Duration remaining = event == null ? Duration.ZERO : event.remaining();
-        return remaining.compareTo(CLOSE_LIMIT) < 0 ? remaining : CLOSE_LIMIT;
+        return remaining.compareTo(SendingSide.CLOSE_LIMIT) < 0 ? remaining : SendingSide.CLOSE_LIMIT;
     }
 
     @Override

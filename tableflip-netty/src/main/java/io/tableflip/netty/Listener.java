@@ -49,14 +49,14 @@ final class Listener extends Bound {
     @Override
     void received(ChannelHandlerContext ctx, Object message) {
         if (message instanceof Channel accepted) {
-            accept(accepted, () -> ctx.fireChannelRead(accepted));
+            accept(ctx, accepted);
         } else {
             ctx.fireChannelRead(message);
         }
     }
 
     /** Takes in an accepted connection, before Netty's acceptor gets it. On the loop. */
-    private void accept(Channel accepted, Runnable pass) {
+    private void accept(ChannelHandlerContext ctx, Channel accepted) {
         Child child = new Child(accepted, policy);
         accepted.attr(CHILD).set(child);
         children.add(child);
@@ -68,7 +68,7 @@ final class Listener extends Bound {
                 current.gone(child);
             }
         });
-        pass.run();
+        ctx.fireChannelRead(accepted);
         child.checkOpen();
     }
 

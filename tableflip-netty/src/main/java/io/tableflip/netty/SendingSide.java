@@ -3,10 +3,20 @@ package io.tableflip.netty;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
+import java.time.Duration;
 
 /** Closes one direction of a connection, under TLS in the words of TLS first. */
 final class SendingSide {
     private SendingSide() {}
+
+    /** How long a client has to close its side when this one is closed, unless the drain timeout comes first. */
+    static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
+
+    /** As {@link #close}, and closes the connection for good when the client has not done so in time. */
+    static void closeFor(ChannelHandlerContext ctx, Duration limit) {
+        Tasks.after(ctx, limit, ctx::close);
+        close(ctx);
+    }
 
     /** Sends the end of the stream after what was flushed. A channel that has no sides is closed. */
     static void close(ChannelHandlerContext ctx) {

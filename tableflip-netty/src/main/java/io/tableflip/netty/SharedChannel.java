@@ -97,7 +97,9 @@ final class SharedChannel extends Bound {
 
         Run(Duration timeout) {
             event = new DrainEvent(timeout);
-            report.completeOnTimeout(built(false), timeout.toNanos(), NANOSECONDS);
+            CompletableFuture<Void> timer = new CompletableFuture<>();
+            timer.completeOnTimeout(null, timeout.toNanos(), NANOSECONDS).thenRun(() -> end(false));
+            report.whenComplete((done, failure) -> timer.cancel(false));
         }
 
         /** On the loop. */
@@ -138,15 +140,12 @@ final class SharedChannel extends Bound {
         }
 
         void end(boolean finished) {
-            report.complete(built(finished));
-        }
-
-        private DrainReport built(boolean finished) {
-            return DrainReport.builder()
+            DrainReport.Builder built = DrainReport.builder()
                     .finished(finished ? 1 : 0)
                     .forced(finished ? 0 : 1)
-                    .elapsed(Duration.ofNanos(System.nanoTime() - begun))
-                    .build();
+                    .elapsed(Duration.ofNanos(System.nanoTime() - begun));
+            report.complete(built.protocol(DrainEvent.protocolOf(channel()), built.build())
+                    .build());
         }
     }
 }

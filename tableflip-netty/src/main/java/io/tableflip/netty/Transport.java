@@ -15,11 +15,6 @@ import java.io.IOException;
 public final class Transport {
     private Transport() {}
 
-    /** Whether there is epoll: a Linux machine, and the native library of Netty on the class path. */
-    public static boolean isEpoll() {
-        return Epoll.isAvailable();
-    }
-
     /**
      * Event loops of epoll if there is that, otherwise of NIO.
      *
@@ -27,7 +22,7 @@ public final class Transport {
      */
     @SuppressWarnings("deprecation") // since 4.2, and on 4.1 there are no others
     public static EventLoopGroup eventLoops(int threads) {
-        return isEpoll() ? new EpollEventLoopGroup(threads) : new NioEventLoopGroup(threads);
+        return Epoll.isAvailable() ? new EpollEventLoopGroup(threads) : new NioEventLoopGroup(threads);
     }
 
     /**
@@ -36,7 +31,7 @@ public final class Transport {
      * @throws IllegalStateException as of {@link UpgraderBuilder#buildStub}
      */
     public static Upgrader upgrader(UpgraderBuilder builder) throws IOException {
-        return isEpoll()
+        return Epoll.isAvailable()
                 ? builder.buildOrStub()
                 : builder.buildStub("Netty's epoll transport is not available: " + reason(Epoll.unavailabilityCause()));
     }

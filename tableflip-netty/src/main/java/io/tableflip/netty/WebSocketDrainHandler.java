@@ -2,7 +2,6 @@ package io.tableflip.netty;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -41,7 +40,6 @@ import org.jspecify.annotations.Nullable;
  * If the drain is called off after the client was told, the connection ends all the same; one that was not told yet stays.
  */
 public final class WebSocketDrainHandler extends ChannelDuplexHandler {
-    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
     private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
     /** What a control frame holds, without the code. */
     private static final int LONGEST_REASON = 123;
@@ -113,7 +111,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         proceed(ctx);
         if (begun && !closeWritten) {
             // whichever message goes on for ever
-            after(ctx, min(answerLimit, drain.remaining().dividedBy(2)), () -> {
+            Tasks.after(ctx, min(answerLimit, drain.remaining().dividedBy(2)), () -> {
                 if (drain == event && isToLeave()) {
                     tell(ctx);
                 }
@@ -140,7 +138,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         closeWritten = true;
         told = true;
         drain.told(ctx.channel());
-        after(ctx, min(answerLimit, drain.remaining()), () -> {
+        Tasks.after(ctx, min(answerLimit, drain.remaining()), () -> {
             over = true;
             ctx.close();
         });
@@ -158,11 +156,6 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         if (told && !ctx.channel().config().isAutoRead()) {
             ctx.read();
         }
-    }
-
-    private static void after(ChannelHandlerContext ctx, Duration time, Runnable step) {
-        var timer = ctx.executor().schedule(step, time.toNanos(), NANOSECONDS);
-        ctx.channel().closeFuture().addListener(closed -> timer.cancel(false));
     }
 
     private static Duration min(Duration one, Duration other) {
@@ -206,8 +199,8 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
             return;
         }
         over = true;
-        after(ctx, min(CLOSE_LIMIT, requireNonNull(event).remaining()), ctx::close);
-        SendingSide.close(ctx);
+        SendingSide.closeFor(
+                ctx, min(SendingSide.CLOSE_LIMIT, requireNonNull(event).remaining()));
     }
 
     @Override

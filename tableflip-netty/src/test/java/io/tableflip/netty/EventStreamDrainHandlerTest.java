@@ -1,6 +1,7 @@
 package io.tableflip.netty;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,7 +11,9 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPipelineException;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultHttpContent;
@@ -22,11 +25,13 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
 import io.tableflip.core.DrainReport;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -140,6 +145,48 @@ class EventStreamDrainHandlerTest {
         write(child, "data: two\n\n").sync();
         String all = chunk("data: one\n") + chunk("\n") + chunk("data: two\n\n");
         assertEquals(all, client.bytes(all.length()));
+    }
+
+    /** What a client is slow to read goes first: the time in which it has to close begins only then. */
+    @Test
+    void aSlowClientIsNotCutBeforeTheEndIsSent() {
+        Ends ends = new Ends();
+        EmbeddedChannel channel = new EmbeddedChannel(ends, new EventStreamDrainHandler());
+        HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream");
+        channel.writeOneOutbound(response);
+        DrainEvent event = new DrainEvent(TIMEOUT);
+        channel.pipeline().fireUserEventTriggered(event);
+        assertTrue(ends.isHeld());
+        channel.advanceTimeBy(10, TimeUnit.SECONDS);
+        channel.runScheduledPendingTasks();
+        assertTrue(channel.isOpen());
+        assertTrue(!event.isFinished(channel));
+        ends.send();
+        assertTrue(event.isFinished(channel));
+        assertTrue(!channel.isOpen());
+    }
+
+    /** Keeps the end of a response, as a full socket does. */
+    private static final class Ends extends ChannelOutboundHandlerAdapter {
+        private @Nullable ChannelPromise held;
+
+        @Override
+        public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
+            if (msg instanceof LastHttpContent) {
+                held = promise;
+            } else {
+                ctx.write(msg, promise);
+            }
+        }
+
+        boolean isHeld() {
+            return held != null;
+        }
+
+        void send() {
+            requireNonNull(held).setSuccess();
+        }
     }
 
     @Test

@@ -181,6 +181,30 @@ class HttpDrainHandlerTest {
         Await.until("closed", () -> !channel.isOpen());
     }
 
+    /** Nor if the drain was called off while it was sent, and its deadline has passed since. */
+    @Test
+    void theDeadlineOfADrainThatWasCalledOffDoesNotCutTheLastResponse() throws Exception {
+        TestServer server = start();
+        Client client = connect(server);
+        client.send(Client.get("/slow"));
+        HttpApp.Call call = app.call();
+        Channel channel = server.child();
+        server.drain(Duration.ofMillis(500));
+        DrainEvent event = server.event();
+        call.begin();
+        call.add("one");
+        Await.until("told", () -> event.told().contains(channel));
+        server.upgrader.resume();
+        assertTrue(event.isCancelled());
+        Await.until("past the deadline", () -> event.remaining().isZero());
+        call.end();
+        assertLast("one", client);
+        Await.loopsOnce(channel);
+        assertTrue(channel.isOpen(), "for the client to close");
+        client.close();
+        Await.until("closed", () -> !channel.isOpen());
+    }
+
     @Test
     void aClientThatDoesNotCloseIsClosedSoon() throws Exception {
         TestServer server = start();
