@@ -244,9 +244,7 @@ final class FaultRun implements AutoCloseable {
         return cell.step().event().equals("script")
                 && cell.fault() != Fault.THROW
                 && service.processes().stream()
-                        .anyMatch(pid -> pid != parent
-                                && Proc.state(pid) != 'T'
-                                && Proc.executable(pid).endsWith("dash"));
+                        .anyMatch(pid -> pid != parent && Proc.state(pid) != 'T' && Proc.runs(pid, "dash"));
     }
 
     /** Lets time pass until all timers have expired and the other process has done what it does about that. */

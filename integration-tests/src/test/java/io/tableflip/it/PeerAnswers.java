@@ -7,6 +7,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.handler.codec.LineBasedFrameDecoder;
@@ -23,6 +24,11 @@ final class PeerAnswers {
         return JavaPeer.name() + " " + line;
     }
 
+    /** Turns what is received into lines, and strings into what is sent. */
+    static void addLineCodec(ChannelPipeline pipeline) {
+        pipeline.addLast(new LineBasedFrameDecoder(1024), new StringDecoder(UTF_8), new StringEncoder(UTF_8));
+    }
+
     /** One line for each connection. The line {@code upgrade} is answered when the upgrade has ended, one way or the other. */
     static final class Lines extends ChannelInitializer<Channel> {
         private final @Nullable Upgrader upgrader;
@@ -34,12 +40,8 @@ final class PeerAnswers {
 
         @Override
         protected void initChannel(Channel channel) {
-            channel.pipeline()
-                    .addLast(
-                            new LineBasedFrameDecoder(1024),
-                            new StringDecoder(UTF_8),
-                            new StringEncoder(UTF_8),
-                            new Line(upgrader));
+            addLineCodec(channel.pipeline());
+            channel.pipeline().addLast(new Line(upgrader));
         }
     }
 

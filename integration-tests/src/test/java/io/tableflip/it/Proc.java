@@ -183,6 +183,15 @@ final class Proc {
         }
     }
 
+    /** Whether a process runs that program; one that ends meanwhile does not. */
+    static boolean runs(long pid, String program) {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/" + pid + "/exe")).endsWith(program);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** Children of any kind, zombies included. */
     static List<Long> zombies(long parent) {
         List<Long> zombies = new ArrayList<>();

@@ -18,9 +18,6 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.unix.DomainDatagramPacket;
 import io.netty.channel.unix.DomainSocketAddress;
-import io.netty.handler.codec.LineBasedFrameDecoder;
-import io.netty.handler.codec.string.StringDecoder;
-import io.netty.handler.codec.string.StringEncoder;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.Drain;
@@ -104,12 +101,8 @@ final class SocketsServer {
         return new ChannelInitializer<Channel>() {
             @Override
             protected void initChannel(Channel channel) {
-                channel.pipeline()
-                        .addLast(
-                                new LineBasedFrameDecoder(1024),
-                                new StringDecoder(UTF_8),
-                                new StringEncoder(UTF_8),
-                                new Lines());
+                PeerAnswers.addLineCodec(channel.pipeline());
+                channel.pipeline().addLast(new Lines());
             }
         };
     }
