@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** The strict client of an example for a framework, in a process of its own. */
 final class FrameworkClient implements AutoCloseable {
@@ -34,11 +35,16 @@ final class FrameworkClient implements AutoCloseable {
         assertTrue(output().contains(answer), this::output);
     }
 
-    /** Lets the calls under way end. What it has printed; fails if one of its calls has. */
-    List<String> finish() throws IOException, InterruptedException {
+    /**
+     * Lets the calls under way end; fails if one of the calls has.
+     *
+     * @param serverLog what else helps to understand a failure
+     * @return what it has printed
+     */
+    List<String> finish(Supplier<String> serverLog) throws IOException, InterruptedException {
         process.getOutputStream().close();
         assertTrue(process.waitFor(Await.LONG.toSeconds(), TimeUnit.SECONDS), this::output);
-        assertTrue(process.exitValue() == 0, this::output);
+        assertTrue(process.exitValue() == 0, () -> output() + "\n" + serverLog.get());
         return output().lines().toList();
     }
 

@@ -44,7 +44,7 @@ final class FrameworkRun {
                 service.upgrade();
                 load.awaitAnswerOf(generation);
             }
-            String counts = load.finish().stream()
+            String counts = load.finish(service::log).stream()
                     .filter(line -> line.startsWith("calls="))
                     .findFirst()
                     .orElseThrow();

@@ -1,0 +1,20 @@
+package io.tableflip.it;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Spring Boot WebFlux is upgraded under WebClient: pooled and new connections, streamed answers that outlast a drain. */
+class SpringWebFluxUpgradeIT {
+    private static final String PACKAGE = "io.tableflip.examples.springwebflux.";
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void noCallFails() throws IOException, InterruptedException {
+        new FrameworkRun(directory, "spring-webflux", PACKAGE + "SpringWebFluxExample", PACKAGE + "SpringWebFluxClient")
+                .noCallFails("pooled", "stream", "new");
+    }
+}
