@@ -28,8 +28,9 @@ class ReplacedFilesIT {
         Path own = Path.of(System.getProperty("java.home"));
         Path next = newerJdk(own);
         Path jdk = copy(own, "jdk");
-        try (Service service =
-                Service.testServer(directory).jvm(jdk.resolve("bin/java")).startAndAwait()) {
+        try (Service service = Service.testServer(directory)
+                .launcher(jdk.resolve("bin/java").toString())
+                .startAndAwait()) {
             service.awaitLog("prepared for the next upgrade");
             long old = service.pid();
             assertEquals(jdk.resolve("bin/java"), Proc.executable(old));

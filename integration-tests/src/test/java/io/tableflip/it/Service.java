@@ -71,8 +71,9 @@ final class Service implements AutoCloseable {
             return this;
         }
 
-        Builder jvm(Path java) {
-            launcher = List.of(java.toString());
+        /** Instead of {@code java}, with the same arguments. */
+        Builder launcher(String... command) {
+            launcher = List.of(command);
             return this;
         }
 

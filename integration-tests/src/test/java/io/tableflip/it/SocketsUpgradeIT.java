@@ -2,7 +2,6 @@ package io.tableflip.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -34,7 +33,7 @@ class SocketsUpgradeIT {
 
     @Test
     void everyQuestionIsAnsweredOverTwentyUpgrades() throws Exception {
-        assumeTrue(hasSocat(), "socat is not installed");
+        Tools.assumeInstalled("socat");
         String name = "tableflip-" + directory.getFileName();
         InetSocketAddress group = freeAddress();
         try (Service service = Service.program(directory, directory, SocketsServer.class.getName())
@@ -69,18 +68,6 @@ class SocketsUpgradeIT {
             return files.map(file -> file.getFileName().toString())
                     .filter(file -> !file.startsWith("client."))
                     .collect(Collectors.toSet());
-        }
-    }
-
-    private static boolean hasSocat() throws InterruptedException {
-        try {
-            return new ProcessBuilder("socat", "-V")
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                            .start()
-                            .waitFor()
-                    == 0;
-        } catch (IOException e) {
-            return false;
         }
     }
 

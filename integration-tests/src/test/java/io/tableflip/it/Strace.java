@@ -25,7 +25,7 @@ final class Strace implements AutoCloseable {
      * @param when which calls of each thread fail: {@code 1+} for all
      */
     static Strace inject(long pid, String calls, String error, String when) throws IOException {
-        assumeTrue(isThere(), "strace is not installed");
+        Tools.assumeInstalled("strace");
         Process process = new ProcessBuilder(List.of(
                         "strace",
                         "-f",
@@ -48,21 +48,6 @@ final class Strace implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             strace.close();
             throw e;
-        }
-    }
-
-    private static boolean isThere() {
-        try {
-            new ProcessBuilder("strace", "--version")
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .start()
-                    .waitFor();
-            return true;
-        } catch (IOException e) {
-            return false;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
         }
     }
 
