@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
  * the new process needs is missing: the framework must go on serving.
  */
 final class FrameworkRun {
-    private static final int UPGRADES = 5;
+    private static final int UPGRADES = Integer.getInteger("upgrades", 5);
 
     private final Path directory;
     private final String module;

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** HTTP/2 through upgrades, seen frame by frame. */
 class Http2UpgradeIT {
-    private static final int UPGRADES = 5;
+    private static final int UPGRADES = Integer.getInteger("upgrades", 5);
 
     @TempDir
     Path directory;

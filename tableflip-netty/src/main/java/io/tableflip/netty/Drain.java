@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.util.Objects.requireNonNull;
 
 import io.netty.channel.Channel;
+import io.netty.handler.ssl.SslHandler;
 import java.time.Duration;
 import java.util.function.BiConsumer;
 
@@ -26,9 +27,11 @@ public final class Drain {
 
     /**
      * Closes each connection at once, by {@link Channel#close()}. For protocols whose handlers turn a close into a
-     * graceful end of their own (gRPC's do), and for those that need none.
+     * graceful end of their own (gRPC's do), and for those that need none. A connection in its TLS handshake is closed after that,
+     * since the handlers of its protocol may not be in the pipeline before. The time that such handlers take is up to them, and to the
+     * drain timeout: an {@code Http2ConnectionHandler} gives running streams 30 s by itself.
      */
-    public static final Drain CLOSE = new Drain("CLOSE", (channel, event) -> channel.close(), Duration.ZERO);
+    public static final Drain CLOSE = new Drain("CLOSE", Drain::close, Duration.ZERO);
 
     private final String name;
     private final BiConsumer<Channel, DrainEvent> action;
@@ -92,20 +95,43 @@ public final class Drain {
         action.accept(channel, event);
     }
 
+    private static void close(Channel channel, DrainEvent event) {
+        afterHandshake(channel, () -> {
+            if (!event.isCancelled()) {
+                channel.close();
+            }
+        });
+    }
+
     private static void fire(Channel channel, DrainEvent event) {
         channel.pipeline().fireUserEventTriggered(event);
-        if (channel.isActive() && !event.isUnderstood(channel)) {
-            boolean first = event.firstNotUnderstood();
-            LOG.log(
-                    first ? INFO : DEBUG,
-                    "no handler of " + channel
-                            + " has answered the drain event: the connection stays until its client closes it"
-                            + " or the drain timeout has passed"
-                            + (first
-                                    ? ". Add the drain handler of its protocol to the pipeline, or bind with another policy"
-                                            + " (Drain.whenIdle, Drain.callback). Others of this listener: at level DEBUG"
-                                    : ""));
+        afterHandshake(channel, () -> {
+            if (channel.isActive() && !event.isUnderstood(channel)) {
+                logUnanswered(channel, event.firstNotUnderstood());
+            }
+        });
+    }
+
+    /** At once, but in a TLS handshake: then when all handlers have heard of its end. */
+    private static void afterHandshake(Channel channel, Runnable action) {
+        SslHandler tls = channel.pipeline().get(SslHandler.class);
+        if (tls == null || tls.handshakeFuture().isDone()) {
+            action.run();
+        } else {
+            tls.handshakeFuture().addListener(handshaken -> channel.eventLoop().execute(action));
         }
+    }
+
+    private static void logUnanswered(Channel channel, boolean first) {
+        LOG.log(
+                first ? INFO : DEBUG,
+                "no handler of " + channel
+                        + " has answered the drain event: the connection stays until its client closes it"
+                        + " or the drain timeout has passed"
+                        + (first
+                                ? ". Add the drain handler of its protocol to the pipeline, or bind with another policy"
+                                        + " (Drain.whenIdle, Drain.callback). Others of this listener: at level DEBUG"
+                                : ""));
     }
 
     @Override
