@@ -15,4 +15,9 @@ public final class InheritedFds {
         fds.inheritAll(passed);
         return fds;
     }
+
+    /** As {@link Upgrader#ready()} does it. */
+    public static void closeUnclaimed(Fds fds) {
+        fds.closeInherited();
+    }
 }

@@ -24,6 +24,7 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
+import io.tableflip.core.InheritedFds;
 import io.tableflip.core.WrongDescriptorException;
 import java.io.IOException;
 import java.net.DatagramSocket;
@@ -253,6 +254,20 @@ class SocketKindsTest {
                 .cause();
         assertEquals(name + " (fd " + tcp + ") is not a Unix stream socket", refused.getMessage());
         assertInstanceOf(WrongDescriptorException.class, refused.getCause());
+    }
+
+    @Test
+    void aBindThatComesAfterReadyHearsWhyTheAddressIsInUse() throws Exception {
+        TestServer first = greeter(new FakeUpgrader(), '1');
+        InetSocketAddress address = (InetSocketAddress) first.bind(Drain.CLOSE).localAddress();
+        FdName name = FdName.listener("tcp", "127.0.0.1:" + address.getPort());
+        int passed = Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1));
+        TestServer second = greeter(new FakeUpgrader(Map.of(name, passed)), '2');
+        InheritedFds.closeUnclaimed(second.upgrader.fds());
+        assertFails(
+                "bind 127.0.0.1:" + address.getPort() + ": Address already in use; " + name
+                        + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()",
+                UpgradableServers.of(second.upgrader).bind(second.bootstrap, address, Drain.CLOSE));
     }
 
     // ---- an address that changes
