@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -39,6 +41,11 @@ public final class Fds {
     private final List<Fd> strangers = new ArrayList<>();
 
     private final Set<FdName> unclaimed = new LinkedHashSet<>();
+    /** Other names for what was inherited. */
+    private final Map<FdName, FdName> aliases = new HashMap<>();
+    /** The inodes of the Unix sockets whose paths somebody else removes. */
+    private final Set<Long> foreignPaths = new HashSet<>();
+
     private final Supplier<Os> os;
     private final UnixPaths unixPaths;
 
@@ -59,6 +66,23 @@ public final class Fds {
         });
     }
 
+    /** What this process got from systemd, and not from a parent: claimed under its own names or its aliases. */
+    synchronized void activate(SocketActivation activation) {
+        inheritAll(new LinkedHashMap<>(activation.passed()));
+        aliases.putAll(activation.aliases());
+        foreignPaths.addAll(activation.unixSockets());
+    }
+
+    /** Leaves the paths of these Unix sockets alone. */
+    synchronized void keepPaths(Set<Long> inodes) {
+        foreignPaths.addAll(inodes);
+    }
+
+    /** The inodes of the Unix sockets whose paths are not ours to remove. */
+    synchronized Set<Long> keptPaths() {
+        return new HashSet<>(foreignPaths);
+    }
+
     /**
      * Claims an inherited descriptor. The caller owns it from now on.
      *
@@ -66,6 +90,10 @@ public final class Fds {
      */
     public synchronized Optional<Fd> inherit(FdName name) {
         Fd fd = inherited.remove(name);
+        if (fd == null) {
+            Fd original = inherited.remove(aliases.get(name));
+            fd = original == null ? null : new Fd(name, original.release(), os); // known by this name from now on
+        }
         if (fd != null) {
             used.put(name, fd);
         }
@@ -216,7 +244,10 @@ public final class Fds {
 
     private void find(int fd, List<UnixPaths.Bound> bound) {
         try {
-            unixPaths.of(fd).ifPresent(bound::add);
+            unixPaths
+                    .of(fd)
+                    .filter(found -> !keptPaths().contains(found.inode()))
+                    .ifPresent(bound::add);
         } catch (IOException e) {
             LOG.log(WARNING, "cannot find the path of a Unix socket", e);
         }

@@ -99,7 +99,8 @@ final class Handover {
                     life.settings().readyAfter());
             List<Integer> fds =
                     Stream.concat(childs.stream(), duplicates.numbers()).toList();
-            Os.SpawnRequest request = life.launcher().request(command, variable, fds);
+            Os.SpawnRequest request =
+                    life.launcher().request(command, variable, life.fds().keptPaths(), fds);
             os.setNonBlocking(fromChild.readEnd());
             os.setNonBlocking(toChild.writeEnd());
             ChildLink newLink = new ChildLink(

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Knows how this process was started, and how to start the same program once more. Immutable. */
@@ -60,8 +61,7 @@ final class Launcher {
     /** The command by default: this process's own, without what only it was told. */
     ChildCommand childCommand() {
         Map<String, String> environment = new LinkedHashMap<>(own.environment());
-        environment.remove(ParentLink.SENTINEL);
-        environment.remove(ParentLink.LINK);
+        environment.keySet().removeIf(Launcher::isOwn);
         return new ChildCommand(own.command(), environment);
     }
 
@@ -69,21 +69,31 @@ final class Launcher {
      * What to start.
      *
      * @param link the variable for a child of level 2
+     * @param kept the inodes of the Unix sockets whose paths are not ours to remove
      * @param fds become descriptors 3 and up
      */
-    Os.SpawnRequest request(ChildCommand command, String link, List<Integer> fds) throws IOException {
+    Os.SpawnRequest request(ChildCommand command, String link, Set<Long> kept, List<Integer> fds) throws IOException {
         List<String> environment = new ArrayList<>();
         command.environment().forEach((name, value) -> {
-            if (!name.equals(ParentLink.SENTINEL) && !name.equals(ParentLink.LINK)) {
+            if (!isOwn(name)) {
                 environment.add(name + "=" + value);
             }
         });
         environment.add(ParentLink.SENTINEL + "=yes");
         environment.add(ParentLink.LINK + "=" + link);
+        if (!kept.isEmpty()) {
+            environment.add(SocketActivation.variable(kept));
+        }
         String program = command.command().get(0);
         requireDirectory();
         return new Os.SpawnRequest(
                 executable(program, command.environment()), command.command(), environment, directory, fds);
+    }
+
+    private static boolean isOwn(String variable) {
+        return variable.equals(ParentLink.SENTINEL)
+                || variable.equals(ParentLink.LINK)
+                || SocketActivation.isOwn(variable);
     }
 
     /** The error of the spawn would be "no such file" and seem to mean the program. */

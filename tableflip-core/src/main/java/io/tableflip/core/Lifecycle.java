@@ -34,6 +34,7 @@ final class Lifecycle implements Upgrader {
 
     private final Settings settings;
     private final Supplier<Os> os;
+    private final ProcFs proc;
     private final @Nullable Launcher launcher;
     private final @Nullable ParentLink parent;
     private final long pid = ProcessHandle.current().pid();
@@ -83,6 +84,7 @@ final class Lifecycle implements Upgrader {
             Settings settings, Supplier<Os> os, ProcFs proc, @Nullable Launcher launcher, @Nullable ParentLink parent) {
         this.settings = settings;
         this.os = os;
+        this.proc = proc;
         this.launcher = launcher;
         this.parent = parent;
         loop = new Loop(settings.clock());
@@ -108,6 +110,9 @@ final class Lifecycle implements Upgrader {
         if (parent == null) {
             parentGone = true;
             parentExited.complete(null);
+            if (launcher != null) {
+                fds.activate(SocketActivation.of(launcher.environment(), proc, pid));
+            }
         } else {
             inherit(parent);
         }
@@ -123,6 +128,7 @@ final class Lifecycle implements Upgrader {
 
     private void inherit(ParentLink from) throws IOException {
         try {
+            fds.keepPaths(SocketActivation.kept(launcher().environment()));
             fds.inheritAll(from.open(loop, this::received, () -> loop.execute(this::parentEnded)));
         } catch (IOException e) {
             from.failed(String.valueOf(e.getMessage()));

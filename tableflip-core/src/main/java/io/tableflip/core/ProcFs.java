@@ -14,6 +14,7 @@ final class ProcFs {
     private static final int ACCESS_MODE = 03;
     private static final int READ_ONLY = 0;
     private static final int WRITE_ONLY = 1;
+    private static final int CLOSE_ON_EXEC = 02000000;
 
     private final Path root;
 
@@ -78,6 +79,11 @@ final class ProcFs {
                 .map(link -> Long.parseLong(link.substring(type.length() + 2, link.length() - 1)));
     }
 
+    /** Whether a descriptor was passed by whoever started this process: what a JVM opens itself is close-on-exec. */
+    boolean isPassed(int fd) {
+        return describe(fd).isPresent() && (flags(fd) & CLOSE_ON_EXEC) == 0;
+    }
+
     private int flags(int fd) {
         try {
             for (String line : Files.readAllLines(root.resolve("self/fdinfo/" + fd))) {
@@ -127,6 +133,12 @@ final class ProcFs {
     /** The lines of the kernel's table of Unix sockets, bytes as ISO 8859-1. */
     List<String> unixSockets() throws IOException {
         return Files.readAllLines(root.resolve("self/net/unix"), StandardCharsets.ISO_8859_1);
+    }
+
+    /** The lines of the kernel's table of TCP or UDP sockets; none where the kernel is without that protocol. */
+    List<String> internetSockets(String protocol) throws IOException {
+        Path table = root.resolve("self/net/" + protocol);
+        return Files.exists(table) ? Files.readAllLines(table, StandardCharsets.ISO_8859_1) : List.of();
     }
 
     long parentPid() throws IOException {

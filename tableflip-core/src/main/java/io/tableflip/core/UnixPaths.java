@@ -22,6 +22,7 @@ final class UnixPaths {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
     private static final long LISTENING = 0x10000;
     private static final int DATAGRAM = 2;
+    private static final int SEQUENCED = 5;
 
     private final ProcFs proc;
 
@@ -54,7 +55,7 @@ final class UnixPaths {
         try {
             Path path = Path.of(bound.path);
             boolean taken = entries().stream()
-                    .anyMatch(entry -> entry.receives && entry.inode != bound.inode && entry.path.equals(bound.path));
+                    .anyMatch(entry -> entry.receives() && entry.inode != bound.inode && entry.path.equals(bound.path));
             if (taken) {
                 LOG.log(WARNING, "{0}: another socket is bound to this path now, it stays", Printable.of(bound.path));
             } else if (isSocket(path)) {
@@ -71,7 +72,15 @@ final class UnixPaths {
                         .isOther();
     }
 
-    private record Entry(long inode, String path, boolean receives) {
+    /** The name of a socket that is bound, with an @ before an abstract one; empty for others. */
+    Optional<FdName> name(long inode) throws IOException {
+        return entries().stream()
+                .filter(entry -> entry.inode == inode)
+                .map(Entry::name)
+                .findFirst();
+    }
+
+    private record Entry(long inode, String path, int type, boolean listens) {
         /** Num RefCount Protocol Flags Type St Inode Path; accepted connections repeat the path of their listener. */
         private static final Pattern LINE = Pattern.compile(
                 "[0-9a-f]+: [0-9A-F]+ [0-9A-F]+ ([0-9A-F]{8}) ([0-9A-F]{4}) [0-9A-F]{2} +([0-9]{1,18}) (.+)");
@@ -82,10 +91,22 @@ final class UnixPaths {
             if (!matcher.matches()) {
                 return Optional.empty();
             }
-            boolean receives = (Long.parseLong(matcher.group(1), 16) & LISTENING) != 0
-                    || Integer.parseInt(matcher.group(2), 16) == DATAGRAM;
+            boolean listens = (Long.parseLong(matcher.group(1), 16) & LISTENING) != 0;
+            int type = Integer.parseInt(matcher.group(2), 16);
             String path = RawString.decode(matcher.group(4).getBytes(StandardCharsets.ISO_8859_1));
-            return Optional.of(new Entry(Long.parseLong(matcher.group(3)), path, receives));
+            return Optional.of(new Entry(Long.parseLong(matcher.group(3)), path, type, listens));
+        }
+
+        boolean receives() {
+            return listens || type == DATAGRAM;
+        }
+
+        FdName name() {
+            if (type == DATAGRAM) {
+                return FdName.packet("unixgram", path);
+            }
+            String network = type == SEQUENCED ? "unixpacket" : "unix";
+            return listens ? FdName.listener(network, path) : FdName.conn(network, path);
         }
     }
 

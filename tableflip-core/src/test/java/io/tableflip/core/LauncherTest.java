@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,7 +39,7 @@ class LauncherTest {
 
     private Os.SpawnRequest request() throws IOException {
         Launcher launcher = new Launcher(proc.fs);
-        return launcher.request(launcher.childCommand(), "2:1:2:3:4:5", List.of(8, 9));
+        return launcher.request(launcher.childCommand(), "2:1:2:3:4:5", Set.of(), List.of(8, 9));
     }
 
     private Path program(String name) throws IOException {
@@ -69,7 +70,7 @@ class LauncherTest {
                 .withVariable("TABLEFLIP_LINK", "x");
         assertEquals(
                 List.of("HOME=/root", "TABLEFLIP_HAS_PARENT_7DIU3=yes", "TABLEFLIP_LINK=y"),
-                launcher.request(forged, "y", List.of()).environment());
+                launcher.request(forged, "y", Set.of(), List.of()).environment());
     }
 
     @Test
@@ -97,7 +98,7 @@ class LauncherTest {
         assertEquals("/opt/jdk/bin/java", request().executable());
         Launcher launcher = new Launcher(proc.fs);
         ChildCommand other = launcher.childCommand().withCommand("no-such-program");
-        IOException failure = assertThrows(IOException.class, () -> launcher.request(other, "", List.of()));
+        IOException failure = assertThrows(IOException.class, () -> launcher.request(other, "", Set.of(), List.of()));
         assertTrue(failure.toString().contains("no-such-program"), failure::toString);
     }
 
@@ -110,7 +111,7 @@ class LauncherTest {
                 launcher.childCommand().withCommand("other").withEnvironment(Map.of("PATH", bin.toString()));
         assertEquals(
                 bin.resolve("other").toString(),
-                launcher.request(command, "", List.of()).executable());
+                launcher.request(command, "", Set.of(), List.of()).executable());
     }
 
     @Test
@@ -141,8 +142,8 @@ class LauncherTest {
         started("java\0", "PWD=" + current + "\0");
         Launcher launcher = new Launcher(proc.fs);
         Files.delete(directory.resolve("release-1"));
-        IOException failure =
-                assertThrows(IOException.class, () -> launcher.request(launcher.childCommand(), "", List.of()));
+        IOException failure = assertThrows(
+                IOException.class, () -> launcher.request(launcher.childCommand(), "", Set.of(), List.of()));
         assertEquals("the working directory " + current + " is gone", failure.getMessage());
     }
 
@@ -156,6 +157,7 @@ class LauncherTest {
         Files.delete(directory.resolve("release-1"));
         assertEquals(
                 current.toString(),
-                launcher.request(launcher.childCommand(), "", List.of()).directory());
+                launcher.request(launcher.childCommand(), "", Set.of(), List.of())
+                        .directory());
     }
 }

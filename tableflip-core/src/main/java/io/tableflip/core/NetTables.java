@@ -1,0 +1,63 @@
+package io.tableflip.core;
+
+import java.io.IOException;
+import java.util.HexFormat;
+import java.util.Optional;
+
+/** What the kernel's tables say of a socket by its inode: its kind and its address. Without native code. */
+final class NetTables {
+    private static final String LISTENING = "0A";
+
+    private final ProcFs proc;
+
+    NetTables(ProcFs proc) {
+        this.proc = proc;
+    }
+
+    /**
+     * The name of a socket: its address as {@link FdName} has it, an IPv6 one in its short form.
+     *
+     * @return empty if no table has it: it is of another family, or of another network namespace
+     */
+    Optional<FdName> find(long inode) throws IOException {
+        for (String network : new String[] {"tcp", "tcp6", "udp", "udp6"}) {
+            for (String line : proc.internetSockets(network)) {
+                String[] fields = line.strip().split(" +", -1);
+                if (fields.length > 9 && fields[9].equals(Long.toString(inode))) {
+                    return Optional.of(internet(network.substring(0, 3), fields));
+                }
+            }
+        }
+        return new UnixPaths(proc).name(inode);
+    }
+
+    private static FdName internet(String network, String... fields) {
+        String address = address(fields[1]);
+        if (network.equals("udp")) {
+            return FdName.packet(network, address);
+        }
+        return fields[3].equals(LISTENING) ? FdName.listener(network, address) : FdName.conn(network, address);
+    }
+
+    /** {@code 0100007F:1F90}: words of four bytes, each in the order of the machine, which is the little-endian one. */
+    private static String address(String hex) {
+        int colon = hex.indexOf(':');
+        byte[] bytes = HexFormat.of().parseHex(hex.substring(0, colon));
+        for (int word = 0; word < bytes.length; word += 4) {
+            swap(bytes, word, word + 3);
+            swap(bytes, word + 1, word + 2);
+        }
+        String host = bytes.length == 4 ? four(bytes) : "[" + Ipv6Text.of(bytes) + "]";
+        return host + ":" + Integer.parseInt(hex.substring(colon + 1), 16);
+    }
+
+    private static void swap(byte[] bytes, int one, int other) {
+        byte held = bytes[one];
+        bytes[one] = bytes[other];
+        bytes[other] = held;
+    }
+
+    private static String four(byte... bytes) {
+        return (bytes[0] & 0xff) + "." + (bytes[1] & 0xff) + "." + (bytes[2] & 0xff) + "." + (bytes[3] & 0xff);
+    }
+}
