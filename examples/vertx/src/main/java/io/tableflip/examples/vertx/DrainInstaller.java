@@ -1,0 +1,69 @@
+package io.tableflip.examples.vertx;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler.Sharable;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPipeline;
+import io.netty.handler.codec.http.HttpResponseEncoder;
+import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.ssl.SslHandler;
+import io.tableflip.netty.Http2DrainHandler;
+import io.tableflip.netty.HttpDrainHandler;
+
+/**
+ * Gives each connection of a Vert.x HTTP server its drain handler. Vert.x has no hook for that, but Netty has: what the listening
+ * channel accepts passes through its pipeline. Vert.x adds its codec later, some of it as late as it sees which protocol the client
+ * speaks, so a handler of the connection waits for that.
+ */
+@Sharable
+final class DrainInstaller extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object accepted) {
+        ((Channel) accepted).pipeline().addLast(new OfConnection(false)); // in front of what Vert.x will add
+        ctx.fireChannelRead(accepted);
+    }
+
+    private static final class OfConnection extends ChannelInboundHandlerAdapter {
+        private final boolean behindTls;
+        private boolean http1;
+
+        OfConnection(boolean behindTls) {
+            this.behindTls = behindTls;
+        }
+
+        /**
+         * Until the protocol is known bytes are passed on one by one: the drain handler has to be there before the first request is, and
+         * Vert.x may add its codec in the very call in which it would decode that request.
+         */
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object msg) {
+            ByteBuf bytes = (ByteBuf) msg;
+            while (!isKnown(ctx) && bytes.readableBytes() > 1) {
+                ctx.fireChannelRead(bytes.readRetainedSlice(1));
+            }
+            ctx.fireChannelRead(bytes);
+            isKnown(ctx); // HTTP/1.1 may have become HTTP/2 by a request for that
+        }
+
+        private boolean isKnown(ChannelHandlerContext ctx) {
+            ChannelPipeline pipeline = ctx.pipeline();
+            ChannelHandlerContext tls = behindTls ? null : pipeline.context(SslHandler.class);
+            ChannelHandlerContext http2 = pipeline.context(Http2ConnectionHandler.class);
+            if (ctx.isRemoved()) {
+                return true;
+            } else if (tls != null) {
+                pipeline.addAfter(tls.name(), null, new OfConnection(true));
+                pipeline.remove(this);
+            } else if (http2 != null) {
+                pipeline.addAfter(http2.name(), null, new Http2DrainHandler());
+                pipeline.remove(this);
+            } else if (!http1 && pipeline.context(HttpResponseEncoder.class) != null) {
+                pipeline.addAfter(pipeline.context(HttpResponseEncoder.class).name(), null, new HttpDrainHandler());
+                http1 = true;
+            }
+            return ctx.isRemoved() || http1;
+        }
+    }
+}
