@@ -30,11 +30,7 @@ class VertxUpgradeIT {
     /** The drain handler has to know of the requests in the very bytes by which Vert.x sees which protocol it is. */
     @Test
     void answersPipelinedRequestsThatCameWithTheFirstBytes() throws IOException {
-        Path greeting = Files.writeString(directory.resolve("greeting"), "greetings");
-        Path pidFile = directory.resolve("service.pid");
-        try (Service service = Service.frameworkExample(directory, "vertx", SERVER)
-                        .arguments("127.0.0.1", "0", pidFile.toString(), greeting.toString())
-                        .startAndAwait();
+        try (Service service = start();
                 Socket socket = new Socket("127.0.0.1", service.address().getPort())) {
             socket.setSoTimeout((int) Await.LONG.toMillis());
             InputStream in = socket.getInputStream();
@@ -51,6 +47,43 @@ class VertxUpgradeIT {
             service.awaitProcesses(0);
             assertTrue(service.log().contains(" 0 forced"), service.log());
         }
+    }
+
+    /** A client may connect long before it says anything, and Vert.x does not know the protocol until then. */
+    @Test
+    void tellsConnectionsToLeaveThatWereSilentWhenTheDrainBegan() throws IOException {
+        try (Service service = start();
+                Socket silent = new Socket("127.0.0.1", service.address().getPort());
+                Socket other = new Socket("127.0.0.1", service.address().getPort())) {
+            askOnce(other); // so that both are accepted
+            service.signal("TERM", service.pid());
+            askUntilToldToLeave(other);
+            askUntilToldToLeave(silent);
+            service.awaitProcesses(0);
+            assertTrue(service.log().contains(" 0 forced"), service.log());
+            assertFalse(service.log().contains("no handler of"), service.log());
+        }
+    }
+
+    private Service start() throws IOException {
+        Path greeting = Files.writeString(directory.resolve("greeting"), "greetings");
+        Path pidFile = directory.resolve("service.pid");
+        return Service.frameworkExample(directory, "vertx", SERVER)
+                .arguments("127.0.0.1", "0", pidFile.toString(), greeting.toString())
+                .startAndAwait();
+    }
+
+    private static void askUntilToldToLeave(Socket socket) throws IOException {
+        while (!Http.tellsToLeave(askOnce(socket))) {
+            // the event comes to each connection in its own time
+        }
+        assertEquals(-1, socket.getInputStream().read());
+    }
+
+    private static String askOnce(Socket socket) throws IOException {
+        socket.setSoTimeout((int) Await.LONG.toMillis());
+        Http.request(socket, "/", "");
+        return Http.readOne(socket.getInputStream());
     }
 
     private static String get(String path) {

@@ -2,6 +2,7 @@ package io.tableflip.examples.vertx;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -9,6 +10,7 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.ssl.SslHandler;
+import io.tableflip.netty.DrainEvent;
 import io.tableflip.netty.Http2DrainHandler;
 import io.tableflip.netty.HttpDrainHandler;
 
@@ -33,6 +35,14 @@ final class DrainInstaller extends ChannelInboundHandlerAdapter {
             this.behindTls = behindTls;
         }
 
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+            if (event instanceof DrainEvent drain && !http1) {
+                drain.idle(ctx.channel(), true); // the handler of its protocol, if there will be one, finds the event
+            }
+            ctx.fireUserEventTriggered(event);
+        }
+
         /**
          * Until the protocol is known bytes are passed on one by one: the drain handler has to be there before the first request is, and
          * Vert.x may add its codec in the very call in which it would decode that request.
@@ -40,30 +50,35 @@ final class DrainInstaller extends ChannelInboundHandlerAdapter {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object msg) {
             ByteBuf bytes = (ByteBuf) msg;
-            while (!isKnown(ctx) && bytes.readableBytes() > 1) {
+            while (!install(ctx) && bytes.readableBytes() > 1) {
                 ctx.fireChannelRead(bytes.readRetainedSlice(1));
             }
             ctx.fireChannelRead(bytes);
-            isKnown(ctx); // HTTP/1.1 may have become HTTP/2 by a request for that
+            install(ctx); // HTTP/1.1 may have become HTTP/2 by a request for that
         }
 
-        private boolean isKnown(ChannelHandlerContext ctx) {
+        /** Whether the connection has what it needs, for now. */
+        private boolean install(ChannelHandlerContext ctx) {
+            if (ctx.isRemoved()) {
+                return true;
+            }
             ChannelPipeline pipeline = ctx.pipeline();
             ChannelHandlerContext tls = behindTls ? null : pipeline.context(SslHandler.class);
             ChannelHandlerContext http2 = pipeline.context(Http2ConnectionHandler.class);
-            if (ctx.isRemoved()) {
-                return true;
-            } else if (tls != null) {
-                pipeline.addAfter(tls.name(), null, new OfConnection(true));
-                pipeline.remove(this);
+            if (tls != null) {
+                replaceBy(ctx, tls, new OfConnection(true));
             } else if (http2 != null) {
-                pipeline.addAfter(http2.name(), null, new Http2DrainHandler());
-                pipeline.remove(this);
+                replaceBy(ctx, http2, new Http2DrainHandler());
             } else if (!http1 && pipeline.context(HttpResponseEncoder.class) != null) {
-                pipeline.addAfter(pipeline.context(HttpResponseEncoder.class).name(), null, new HttpDrainHandler());
                 http1 = true;
+                pipeline.addAfter(pipeline.context(HttpResponseEncoder.class).name(), null, new HttpDrainHandler());
             }
-            return ctx.isRemoved() || http1;
+            return http1 || ctx.isRemoved();
+        }
+
+        private void replaceBy(ChannelHandlerContext ctx, ChannelHandlerContext predecessor, ChannelHandler handler) {
+            ctx.pipeline().addAfter(predecessor.name(), null, handler);
+            ctx.pipeline().remove(this);
         }
     }
 }
