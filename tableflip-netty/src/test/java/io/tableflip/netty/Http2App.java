@@ -13,6 +13,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpServerUpgradeHandler.UpgradeEvent;
 import io.netty.handler.codec.http2.DefaultHttp2Connection;
 import io.netty.handler.codec.http2.DefaultHttp2DataFrame;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
@@ -109,12 +110,22 @@ final class Http2App {
     private final class Objects extends SimpleChannelInboundHandler<FullHttpRequest> {
         @Override
         protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
-            String stream = request.headers().get(STREAM_ID.text());
-            note(new Call(request.uri(), body -> {
+            asked(ctx, request.uri(), request.headers().get(STREAM_ID.text()));
+        }
+
+        /** With these handlers the request of the upgrade comes in the event. */
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
+            if (evt instanceof UpgradeEvent upgrade) {
+                asked(ctx, upgrade.upgradeRequest().uri(), "1");
+            }
+            ctx.fireUserEventTriggered(evt);
+        }
+
+        private void asked(ChannelHandlerContext ctx, String path, String stream) {
+            note(new Call(path, body -> {
                 FullHttpResponse response = HttpApp.ok(body);
-                if (stream != null) {
-                    response.headers().set(STREAM_ID.text(), stream);
-                }
+                response.headers().set(STREAM_ID.text(), stream);
                 ctx.writeAndFlush(response);
             }));
         }

@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPipelineException;
 import io.netty.channel.ChannelPromise;
@@ -19,10 +21,18 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerUpgradeHandler;
 import io.netty.handler.codec.http2.CleartextHttp2ServerUpgradeHandler;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2FrameCodec;
 import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
 import io.netty.handler.codec.http2.Http2ServerUpgradeCodec;
+import io.netty.handler.ssl.ApplicationProtocolConfig;
+import io.netty.handler.ssl.ApplicationProtocolConfig.Protocol;
+import io.netty.handler.ssl.ApplicationProtocolConfig.SelectedListenerFailureBehavior;
+import io.netty.handler.ssl.ApplicationProtocolConfig.SelectorFailureBehavior;
 import io.netty.handler.ssl.ApplicationProtocolNegotiationHandler;
-import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.IdentityCipherSuiteFilter;
+import io.netty.handler.ssl.JdkSslContext;
+import io.netty.handler.ssl.SslContext;
 import io.tableflip.core.DrainReport;
 import io.tableflip.netty.Http2App.Kind;
 import io.tableflip.netty.Http2Client.Frame;
@@ -39,7 +49,6 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.Test;
@@ -381,29 +390,43 @@ class Http2DrainHandlerTest {
         return TestServer.start(cleanup, Drain.HANDLERS, pipeline -> {
             HttpServerCodec http1 = new HttpServerCodec();
             Http2ConnectionHandler codec = app.codec(kind);
-            HttpServerUpgradeHandler upgrade =
-                    new HttpServerUpgradeHandler(http1, protocol -> new Http2ServerUpgradeCodec(codec), 1_000);
-            pipeline.addLast(
-                    new CleartextHttp2ServerUpgradeHandler(http1, upgrade, codec),
-                    new HttpDrainHandler(),
-                    new Http2DrainHandler(LONG, LONG),
-                    app.handler(kind));
+            ChannelHandler handler = app.handler(kind);
+            HttpServerUpgradeHandler upgrade = new HttpServerUpgradeHandler(
+                    http1,
+                    protocol -> codec instanceof Http2FrameCodec frames
+                            ? new Http2ServerUpgradeCodec(frames, handler)
+                            : new Http2ServerUpgradeCodec(codec),
+                    1_000);
+            ChannelHandler atOnce = new ChannelInitializer<Channel>() {
+                @Override
+                protected void initChannel(Channel channel) {
+                    channel.pipeline().addBefore("http1", null, codec);
+                    if (kind == Kind.MULTIPLEX) {
+                        channel.pipeline().addBefore("http1", null, handler);
+                    }
+                }
+            };
+            pipeline.addLast(new CleartextHttp2ServerUpgradeHandler(http1, upgrade, atOnce));
+            pipeline.addLast("http1", new HttpDrainHandler());
+            pipeline.addLast(new Http2DrainHandler(LONG, LONG));
+            if (kind == Kind.OBJECTS) {
+                pipeline.addLast(handler);
+            }
         });
     }
 
-    private Client upgraded(TestServer server, String path) throws Exception {
-        Client client = cleanup.add(server.connect());
-        client.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-                + "Upgrade: h2c\r\nHTTP2-Settings: AAQAAP__\r\n\r\n");
+    private static Http2Client upgrade(Client client) throws IOException {
+        String wishes = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAQAAP__\r\n";
+        client.send("GET /upgrade HTTP/1.1\r\nHost: test\r\n" + wishes + "\r\n");
         assertEquals(101, client.response().status());
-        return client;
+        return new Http2Client(client.socket).begin();
     }
 
     @ParameterizedTest
     @EnumSource
     void anUpgradedConnectionIsOneOfHttp2(Kind kind) throws Exception {
         TestServer server = startCleartext(kind);
-        Http2Client client = new Http2Client(upgraded(server, "/upgrade").socket).begin();
+        Http2Client client = upgrade(cleanup.add(server.connect()));
         Http2App.Call first = app.call();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         endsAsHttp2(client, first, drained);
@@ -417,10 +440,7 @@ class Http2DrainHandlerTest {
         server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         server.event();
-        plain.send("GET /upgrade HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-                + "Upgrade: h2c\r\nHTTP2-Settings: AAQAAP__\r\n\r\n");
-        assertEquals(101, plain.response().status());
-        Http2Client client = new Http2Client(plain.socket).begin();
+        Http2Client client = upgrade(plain);
         endsAsHttp2(client, app.call(), drained);
     }
 
@@ -436,8 +456,7 @@ class Http2DrainHandlerTest {
     }
 
     /** Each of two streams is answered, and nothing is counted for HTTP/1.1. */
-    private void endsAsHttp2(
-            Http2Client client, Http2App.Call first, CompletableFuture<DrainReport> drained)
+    private void endsAsHttp2(Http2Client client, Http2App.Call first, CompletableFuture<DrainReport> drained)
             throws Exception {
         Frame ping = beginning(client);
         first.answer();
@@ -504,19 +523,31 @@ class Http2DrainHandlerTest {
     }
 
     private TestServer startTls(Kind kind, Tls tls) throws Exception {
+        SslContext context = new JdkSslContext(
+                tls.context(),
+                false,
+                null,
+                IdentityCipherSuiteFilter.INSTANCE,
+                new ApplicationProtocolConfig(
+                        Protocol.ALPN,
+                        SelectorFailureBehavior.NO_ADVERTISE,
+                        SelectedListenerFailureBehavior.ACCEPT,
+                        "h2"),
+                ClientAuth.NONE,
+                null,
+                false);
         return TestServer.start(cleanup, Drain.HANDLERS, pipeline -> {
-            SSLEngine engine = tls.context().createSSLEngine();
-            engine.setUseClientMode(false);
-            SSLParameters parameters = engine.getSSLParameters();
-            parameters.setApplicationProtocols(new String[] {"h2"});
-            engine.setSSLParameters(parameters);
-            pipeline.addLast(new SslHandler(engine), new ApplicationProtocolNegotiationHandler("http/1.1") {
-                @Override
-                protected void configurePipeline(ChannelHandlerContext ctx, String protocol) {
-                    assertEquals("h2", protocol);
-                    ctx.pipeline().addLast(app.codec(kind), new Http2DrainHandler(LONG, LONG), app.handler(kind));
-                }
-            });
+            pipeline.addLast(
+                    context.newHandler(pipeline.channel().alloc()), new ApplicationProtocolNegotiationHandler("") {
+                        @Override
+                        protected void configurePipeline(ChannelHandlerContext ctx, String protocol) {
+                            assertEquals("h2", protocol);
+                            ctx.pipeline()
+                                    .addAfter(ctx.name(), "h2", app.codec(kind))
+                                    .addAfter("h2", "drain", new Http2DrainHandler(LONG, LONG))
+                                    .addAfter("drain", null, app.handler(kind));
+                        }
+                    });
         });
     }
 
@@ -534,8 +565,8 @@ class Http2DrainHandlerTest {
 
     @Test
     void withoutACodecTheLogSaysWhatToDo() throws Exception {
-        TestServer server = TestServer.start(
-                cleanup, Drain.HANDLERS, pipeline -> pipeline.addLast(new Http2DrainHandler()));
+        TestServer server =
+                TestServer.start(cleanup, Drain.HANDLERS, pipeline -> pipeline.addLast(new Http2DrainHandler()));
         BlockingQueue<LogRecord> lines = new LinkedBlockingQueue<>();
         Handler handler = new Handler() {
             @Override
