@@ -1,15 +1,17 @@
 package io.tableflip.netty;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufHolder;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
-import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -18,18 +20,28 @@ import org.jspecify.annotations.Nullable;
  * connects anew by itself, and says which event it had last. Its place in the pipeline is behind {@link HttpDrainHandler}, and behind what
  * compresses; each connection needs a new one.
  *
- * <p>A stream is a response of the type {@code text/event-stream}. Between two events, that is after an empty line, it gets the end that its encoding
- * has, and the connection is closed, first for sending only. What the application writes to it after that fails with {@link
- * ClosedChannelException}. A stream that is asked for while the connection drains ends before its first event. Requests that a client has pipelined
- * behind a stream are not answered; none does that.
+ * <p>A stream is a response of the type {@code text/event-stream} whose length is not given. Between two events, that is after an empty line, a
+ * comment or a {@code retry}, it gets the end that its encoding has, and the connection is closed, first for sending only. An event is not cut.
+ * If a write has such a place in the middle, what is before the last one is sent, and the rest is discarded: that write, and all
+ * later ones, fail with {@link ClosedChannelException}. An application that closes the connection then does not cut what is on its way.
+ *
+ * <p>A stream that has sent nothing yet, because it was asked for in the drain for example, is given a second for its first events, or
+ * what is often first: a {@code retry}. Without any it ends then.
+ *
+ * <p>Requests that a client has pipelined behind a stream are not answered: it finds the connection closed, and may send them anew if they
+ * can be repeated. Browsers pipeline none. Those that come after the end do not reach the application.
  */
 public final class EventStreamDrainHandler extends ChannelDuplexHandler {
+    /** For the beginning of a stream. */
+    private static final Duration BEGINNING_LIMIT = Duration.ofSeconds(1);
+
     private @Nullable DrainEvent event;
-    private boolean streaming;
-    /** The stream has got its end, and the application does not know. */
+    /** Of the stream that is being sent. */
+    private @Nullable EventStreamBoundaries stream;
+    /** A stream has got its end, and the application does not know. */
     private boolean ended;
-    /** The last characters of the stream: whether they are the end of an event. */
-    private final Tail tail = new Tail();
+    /** A request came after that. */
+    private boolean ignoring;
 
     /** For one connection. */
     public EventStreamDrainHandler() {}
@@ -46,48 +58,106 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
     public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
         if (evt instanceof DrainEvent drain) {
             event = drain;
-            endIfBetweenEvents(ctx);
+            endSoon(ctx);
         }
         ctx.fireUserEventTriggered(evt);
     }
 
+    private boolean isDraining() {
+        return event != null && !event.isCancelled();
+    }
+
+    /** At once if the stream is between two events, and later if it has not begun. */
+    private void endSoon(ChannelHandlerContext ctx) {
+        EventStreamBoundaries current = stream;
+        DrainEvent drain = event;
+        if (current == null || drain == null || !isDraining()) {
+            return;
+        }
+        if (current.hasBegun()) {
+            endIfBetweenEvents(ctx, current);
+        } else {
+            Duration half = drain.remaining().dividedBy(2);
+            Duration limit = half.compareTo(BEGINNING_LIMIT) < 0 ? half : BEGINNING_LIMIT;
+            Tasks.after(ctx, limit, () -> endIfBetweenEvents(ctx, current));
+        }
+    }
+
+    private void endIfBetweenEvents(ChannelHandlerContext ctx, EventStreamBoundaries which) {
+        if (which == stream && which.isHere() && isDraining()) {
+            end(ctx);
+        }
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object msg) {
+        ignoring |= ended && msg instanceof HttpRequest;
+        if (ignoring) {
+            ReferenceCountUtil.release(msg);
+        } else {
+            ctx.fireChannelRead(msg);
+        }
+    }
+
     @Override
     public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
-        if (msg instanceof HttpResponse response) {
-            ended = false;
-            streaming = isStream(response) && !(msg instanceof LastHttpContent);
-            tail.clear();
-        } else if (ended) {
-            ReferenceCountUtil.release(msg);
-            promise.tryFailure(new ClosedChannelException());
-            return;
-        } else if (streaming) {
-            add(msg);
+        if (ended) {
+            discard(msg, promise);
+        } else if (msg instanceof HttpResponse response) {
+            stream = isStream(response) ? new EventStreamBoundaries() : null;
+            ctx.write(msg, promise);
+            endSoon(ctx);
+        } else if (stream == null || msg instanceof LastHttpContent) {
+            stream = null;
+            ctx.write(msg, promise);
+        } else {
+            writePart(ctx, stream, msg, promise);
         }
-        ctx.write(msg, promise);
-        endIfBetweenEvents(ctx);
+    }
+
+    private static void discard(Object msg, ChannelPromise promise) {
+        ReferenceCountUtil.release(msg);
+        promise.tryFailure(new ClosedChannelException());
     }
 
     private static boolean isStream(HttpResponse response) {
         String type = response.headers().get(HttpHeaderNames.CONTENT_TYPE, "");
-        return type.toLowerCase(Locale.ROOT).startsWith("text/event-stream");
+        return type.toLowerCase(Locale.ROOT).startsWith("text/event-stream")
+                && !response.headers().contains(HttpHeaderNames.CONTENT_LENGTH)
+                && !(response instanceof LastHttpContent);
     }
 
-    private void add(Object msg) {
-        if (msg instanceof HttpContent content) {
-            tail.add(content.content());
-        } else if (msg instanceof ByteBuf bytes) {
-            tail.add(bytes);
+    private void writePart(
+            ChannelHandlerContext ctx, EventStreamBoundaries current, Object msg, ChannelPromise promise) {
+        ByteBuf bytes = bytesOf(msg);
+        int boundary = bytes == null ? -1 : current.add(bytes);
+        // at once: what is written in a callback of a write comes behind the end
+        ended = boundary >= 0 && isDraining();
+        if (ended && bytes != null && boundary < bytes.writerIndex()) {
+            ByteBuf whole = bytes.retainedSlice(bytes.readerIndex(), boundary - bytes.readerIndex());
+            ctx.write(msg instanceof ByteBufHolder holder ? holder.replace(whole) : whole);
+            discard(msg, promise);
+        } else {
+            ctx.write(msg, promise);
         }
-        streaming = !(msg instanceof LastHttpContent);
+        if (ended) {
+            end(ctx);
+        }
     }
 
-    private void endIfBetweenEvents(ChannelHandlerContext ctx) {
+    private static @Nullable ByteBuf bytesOf(Object msg) {
+        if (msg instanceof ByteBufHolder holder) {
+            return holder.content();
+        }
+        return msg instanceof ByteBuf bytes ? bytes : null;
+    }
+
+    private void end(ChannelHandlerContext ctx) {
         DrainEvent drain = event;
-        if (drain == null || drain.isCancelled() || !streaming || !tail.isBetweenEvents()) {
+        if (drain == null) {
             return;
         }
-        streaming = false;
+        stream = null;
         ended = true;
         drain.protocol(ctx.channel(), "event-stream");
         drain.told(ctx.channel());
@@ -100,42 +170,15 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         });
     }
 
-    /** An event ends with an empty line; lines end with CR, LF or both. */
-    private static final class Tail {
-        private static final int BEGINNING = 0;
-        private static final int IN_LINE = 1;
-        private static final int LINE_END = 2;
-        private static final int BETWEEN = 3;
-
-        private int state = BEGINNING;
-        private boolean afterCr;
-
-        void clear() {
-            state = BEGINNING;
-            afterCr = false;
+    /** Applications close when a write fails. What was written before goes to the client all the same, until the drain timeout. */
+    @Override
+    public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
+        Duration remaining = event == null ? Duration.ZERO : event.remaining();
+        if (!ended || !ctx.channel().isActive() || remaining.isZero()) {
+            ctx.close(promise);
+            return;
         }
-
-        void add(ByteBuf bytes) {
-            for (int i = bytes.readerIndex(); i < bytes.writerIndex(); i++) {
-                add(bytes.getByte(i));
-            }
-        }
-
-        private void add(byte b) {
-            boolean sameEnd = afterCr && b == '\n';
-            afterCr = b == '\r';
-            if (sameEnd) {
-                return; // the second half of the line end that was counted
-            }
-            if (b != '\n' && b != '\r') {
-                state = IN_LINE;
-            } else {
-                state = state == IN_LINE ? LINE_END : BETWEEN;
-            }
-        }
-
-        boolean isBetweenEvents() {
-            return state == BEGINNING || state == BETWEEN;
-        }
+        ctx.channel().closeFuture().addListener(closed -> promise.trySuccess());
+        Tasks.after(ctx, remaining, ctx::close);
     }
 }

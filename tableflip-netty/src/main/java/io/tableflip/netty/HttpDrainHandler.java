@@ -5,20 +5,18 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http.HttpExpectationFailedEvent;
-import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
-import io.netty.handler.codec.http.HttpResponseStatus;
-import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpResponseEncoder;
+import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
-import io.netty.util.concurrent.PromiseNotifier;
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,53 +37,44 @@ import org.jspecify.annotations.Nullable;
  * an application that switches AUTO_READ off until its response is written keeps requests from being received: those that a client
  * has pipelined behind the last response then find the connection closed, and the client sends them anew.
  *
- * <p>Connections that become something else (101, or success for CONNECT) are left alone from then on: this handler
- * removes itself.
+ * <p>Connections that become something else (101, success for CONNECT, or HTTP/2 for which the codec was taken away) are left alone
+ * from then on: this handler removes itself.
  */
 public final class HttpDrainHandler extends ChannelDuplexHandler {
-    private @Nullable DrainEvent event;
-    /** Requests whose final response has not begun. */
-    private int unanswered;
-    /** A final response has begun and not ended. */
-    private boolean responding;
-    /** The end of the request that came last has not been received. */
-    private boolean receiving;
-    /** The request that came last is a CONNECT. */
-    private boolean connect;
-    /** A response says that the connection will be closed after it. */
-    private boolean leaving;
-    /** That response has ended, as far as this handler is concerned. */
-    private boolean finished;
-    /** Ends of responses that are not on their way to the client yet. */
-    private int unsent;
-    /** The last response is on its way. */
-    private boolean sent;
-    /** This side of the connection is closed. */
-    private boolean lingering;
-    /** A request came too late to be answered; it was not the client's turn, or it would have been answered. */
-    private boolean ignoring;
+    private static final String PROTOCOL = "http/1.1";
+
+    private final HttpExchanges exchanges = new HttpExchanges();
+    private final HttpLeaving leaving = new HttpLeaving(exchanges::isReceiving);
     /** What may be the last response, until that is known. */
     private @Nullable HeldWrites held;
+    /** A request came too late to be answered; it was not the client's turn, or it would have been answered. */
+    private boolean ignoring;
+    /** What makes this connection one of HTTP/1.1; null as long as none was seen. */
+    private @Nullable ChannelHandlerContext codec;
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
         if (ctx.pipeline().get(HttpDrainHandler.class) != this) {
             throw new IllegalStateException("the pipeline has an HttpDrainHandler already: one is enough");
         }
+        codec = codecOf(ctx.pipeline());
         DrainEvent.of(ctx.channel()).ifPresent(current -> begin(ctx, current));
     }
 
     @Override
     public void handlerRemoved(ChannelHandlerContext ctx) {
         letGo(ctx, false);
-        if (event != null) {
-            event.idle(ctx.channel(), false);
+        // whoever notes another protocol also knows whether that is idle
+        if (leaving.isDraining() && DrainEvent.protocolOf(ctx.channel()).equals(PROTOCOL)) {
+            leaving.noteIdle(ctx, false);
         }
     }
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
-        if (evt instanceof DrainEvent drain) {
+        if (isSomethingElse(ctx)) {
+            ctx.pipeline().remove(this);
+        } else if (evt instanceof DrainEvent drain) {
             begin(ctx, drain);
         } else if (evt instanceof ChannelInputShutdownEvent) {
             inputEnded(ctx);
@@ -95,37 +84,64 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         ctx.fireUserEventTriggered(evt);
     }
 
-    /** The client has closed its side; no further request can come. */
-    private void inputEnded(ChannelHandlerContext ctx) {
-        receiving = false;
-        if (lingering) {
-            ctx.close();
-        } else {
-            letGo(ctx, true);
-            linger(ctx);
+    /** The codec was taken away, and there is no other: HTTP/2 whose client knew that it may begin with it, for example. */
+    private boolean isSomethingElse(ChannelHandlerContext ctx) {
+        if (codec == null || codec.isRemoved()) {
+            ChannelHandlerContext now = codecOf(ctx.pipeline());
+            if (now == null) {
+                return codec != null;
+            }
+            codec = now;
         }
+        return false;
+    }
+
+    private static @Nullable ChannelHandlerContext codecOf(ChannelPipeline pipeline) {
+        ChannelHandlerContext both = pipeline.context(HttpServerCodec.class);
+        return both != null ? both : pipeline.context(HttpResponseEncoder.class);
     }
 
     private void begin(ChannelHandlerContext ctx, DrainEvent drain) {
-        event = drain;
-        drain.protocol(ctx.channel(), "http/1.1");
+        leaving.drain(drain);
+        noteProtocol(ctx);
         noteIdle(ctx);
     }
 
-    private boolean isDraining() {
-        return event != null && !event.isCancelled();
+    private void noteProtocol(ChannelHandlerContext ctx) {
+        if (isHttp()) {
+            leaving.noteProtocol(ctx, PROTOCOL);
+        }
     }
 
     private void noteIdle(ChannelHandlerContext ctx) {
-        if (event != null && !ctx.isRemoved()) {
-            event.idle(ctx.channel(), unanswered == 0 && !responding && !receiving && held == null && unsent == 0);
+        if (isHttp() && !ctx.isRemoved()) {
+            leaving.noteIdle(ctx, !exchanges.isUnderWay() && held == null);
+        }
+    }
+
+    /** As far as can be told. */
+    private boolean isHttp() {
+        return codec != null || exchanges.hasBegun();
+    }
+
+    /** The client has closed its side; no further request can come. */
+    private void inputEnded(ChannelHandlerContext ctx) {
+        exchanges.requestEnded();
+        if (!leaving.inputEnded(ctx)) {
+            letGo(ctx, true);
+            leaving.proceed(ctx);
         }
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object msg) {
         if (msg instanceof HttpRequest request) {
-            ignoring |= leaving;
+            if (isSomethingElse(ctx)) {
+                ctx.pipeline().remove(this);
+                ctx.fireChannelRead(msg);
+                return;
+            }
+            ignoring |= leaving.isSaid();
             if (!ignoring) {
                 received(ctx, request);
             }
@@ -141,45 +157,41 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         }
     }
 
-    private void requestEnded(ChannelHandlerContext ctx) {
-        if (receiving) {
-            receiving = false;
-            noteIdle(ctx);
-            linger(ctx);
-        }
-    }
-
     private void received(ChannelHandlerContext ctx, HttpRequest request) {
-        unanswered++;
-        receiving = true;
-        connect = HttpMethod.CONNECT.equals(request.method());
+        boolean first = !exchanges.hasBegun();
+        exchanges.received(request);
+        if (first) {
+            noteProtocol(ctx);
+        }
         letGo(ctx, false);
         noteIdle(ctx);
     }
 
+    private void requestEnded(ChannelHandlerContext ctx) {
+        if (exchanges.requestEnded()) {
+            noteIdle(ctx);
+            leaving.proceed(ctx);
+        }
+    }
+
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
-        if (lingering && !ctx.channel().config().isAutoRead()) {
-            // Nobody else reads now, and only a read finds the end of the stream.
-            ctx.read();
-        }
+        leaving.readOn(ctx);
         ctx.fireChannelReadComplete();
     }
 
     @Override
     public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
-        boolean head = msg instanceof HttpResponse response && begins(response);
-        if (head && handsOver((HttpResponse) msg)) {
-            ctx.write(msg, promise);
-            ctx.pipeline().remove(this);
-            return;
+        if (msg instanceof HttpResponse response && exchanges.begins(response)) {
+            if (exchanges.handsOver(response)) {
+                ctx.write(msg, promise);
+                ctx.pipeline().remove(this);
+                return;
+            }
+            prepare(ctx, response);
         }
-        if (head && isDraining() && !leaving) {
-            prepare(ctx, (HttpResponse) msg);
-        }
-        boolean end = msg instanceof LastHttpContent && responding;
-        responding &= !end;
-        ChannelPromise written = end ? onLoop(ctx, promise) : promise;
+        boolean end = exchanges.ends(msg);
+        ChannelPromise written = end ? exchanges.untilSent(ctx, promise, () -> noteIdle(ctx)) : promise;
         if (held != null) {
             held.add(msg, written);
         } else {
@@ -187,46 +199,14 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         }
     }
 
-    /** The application's promise may call back on another thread, or be void. */
-    private ChannelPromise onLoop(ChannelHandlerContext ctx, ChannelPromise promise) {
-        ChannelPromise own = ctx.newPromise();
-        PromiseNotifier.cascade(own, promise.unvoid());
-        unsent++;
-        own.addListener(done -> {
-            unsent--;
-            noteIdle(ctx);
-        });
-        return own;
-    }
-
-    /** Takes note of the head of a response; tells whether it is a final one. */
-    private boolean begins(HttpResponse response) {
-        boolean informational = response.status().codeClass() == HttpStatusClass.INFORMATIONAL
-                && response.status().code() != HttpResponseStatus.SWITCHING_PROTOCOLS.code();
-        responding = !informational;
-        if (responding) {
-            unanswered = Math.max(0, unanswered - 1);
-        }
-        return responding;
-    }
-
-    private boolean handsOver(HttpResponse response) {
-        boolean tunnel = connect && unanswered == 0 && response.status().codeClass() == HttpStatusClass.SUCCESS;
-        return tunnel || response.status().code() == HttpResponseStatus.SWITCHING_PROTOCOLS.code();
-    }
-
     private void prepare(ChannelHandlerContext ctx, HttpResponse response) {
-        if (!HttpUtil.isKeepAlive(response)) {
-            leave(ctx);
-        } else if (unanswered == 0) {
-            hold(ctx);
+        if (!leaving.isDraining() || leaving.isSaid()) {
+            return;
         }
-    }
-
-    private void leave(ChannelHandlerContext ctx) {
-        leaving = true;
-        if (event != null) {
-            event.told(ctx.channel());
+        if (!HttpUtil.isKeepAlive(response)) {
+            leaving.say(ctx);
+        } else if (exchanges.isAnswered()) {
+            hold(ctx);
         }
     }
 
@@ -241,7 +221,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         EventLoop loop = ctx.channel().eventLoop();
         Runnable decide = () -> {
             if (held == writes) {
-                letGo(ctx, isDraining() && unanswered == 0);
+                letGo(ctx, leaving.isDraining() && exchanges.isAnswered());
             }
         };
         Runnable secondRound = () -> ctx.executor().execute(decide);
@@ -255,9 +235,11 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             return;
         }
         // If only this handler has kept it open, it is for this handler to close it, even if the client cannot be told.
-        leaving |= writes.endHalfClosure();
+        if (writes.endHalfClosure()) {
+            leaving.leaveUnsaid();
+        }
         if (last && markLast(writes.first())) {
-            leave(ctx);
+            leaving.say(ctx);
         }
         writes.release((written, end) -> pass(ctx, written, end));
         held = null;
@@ -276,15 +258,8 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     }
 
     private void pass(ChannelHandlerContext ctx, ChannelFuture written, boolean end) {
-        if (end && leaving) {
-            finished = true;
-            written.addListener(done -> {
-                sent = true;
-                if (event != null && done.isSuccess()) {
-                    event.finished(ctx.channel());
-                }
-                linger(ctx);
-            });
+        if (end && leaving.isSaid()) {
+            leaving.finish(ctx, written);
         } else if (end) {
             noteIdle(ctx);
         }
@@ -300,49 +275,12 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     @Override
     public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
-        letGo(ctx, isDraining());
-        if (!finished || closeLimit().isZero()) {
+        letGo(ctx, leaving.isDraining());
+        if (leaving.postpones(ctx, promise)) {
+            requestEnded(ctx);
+        } else {
             ctx.close(promise);
-            return;
         }
-        // The application, too, closes after the last response. It gets what it wants, without the reset.
-        ctx.channel().closeFuture().addListener(closed -> promise.trySuccess());
-        ctx.flush();
-        closeLater(ctx);
-        // It wants no more of the request.
-        requestEnded(ctx);
-    }
-
-    /**
-     * Closes the sending side and waits for the client to close the other, when the response is sent and the request is received:
-     * an answer may come before the end of an upload that the application goes on reading.
-     */
-    private void linger(ChannelHandlerContext ctx) {
-        if (!sent || receiving || lingering || !ctx.channel().isActive()) {
-            return;
-        }
-        lingering = true;
-        if (HeldWrites.isInputShutdown(ctx.channel())) {
-            ctx.close();
-            return;
-        }
-        closeLater(ctx);
-        if (!ctx.channel().config().isAutoRead()) {
-            ctx.read();
-        }
-        SendingSide.close(ctx);
-    }
-
-    private void closeLater(ChannelHandlerContext ctx) {
-        ctx.executor().schedule(() -> ctx.close(), closeLimit().toNanos(), NANOSECONDS);
-    }
-
-    private Duration closeLimit() {
-        if (event != null && event.isCancelled()) {
-            return SendingSide.CLOSE_LIMIT; // its deadline is nobody's any more
-        }
-        Duration remaining = event == null ? Duration.ZERO : event.remaining();
-        return remaining.compareTo(SendingSide.CLOSE_LIMIT) < 0 ? remaining : SendingSide.CLOSE_LIMIT;
     }
 
     @Override

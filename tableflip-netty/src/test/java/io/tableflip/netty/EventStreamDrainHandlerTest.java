@@ -3,6 +3,7 @@ package io.tableflip.netty;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPipelineException;
@@ -18,6 +20,7 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
@@ -59,13 +62,22 @@ class EventStreamDrainHandlerTest {
     private static final class Streams extends SimpleChannelInboundHandler<Object> {
         @Override
         protected void channelRead0(ChannelHandlerContext ctx, Object message) {
-            if (message instanceof HttpRequest) {
-                HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
-                response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream");
-                HttpUtil.setTransferEncodingChunked(response, true);
+            if (message instanceof HttpRequest request) {
+                HttpResponse response = head();
+                if (request.uri().equals("/7")) {
+                    HttpUtil.setTransferEncodingChunked(response, false);
+                    HttpUtil.setContentLength(response, 7);
+                }
                 ctx.writeAndFlush(response);
             }
         }
+    }
+
+    private static HttpResponse head() {
+        HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream");
+        HttpUtil.setTransferEncodingChunked(response, true);
+        return response;
     }
 
     private static ChannelFuture write(Channel channel, String text) {
@@ -117,8 +129,84 @@ class EventStreamDrainHandlerTest {
         assertEquals(-1, client.read());
     }
 
+    /** One write is the end of an event, a whole one and the beginning of a third: no write ends between events. */
     @Test
-    void aStreamThatBeginsInTheDrainEndsBeforeItsFirstEvent() throws Exception {
+    void aWriteIsCutBehindItsLastWholeEvent() throws Exception {
+        TestServer server = server();
+        Client client = cleanup.add(server.connect()).send(Client.get("/"));
+        Channel child = server.child();
+        client.bytes(HEAD.length());
+        write(child, "data: o").sync();
+        client.bytes(chunk("data: o").length());
+        server.drain(TIMEOUT);
+        server.event();
+        String whole = "ne\n\ndata: two\n\n";
+        ChannelFuture cut = write(child, whole + "data: thr");
+        assertInstanceOf(ClosedChannelException.class, cut.await().cause());
+        String end = chunk(whole) + "0\r\n\r\n";
+        assertEquals(end, client.bytes(end.length()));
+        assertEquals(-1, client.read());
+        assertInstanceOf(
+                ClosedChannelException.class, write(child, "ee\n\n").await().cause());
+    }
+
+    /** The first CR LF CR could be the end of the event, but who looks for CR LF CR LF would not find it. */
+    @Test
+    void anEmptyLineInTwoWritesIsSentWhole() throws Exception {
+        TestServer server = server();
+        Client client = cleanup.add(server.connect()).send(Client.get("/"));
+        Channel child = server.child();
+        client.bytes(HEAD.length());
+        server.drain(TIMEOUT);
+        server.event();
+        write(child, "data: one\r\n\r").sync();
+        write(child, "\n").sync();
+        String all = chunk("data: one\r\n\r") + chunk("\n") + "0\r\n\r\n";
+        assertEquals(all, client.bytes(all.length()));
+        assertEquals(-1, client.read());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {":\n", ": keep-alive\r\n", "retry: 3000\n"})
+    void aStreamEndsBehindALineThatIsNoPartOfAnEvent(String line) throws Exception {
+        TestServer server = server();
+        Client client = cleanup.add(server.connect()).send(Client.get("/"));
+        Channel child = server.child();
+        client.bytes(HEAD.length());
+        write(child, line).sync();
+        assertEquals(chunk(line), client.bytes(chunk(line).length()));
+        server.drain(TIMEOUT);
+        assertEquals("0\r\n\r\n", client.bytes(5));
+        assertEquals(-1, client.read());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"data: x\n:\n", "id: 1\n", "retr\n", "retries: 1\n", ": keep-al"})
+    void aStreamDoesNotEndBehindTheLinesOfAnEvent(String lines) {
+        EventStreamBoundaries stream = new EventStreamBoundaries();
+        assertEquals(-1, stream.add(Unpooled.copiedBuffer(lines, US_ASCII)));
+        assertEquals(2, stream.add(Unpooled.copiedBuffer("\n\n", US_ASCII)));
+    }
+
+    @Test
+    void aStreamThatBeginsInTheDrainGetsItsFirstLines() throws Exception {
+        TestServer server = server();
+        Client client = cleanup.add(server.connect());
+        Channel child = server.child();
+        server.drain(TIMEOUT);
+        server.event();
+        client.send(Client.get("/"));
+        String head = HEAD.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+        assertEquals(head, client.bytes(head.length()));
+        String first = "retry: 60000\nid: 7\n\n";
+        write(child, first).sync();
+        String end = chunk(first) + "0\r\n\r\n";
+        assertEquals(end, client.bytes(end.length()));
+        assertEquals(-1, client.read());
+    }
+
+    @Test
+    void aStreamThatBeginsInTheDrainAndSendsNothingEnds() throws Exception {
         TestServer server = server();
         Client client = cleanup.add(server.connect());
         server.child();
@@ -129,6 +217,65 @@ class EventStreamDrainHandlerTest {
         assertEquals("close", response.headers().get("connection"));
         assertEquals("", response.body());
         assertEquals(-1, client.read());
+    }
+
+    /** Its client waits for so many bytes. */
+    @Test
+    void aResponseWhoseLengthIsGivenIsNoStream() throws Exception {
+        TestServer server = server();
+        Client client = cleanup.add(server.connect()).send("GET /7 HTTP/1.1\r\nHost: test\r\n\r\n");
+        Channel child = server.child();
+        for (String line = client.line(); !line.isEmpty(); line = client.line()) {}
+        write(child, ":\n\n").sync();
+        server.drain(TIMEOUT);
+        server.event();
+        child.writeAndFlush(new DefaultLastHttpContent(Unpooled.copiedBuffer(":\n:\n", US_ASCII)))
+                .sync();
+        assertEquals(":\n\n:\n:\n", client.bytes(7));
+    }
+
+    /** The client finds the connection closed in order, with no half answer, and may ask anew. */
+    @Test
+    void requestsBehindAStreamAreNotAnswered() throws Exception {
+        HttpApp app = new HttpApp();
+        TestServer server = TestServer.start(
+                cleanup,
+                Drain.HANDLERS,
+                pipeline -> pipeline.addLast(
+                        new HttpServerCodec(), new HttpDrainHandler(), new EventStreamDrainHandler(), app));
+        Client client = cleanup.add(server.connect()).send(Client.get("/stream") + Client.get("/behind"));
+        Channel child = server.child();
+        HttpApp.Call stream = app.call();
+        HttpApp.Call behind = app.call();
+        stream.ctx().writeAndFlush(head()).sync();
+        stream.add(":\n");
+        server.drain(TIMEOUT);
+        String all = HEAD + chunk(":\n") + "0\r\n\r\n";
+        assertEquals(all, client.bytes(all.length()));
+        assertEquals(-1, client.read());
+        client.send(Client.get("/late"));
+        ChannelFuture answer = behind.ctx().writeAndFlush(HttpApp.ok("behind"));
+        assertInstanceOf(ClosedChannelException.class, answer.await().cause());
+        Await.loopsOnce(child);
+        assertFalse(app.hasCall(), "the application cannot answer it");
+        client.close();
+        Await.until("closed", () -> !child.isOpen());
+    }
+
+    /** The write that was cut fails, and then applications close: the end of the stream must come all the same. */
+    @Test
+    void anApplicationThatClosesWhenAWriteFailsDoesNotCutTheStream() {
+        Ends ends = new Ends();
+        EmbeddedChannel channel = new EmbeddedChannel(ends, new EventStreamDrainHandler());
+        channel.writeOneOutbound(head());
+        channel.pipeline().fireUserEventTriggered(new DrainEvent(TIMEOUT));
+        channel.writeOneOutbound(new DefaultHttpContent(Unpooled.copiedBuffer("data: 1\n\ndata", US_ASCII)))
+                .addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
+        assertTrue(ends.isHeld());
+        assertTrue(channel.isOpen());
+        ends.send();
+        assertFalse(channel.isOpen());
+        channel.releaseOutbound();
     }
 
     @Test
@@ -152,9 +299,8 @@ class EventStreamDrainHandlerTest {
     void aSlowClientIsNotCutBeforeTheEndIsSent() {
         Ends ends = new Ends();
         EmbeddedChannel channel = new EmbeddedChannel(ends, new EventStreamDrainHandler());
-        HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
-        response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream");
-        channel.writeOneOutbound(response);
+        channel.writeOneOutbound(head());
+        channel.writeOneOutbound(new DefaultHttpContent(Unpooled.copiedBuffer(":\n", US_ASCII)));
         DrainEvent event = new DrainEvent(TIMEOUT);
         channel.pipeline().fireUserEventTriggered(event);
         assertTrue(ends.isHeld());
@@ -165,6 +311,7 @@ class EventStreamDrainHandlerTest {
         ends.send();
         assertTrue(event.isFinished(channel));
         assertTrue(!channel.isOpen());
+        channel.releaseOutbound();
     }
 
     /** Keeps the end of a response, as a full socket does. */

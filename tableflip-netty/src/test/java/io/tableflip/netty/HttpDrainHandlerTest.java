@@ -424,7 +424,7 @@ class HttpDrainHandlerTest {
     }
 
     /** Pauses, drains, and comes back when the event has come through every pipeline. */
-    private static CompletableFuture<DrainReport> beginDrain(TestServer server) throws Exception {
+    static CompletableFuture<DrainReport> beginDrain(TestServer server) throws Exception {
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         server.event();
         return drained;
@@ -435,20 +435,20 @@ class HttpDrainHandlerTest {
         return server.event();
     }
 
-    private static void assertNotLast(String body, Client client) throws IOException {
+    static void assertNotLast(String body, Client client) throws IOException {
         Client.Response response = client.response();
         assertEquals(body, response.body());
         assertFalse(response.saysClose());
     }
 
-    private static void assertLast(String body, Client client) throws IOException {
+    static void assertLast(String body, Client client) throws IOException {
         Client.Response response = client.response();
         assertEquals(body, response.body());
         assertTrue(response.saysClose());
         assertEquals(-1, client.read());
     }
 
-    private static DrainReport get(CompletableFuture<DrainReport> drained) throws Exception {
+    static DrainReport get(CompletableFuture<DrainReport> drained) throws Exception {
         return drained.get(10, TimeUnit.SECONDS);
     }
 

@@ -1,6 +1,10 @@
 package io.tableflip.netty;
 
 import static io.netty.handler.codec.http.HttpVersion.HTTP_1_1;
+import static io.tableflip.netty.HttpDrainHandlerTest.assertLast;
+import static io.tableflip.netty.HttpDrainHandlerTest.assertNotLast;
+import static io.tableflip.netty.HttpDrainHandlerTest.beginDrain;
+import static io.tableflip.netty.HttpDrainHandlerTest.get;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -42,7 +46,6 @@ import io.netty.util.concurrent.DefaultEventExecutorGroup;
 import io.netty.util.concurrent.EventExecutorGroup;
 import io.tableflip.core.DrainReport;
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -464,28 +467,5 @@ class HttpDrainPipelinesTest {
 
     private Client connect(TestServer server) throws Exception {
         return cleanup.add(server.connect());
-    }
-
-    private static CompletableFuture<DrainReport> beginDrain(TestServer server) throws Exception {
-        CompletableFuture<DrainReport> drained = server.drain(LONG);
-        server.event();
-        return drained;
-    }
-
-    private static void assertNotLast(String body, Client client) throws IOException {
-        Client.Response response = client.response();
-        assertEquals(body, response.body());
-        assertFalse(response.saysClose());
-    }
-
-    private static void assertLast(String body, Client client) throws IOException {
-        Client.Response response = client.response();
-        assertEquals(body, response.body());
-        assertTrue(response.saysClose());
-        assertEquals(-1, client.read());
-    }
-
-    private static DrainReport get(CompletableFuture<DrainReport> drained) throws Exception {
-        return drained.get(10, TimeUnit.SECONDS);
     }
 }
