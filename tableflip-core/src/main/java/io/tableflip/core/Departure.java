@@ -13,6 +13,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Departure {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private static final Duration OBSERVED_EVERY = Duration.ofSeconds(1);
 
     private final Lifecycle life;
     private final @Nullable ParentLink parent;
@@ -62,6 +65,7 @@ final class Departure {
         CompletableFuture<DrainReport> drained =
                 life.participants().drain(timeout).copy();
         draining = drained;
+        observeDrain(drained);
         life.loop().schedule(timeout.plus(Settings.MOMENT), () -> {
             if (drained == draining && drained.complete(DrainReport.NOTHING)) {
                 LOG.log(WARNING, "a participant does not end its drain, it is not waited for any longer");
@@ -69,6 +73,17 @@ final class Departure {
         });
         drained.thenAcceptAsync(report -> drained(drained, report), life.loop());
         return drained;
+    }
+
+    private void observeDrain(CompletableFuture<DrainReport> drained) {
+        if (drained != draining || drained.isDone()) {
+            return;
+        }
+        List<Participant> participants = life.participants().all();
+        IntSupplier left =
+                () -> participants.stream().mapToInt(Participant::remaining).sum();
+        life.observers().tell(observer -> observer.draining(left));
+        life.loop().schedule(OBSERVED_EVERY, () -> observeDrain(drained));
     }
 
     /** A rollback: the participants were resumed, which ends their drain, and its report is of no interest. */
@@ -138,6 +153,7 @@ final class Departure {
     private void stopUnready() {
         stopRequested = true;
         LOG.log(INFO, "stop, before this process was ready");
+        life.observers().tell(Observer::stopping);
         life.takeover().stopped();
         life.make(Move.STOP);
         if (parent == null) {
@@ -166,6 +182,7 @@ final class Departure {
         }
         stopRequested = true;
         LOG.log(INFO, "stop");
+        life.observers().tell(Observer::stopping);
         if (current == null || life.handover() == null) {
             life.make(Move.STOP);
             drainAndExit(null);

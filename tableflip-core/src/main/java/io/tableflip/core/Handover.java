@@ -55,6 +55,7 @@ final class Handover {
 
     void start() {
         life.make(Move.SPAWN);
+        life.observers().tell(Observer::upgradeBegan);
         after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
         CompletableFuture<Void> lent = duplicates.take(life.fds().sources());
         CompletableFuture.supplyAsync(
@@ -211,6 +212,7 @@ final class Handover {
         accepted = true;
         life.make(Move.DRAIN);
         life.listeners().tell(listener -> listener.childReady(spawned.pid()));
+        life.observers().tell(observer -> observer.takenOver(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
         CompletableFuture<Void> paused = life.participants().pause();
         CompletableFuture<DrainReport> draining = life.departure().drain();
@@ -251,6 +253,7 @@ final class Handover {
         duplicates.close();
         CompletableFuture<Void> released = life.participants().release();
         life.listeners().tell(listener -> listener.committed(successor.pid()));
+        life.observers().tell(observer -> observer.upgraded(successor.pid()));
         LOG.log(INFO, "upgrade: {0} is the service after {1} ms", id(successor.pid()), elapsedMillis());
         result.complete((long) successor.pid());
         successor.ended().thenAcceptAsync(this::successorEnded, life.loop());
@@ -366,6 +369,7 @@ final class Handover {
         UpgradeException failure = new UpgradeException(reason, message, cause, pid, status);
         LOG.log(WARNING, "upgrade: failed after {0} ms, this process serves on: {1}", elapsedMillis(), message);
         life.listeners().tell(listener -> listener.rolledBack(failure));
+        life.observers().tell(observer -> observer.upgradeFailed(failure));
         life.handoverEnded();
         result.completeExceptionally(failure);
     }

@@ -13,6 +13,7 @@ import io.tableflip.core.UpgradeException.Reason;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -32,6 +33,8 @@ import org.jspecify.annotations.Nullable;
 final class Lifecycle implements Upgrader {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
+    private static final Duration GONE_CHECK = Duration.ofMillis(10);
+
     private final Settings settings;
     private final Supplier<Os> os;
     private final ProcFs proc;
@@ -42,6 +45,7 @@ final class Lifecycle implements Upgrader {
     private final Fds fds;
     private final Participants participants = new Participants();
     private final Listeners listeners;
+    private final Observers observers;
     private final @Nullable PidFile pidFile;
     private final Takeover takeover;
     private final Departure departure;
@@ -90,6 +94,7 @@ final class Lifecycle implements Upgrader {
         loop = new Loop(settings.clock());
         fds = new Fds(os, proc);
         listeners = new Listeners(settings.listener());
+        observers = new Observers(observers(launcher));
         pidFile = settings.pidFile() == null ? null : new PidFile(settings.pidFile(), pid);
         takeover = new Takeover(this, parent, pidFile);
         departure = new Departure(this, parent, pidFile);
@@ -305,6 +310,32 @@ final class Lifecycle implements Upgrader {
         return participants;
     }
 
+    private List<Observer> observers(@Nullable Launcher started) {
+        Optional<byte[]> systemd = started == null ? Optional.empty() : SdNotify.address(started.environment());
+        return systemd.map(address -> List.<Observer>of(new SdNotify(
+                        message -> sendDatagram(address, message),
+                        (delay, task) -> observers().later(delay, task),
+                        System::nanoTime,
+                        parent != null,
+                        generation())))
+                .orElse(List.of());
+    }
+
+    private void sendDatagram(byte[] address, byte[] message) throws SystemCallException {
+        nativeCode.lock();
+        try {
+            if (!nativeCodeEnded) {
+                os.get().sendDatagram(address, message);
+            }
+        } finally {
+            nativeCode.unlock();
+        }
+    }
+
+    Observers observers() {
+        return observers;
+    }
+
     Listeners listeners() {
         return listeners;
     }
@@ -375,6 +406,7 @@ final class Lifecycle implements Upgrader {
     /** This process is the service. What needs native code comes now, where it holds up nobody. */
     void served() {
         departure.served();
+        observers.tell(Observer::serving);
         List<Class<?>> anchors = participants.classes();
         background.execute(() -> withNativeCode(() -> prepareForUpgrade(anchors)));
     }
@@ -466,6 +498,7 @@ final class Lifecycle implements Upgrader {
         UpgradeException refusal = refusal();
         if (refusal != null) {
             LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
+            observers.tell(observer -> observer.upgradeRefused(refusal));
             result.completeExceptionally(refusal);
             return;
         }
@@ -490,6 +523,16 @@ final class Lifecycle implements Upgrader {
             LOG.log(INFO, "the parent has gone");
         }
         listeners.tell(LifecycleListener::parentExited);
+        observeEndOfParent(Settings.MOMENT);
+    }
+
+    /** The end of the link comes a moment before the end of the process. */
+    private void observeEndOfParent(Duration left) {
+        if (parent == null || parent.isParentGone() || left.isNegative()) {
+            observers.tell(Observer::parentExited);
+        } else {
+            loop.schedule(GONE_CHECK, () -> observeEndOfParent(left.minus(GONE_CHECK)));
+        }
     }
 
     Takeover takeover() {

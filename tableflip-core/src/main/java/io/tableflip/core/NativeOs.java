@@ -33,6 +33,9 @@ final class NativeOs implements Os {
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 04000;
     private static final int O_CLOEXEC = 02000000;
+    private static final int AF_UNIX = 1;
+    private static final int SOCK_DGRAM = 2;
+    private static final int MSG_NOSIGNAL = 0x4000;
     private static final short POLLIN = 1;
     private static final short POLLOUT = 4;
     private static final short POSIX_SPAWN_SETSIGMASK = 8;
@@ -87,6 +90,10 @@ final class NativeOs implements Os {
         long write(int fd, Pointer buffer, long count);
 
         int poll(Pointer fds, long count, int timeout);
+
+        int socket(int domain, int type, int protocol);
+
+        long sendto(int fd, @In byte[] message, long length, int flags, Pointer address, int addressLength);
 
         int waitpid(int pid, @Out int[] status, int options);
 
@@ -245,6 +252,28 @@ final class NativeOs implements Os {
             if (errno != EINTR) {
                 throw failure(name, errno, "fd " + fd);
             }
+        }
+    }
+
+    @Override
+    public void sendDatagram(byte[] address, byte[] message) throws SystemCallException {
+        // SOCK_CLOEXEC and SOCK_NONBLOCK are the same numbers
+        int fd = check(c.socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC | O_NONBLOCK, 0), "socket", "");
+        try {
+            // a path ends with a zero, which is there already, and an abstract name with its last byte
+            int length = 2 + address.length + (address[0] == 0 ? 0 : 1);
+            Pointer unix = Memory.allocateDirect(runtime, length, true);
+            unix.putShort(0, (short) AF_UNIX);
+            unix.put(2, address, 0, address.length);
+            long sent;
+            do {
+                sent = c.sendto(fd, message, message.length, MSG_NOSIGNAL, unix, length);
+            } while (sent < 0 && errno() == EINTR);
+            if (sent < 0) {
+                throw failure("sendto", errno(), SdNotify.text(address));
+            }
+        } finally {
+            closeAll(List.of(fd));
         }
     }
 

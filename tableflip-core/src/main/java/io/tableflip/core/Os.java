@@ -45,6 +45,13 @@ interface Os {
     /** Writes to a non-blocking descriptor: the count, or {@link #WOULD_BLOCK}. */
     int write(int fd, byte[] bytes, int offset) throws SystemCallException;
 
+    /**
+     * Sends a datagram to a Unix socket, if there is room for it at once.
+     *
+     * @param address a path, or an abstract name with a zero in front of it; 107 bytes at most
+     */
+    void sendDatagram(byte[] address, byte[] message) throws SystemCallException;
+
     /** Blocks until one of the descriptors can be read, or {@code writable} (unless -1) be written. Wakes early at will. */
     void poll(int[] readable, int writable) throws SystemCallException;
 

@@ -60,4 +60,12 @@ public interface Participant {
     default CompletionStage<?> release() {
         return CompletableFuture.completedFuture(null);
     }
+
+    /**
+     * How many connections, or whatever it is that this participant drains, have not ended yet. For those who look on: {@code systemctl status}
+     * for example. Called from any thread, at any time; must not block. By default 0.
+     */
+    default int remaining() {
+        return 0;
+    }
 }

@@ -87,6 +87,11 @@ final class Participants {
         return classes;
     }
 
+    /** All of them, for other threads. */
+    List<Participant> all() {
+        return lastCalls.keySet().stream().map(Key::participant).toList();
+    }
+
     boolean areRunning() {
         return phase == Phase.RUNNING;
     }

@@ -1,5 +1,7 @@
 package io.tableflip.core;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -400,6 +402,12 @@ final class FakeOs implements Os {
         }
         notifyAll();
         return count == 0 ? WOULD_BLOCK : count;
+    }
+
+    @Override
+    public synchronized void sendDatagram(byte[] address, byte[] message) throws SystemCallException {
+        mayFail("sendto", SdNotify.text(address));
+        calls.add("sendto " + SdNotify.text(address) + " " + new String(message, UTF_8));
     }
 
     @Override
