@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** grpc-java is upgraded under its own client: unary calls, streams that outlast an upgrade, old and new channels. */
+@ResourceLock(FrameworkRun.LOAD)
 class GrpcUpgradeIT {
     private static final String PACKAGE = "io.tableflip.examples.grpc.";
 

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Reactor Netty is upgraded under its own client: pooled and new connections, streamed answers that outlast a drain. */
+@ResourceLock(FrameworkRun.LOAD)
 class ReactorNettyUpgradeIT {
     private static final String PACKAGE = "io.tableflip.examples.reactornetty.";
 

@@ -12,8 +12,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Vert.x is upgraded under its own client: pooled and new connections, HTTP/2, streamed answers that outlast a drain. */
+@ResourceLock(FrameworkRun.LOAD)
 class VertxUpgradeIT {
     private static final String PACKAGE = "io.tableflip.examples.vertx.";
     private static final String SERVER = PACKAGE + "VertxExample";

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Ends an HTTP/2 connection without losing a stream when a {@link DrainEvent} arrives, by the graceful shutdown of RFC 9113, 6.8: a
- * GOAWAY that refuses nothing yet tells the client to open no more streams, a PING shows when it has heard of that, and a second GOAWAY
- * names the last stream. All streams up to that one are answered, later ones are refused, so that the client can ask anew elsewhere;
+ * GOAWAY that refuses nothing yet tells the client to open no more streams, a PING shows when it has heard of that, and one second later, in
+ * which a client may open the streams that it had begun to, a second GOAWAY names the last one. All streams up to that one are answered, later ones are refused, so that the client can ask anew elsewhere;
  * then the connection is closed, first for sending only.
  *
  * <p>Its place in the pipeline is anywhere behind the {@code Http2FrameCodec} or another {@code Http2ConnectionHandler}, right behind it for
@@ -41,10 +41,13 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
     private static final Duration PING_LIMIT = Duration.ofSeconds(10);
+    /** Clients answer a PING before all their threads know of the GOAWAY in front of it. */
+    private static final Duration GRACE = Duration.ofSeconds(1);
     /** In the PING, so that its answer cannot be taken for that to somebody else's. */
     private static final long PING = 0x7461_626c_6566_6c70L;
 
     private final Duration pingLimit;
+    private final Duration grace;
     private final Duration closeLimit;
     private @Nullable Http2ConnectionHandler codec;
     private @Nullable DrainEvent event;
@@ -61,11 +64,12 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
 
     /** For one connection. */
     public Http2DrainHandler() {
-        this(PING_LIMIT, SendingSide.CLOSE_LIMIT);
+        this(PING_LIMIT, GRACE, SendingSide.CLOSE_LIMIT);
     }
 
-    Http2DrainHandler(Duration pingLimit, Duration closeLimit) {
+    Http2DrainHandler(Duration pingLimit, Duration grace, Duration closeLimit) {
         this.pingLimit = pingLimit;
+        this.grace = grace;
         this.closeLimit = closeLimit;
     }
 
@@ -199,8 +203,20 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         }
         to.encoder().writePing(from, false, PING, from.newPromise());
         from.flush();
+        Tasks.after(ctx, atMostHalfOfWhatRemains(drain, pingLimit), () -> closeForStreams(ctx, to));
+    }
+
+    private static Duration atMostHalfOfWhatRemains(DrainEvent drain, Duration time) {
         Duration half = drain.remaining().dividedBy(2);
-        Tasks.after(ctx, half.compareTo(pingLimit) < 0 ? half : pingLimit, () -> closeForStreams(ctx, to));
+        return half.compareTo(time) < 0 ? half : time;
+    }
+
+    private void answered(ChannelHandlerContext ctx, Http2ConnectionHandler by) {
+        if (event == null || grace.isZero()) {
+            closeForStreams(ctx, by);
+        } else {
+            Tasks.after(ctx, atMostHalfOfWhatRemains(event, grace), () -> closeForStreams(ctx, by));
+        }
     }
 
     /**
@@ -304,7 +320,7 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         @Override
         public void onPingAckRead(ChannelHandlerContext ctx, long data) throws Http2Exception {
             if (data == PING) {
-                closeForStreams(own, codec);
+                answered(own, codec);
             } else {
                 super.onPingAckRead(ctx, data);
             }

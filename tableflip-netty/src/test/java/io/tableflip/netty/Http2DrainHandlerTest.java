@@ -70,7 +70,7 @@ class Http2DrainHandlerTest {
     private final Http2App app = new Http2App();
 
     private TestServer start(Kind kind) throws Exception {
-        return start(kind, new Http2DrainHandler(LONG, LONG));
+        return start(kind, new Http2DrainHandler(LONG, Duration.ZERO, LONG));
     }
 
     private TestServer start(Kind kind, Http2DrainHandler drain) throws Exception {
@@ -230,7 +230,7 @@ class Http2DrainHandlerTest {
     @ParameterizedTest
     @EnumSource
     void aClientThatDoesNotAnswerThePingLosesNoStream(Kind kind) throws Exception {
-        TestServer server = start(kind, new Http2DrainHandler(Duration.ofMillis(50), LONG));
+        TestServer server = start(kind, new Http2DrainHandler(Duration.ofMillis(50), Duration.ZERO, LONG));
         Http2Client client = connect(server);
         client.get(1, "/running");
         Http2App.Call running = app.call();
@@ -256,6 +256,21 @@ class Http2DrainHandlerTest {
         client.get(3, "/now3");
         assertEquals("/now3", client.response(3));
         client.ack(ping);
+        assertFrame("GOAWAY 3 code 0", client.read());
+        assertEquals(-1, client.end());
+    }
+
+    /** A client may have begun a request, on a thread of its own, when its connection answers the PING. */
+    @Test
+    void aStreamThatComesRightBehindTheAnswerIsAnsweredToo() throws Exception {
+        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(LONG, Duration.ofSeconds(1), LONG));
+        Http2Client client = used(server);
+        server.drain(LONG);
+        client.ack(beginning(client));
+        client.ping(0, 7);
+        assertFrame("PING ACK 7", client.read()); // so the server has got the answer, too
+        client.get(3, "/now3");
+        assertEquals("/now3", client.response(3));
         assertFrame("GOAWAY 3 code 0", client.read());
         assertEquals(-1, client.end());
     }
@@ -317,7 +332,7 @@ class Http2DrainHandlerTest {
 
     @Test
     void aConnectionThatHasNotSaidAnythingEnds() throws Exception {
-        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(Duration.ofMillis(50), LONG));
+        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(Duration.ofMillis(50), Duration.ZERO, LONG));
         Http2Client client = cleanup.add(new Http2Client(cleanup.add(server.connect()).socket));
         server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
@@ -408,7 +423,7 @@ class Http2DrainHandlerTest {
             };
             pipeline.addLast(new CleartextHttp2ServerUpgradeHandler(http1, upgrade, atOnce));
             pipeline.addLast("http1", new HttpDrainHandler());
-            pipeline.addLast(new Http2DrainHandler(LONG, LONG));
+            pipeline.addLast(new Http2DrainHandler(LONG, Duration.ZERO, LONG));
             if (kind == Kind.OBJECTS) {
                 pipeline.addLast(handler);
             }
@@ -544,7 +559,7 @@ class Http2DrainHandlerTest {
                             assertEquals("h2", protocol);
                             ctx.pipeline()
                                     .addAfter(ctx.name(), "h2", app.codec(kind))
-                                    .addAfter("h2", "drain", new Http2DrainHandler(LONG, LONG))
+                                    .addAfter("h2", "drain", new Http2DrainHandler(LONG, Duration.ZERO, LONG))
                                     .addAfter("drain", null, app.handler(kind));
                         }
                     });
