@@ -1,0 +1,166 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A service of the examples, as its unit file has it, run by {@link Systemd}. Process ids are those inside. */
+final class SystemdUnit {
+    private static final Pattern LISTENING = Pattern.compile("listening on (\\S+):(\\d+) \\(pid");
+    private static final String CONFIG = "/etc/hello.conf";
+
+    private final Systemd systemd;
+    private final String name;
+
+    private SystemdUnit(Systemd systemd, String name) {
+        this.systemd = systemd;
+        this.name = name;
+    }
+
+    /** Installs {@code examples/systemd/NAME.service} and its program. It gets a free port, and these options besides. */
+    static SystemdUnit install(Systemd systemd, String name, String... options) throws IOException {
+        SystemdUnit unit = new SystemdUnit(systemd, name);
+        systemd.copy(Service.examplesJar(), "/srv/hello/tableflip-examples.jar");
+        unit.configure("greeting = hello\n");
+        String more = String.join(" ", options);
+        unit.edit(text -> text.replace("--listen 127.0.0.1:8080", "--listen 127.0.0.1:0 " + more));
+        return unit;
+    }
+
+    /** Installs the unit file of the examples with this change. */
+    void edit(UnaryOperator<String> change) throws IOException {
+        String text = Files.readString(Service.projectFile("examples/systemd/" + name + ".service"));
+        String changed = change.apply(text);
+        assertFalse(changed.equals(text), text);
+        systemd.write("/etc/systemd/system/" + name + ".service", changed);
+        systemd.run("systemctl", "daemon-reload");
+    }
+
+    void configure(String text) throws IOException {
+        systemd.write(CONFIG, text);
+    }
+
+    /** Who reads the configuration from now on waits for ever. */
+    void configureToHang() throws IOException {
+        Files.delete(systemd.path(CONFIG));
+        systemd.run("mkfifo", "--mode=0644", CONFIG);
+    }
+
+    /** Waits until it serves. */
+    void start() {
+        systemd.run("systemctl", "start", name);
+        awaitJournal("generation 1 \\(pid \\d+\\) is serving(?s:.*)listening on");
+    }
+
+    /** Returns when all of it has ended, as systemd sees it. */
+    void stop() {
+        systemd.run("systemctl", "stop", name);
+    }
+
+    /** Returns when systemd takes the reload for done: an upgrade begins at about that time. */
+    void reload() {
+        systemd.run("systemctl", "reload", name);
+    }
+
+    Systemd.Result attempt(String action) {
+        return systemd.attempt("systemctl", action, name);
+    }
+
+    /** Upgrades, and waits until the new process is the only one. */
+    void upgrade() {
+        long old = pid();
+        reload();
+        awaitSuccessor(old);
+        awaitGone(old);
+    }
+
+    /** Waits for the commit. */
+    void awaitSuccessor(long old) {
+        Await.until("process " + old + " has a successor", () -> pid() != old, this::journal);
+    }
+
+    /** Systemd has collected it then, and has seen to what follows from its end. */
+    void awaitGone(long pid) {
+        Await.until("process " + pid + " has gone", () -> !Files.exists(systemd.path("/proc/" + pid)), this::journal);
+    }
+
+    void signal(String signal, long pid) {
+        systemd.run("kill", "-s", signal, Long.toString(pid));
+    }
+
+    /** The process that the PID file names. */
+    long pid() {
+        try {
+            return Long.parseLong(
+                    Files.readString(systemd.path("/run/" + name + "/pid")).strip());
+        } catch (IOException e) {
+            throw new UncheckedIOException(journal(), e);
+        }
+    }
+
+    /** The process that systemd takes for the service. */
+    long mainPid() {
+        return Long.parseLong(property("MainPID"));
+    }
+
+    String property(String property) {
+        return systemd.run("systemctl", "show", "--property", property, "--value", name)
+                .strip();
+    }
+
+    /** How many processes the unit has, one that has only begun to be spawned included. */
+    int processes() {
+        try {
+            return Files.readAllLines(cgroup().resolve("cgroup.procs")).size();
+        } catch (IOException e) {
+            return 0; // removed with the last of them
+        }
+    }
+
+    private Path cgroup() {
+        return systemd.path("/sys/fs/cgroup/system.slice/" + name + ".service");
+    }
+
+    /** Where the process that came last listens. */
+    InetSocketAddress address() {
+        String journal = journal();
+        Matcher matcher = LISTENING.matcher(journal);
+        InetSocketAddress last = null;
+        while (matcher.find()) {
+            last = new InetSocketAddress(matcher.group(1), Integer.parseInt(matcher.group(2)));
+        }
+        assertTrue(last != null, journal);
+        return last;
+    }
+
+    /** What the unit's processes, and systemd about the unit, have said up to now. */
+    String journal() {
+        return systemd.run("sh", "-c", "journalctl --sync && exec journalctl --no-pager -u " + name);
+    }
+
+    void awaitJournal(String regex) {
+        Pattern pattern = Pattern.compile(regex);
+        Await.until("in the journal: " + regex, () -> pattern.matcher(journal()).find(), this::journal);
+    }
+
+    /** It was stopped by SIGTERM alone, in its own time, and nothing of it is left. */
+    void assertStoppedGracefully() {
+        String journal = journal();
+        assertEquals("inactive", property("ActiveState"), journal);
+        assertEquals("success", property("Result"), journal);
+        assertTrue(journal.contains(name + ".service: Deactivated successfully."), journal);
+        // "Killing process 42 (java) with signal SIGKILL.", "State 'stop-sigterm' timed out. Killing."
+        assertFalse(journal.contains("SIGKILL") || journal.contains("Killing"), journal);
+        assertFalse(Files.exists(cgroup()), "a process is left");
+        assertFalse(Files.exists(systemd.path("/run/" + name)), "the runtime directory is left");
+    }
+}
