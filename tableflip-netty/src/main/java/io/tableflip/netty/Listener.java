@@ -105,6 +105,11 @@ final class Listener extends Bound {
     }
 
     @Override
+    public int remaining() {
+        return children.size();
+    }
+
+    @Override
     public CompletionStage<DrainReport> drain(Duration timeout) {
         DrainRun next = new DrainRun(timeout);
         replaceRun(next);
