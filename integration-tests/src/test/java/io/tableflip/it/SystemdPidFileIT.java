@@ -3,16 +3,17 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -20,6 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The unit files of the examples that follow the PID file, under a real systemd. docs/systemd.md says what comes out here. */
 class SystemdPidFileIT {
     private static final int RELOADS = 10;
+    private static final String STARTED_AGAIN =
+            "(?s)code=killed, status=9/KILL.*generation 1 \\(pid \\d+\\) is serving.*listening on";
 
     private static StrictLoad load(SystemdUnit unit) throws IOException {
         return StrictLoad.builder()
@@ -49,8 +52,7 @@ class SystemdPidFileIT {
     @ValueSource(strings = {"hello-simple", "hello-forking"})
     void eachReloadUpgradesAndNoRequestFails(String name) throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, name);
-            unit.start();
+            SystemdUnit unit = install(systemd, name);
             List<Long> pids = new ArrayList<>(List.of(unit.pid()));
             try (StrictLoad load = load(unit)) {
                 for (int i = 0; i < RELOADS; i++) {
@@ -76,8 +78,7 @@ class SystemdPidFileIT {
     @ValueSource(strings = {"hello-simple", "hello-forking"})
     void anUpgradeThatFailsLeavesTheUnitAsItWas(String name) throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, name);
-            unit.start();
+            SystemdUnit unit = install(systemd, name);
             unit.configure("rubbish\n");
             failsAndIsServedOn(unit, "not upgraded \\(CHILD_FAILED\\): .*rubbish");
             unit.configure("greeting = good\n");
@@ -90,8 +91,7 @@ class SystemdPidFileIT {
     @ValueSource(strings = {"hello-simple", "hello-forking"})
     void anUpgradeThatHangsLeavesTheUnitAsItWas(String name) throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, name, "--upgrade-timeout 3s");
-            unit.start();
+            SystemdUnit unit = install(systemd, name, "--upgrade-timeout 3s");
             unit.configureToHang();
             failsAndIsServedOn(unit, "not upgraded \\(TIMED_OUT\\)");
         }
@@ -120,8 +120,7 @@ class SystemdPidFileIT {
     @Test
     void aStopWhileTheNewProcessStarts() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple");
-            unit.start();
+            SystemdUnit unit = install(systemd, "hello-simple");
             unit.configureToHang();
             unit.reload();
             unit.awaitJournal("upgrade: spawned generation 2");
@@ -133,62 +132,67 @@ class SystemdPidFileIT {
     @Test
     void aStopBetweenTakeoverAndCommit() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple", "--ready-after 60s");
-            unit.start();
-            CompletableFuture<String> slow = Http.start(unit.address(), "/slow?ms=8000");
-            unit.reload();
-            unit.awaitJournal("generation 2 \\(pid \\d+\\) accepts connections");
-            assertFalse(slow.isDone(), unit::journal);
-            unit.stop();
+            SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 5m");
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitJournal("generation 2 \\(pid \\d+\\) accepts connections");
+                unit.beginStop(unit.pid());
+                client.ask(1);
+            }
+            unit.awaitStopped();
             unit.assertStoppedGracefully();
-            assertTrue(slow.join().contains("\"generation\":1"), unit::journal);
         }
     }
 
-    /** The window in which there are two processes, each with a request under way. */
+    /** The window in which there are two processes, each with a client. */
     @ParameterizedTest
     @ValueSource(strings = {"hello-simple", "hello-forking"})
     void aStopWhileTheOldProcessDrains(String name) throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, name, "--ready-after 0s");
-            unit.start();
-            InetSocketAddress address = unit.address();
-            CompletableFuture<String> slow = Http.start(address, "/slow?ms=8000");
+            SystemdUnit unit = install(systemd, name, "--ready-after 0s");
             long old = unit.pid();
-            unit.reload();
-            unit.awaitSuccessor(old);
-            assertFalse(slow.isDone(), unit::journal);
-            assertEquals(old, unit.mainPid());
-            CompletableFuture<String> slowToo = Http.start(address, "/slow?ms=1000");
-            unit.stop();
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitSuccessor(old);
+                assertEquals(old, unit.mainPid());
+                try (Client newClient = new Client(unit)) {
+                    unit.beginStop(old, unit.pid());
+                    newClient.ask(2);
+                    client.ask(1);
+                }
+            }
+            unit.awaitStopped();
             unit.assertStoppedGracefully();
-            assertTrue(slow.join().contains("\"generation\":1"), unit::journal);
-            assertTrue(slowToo.join().contains("\"generation\":2"), unit::journal);
         }
     }
 
-    /** Such a reload fails, or else systemd would kill the new process with SIGKILL at the next stop. */
+    /**
+     * Such a reload fails, or else systemd would kill the new process with SIGKILL at the next stop. That systemd itself is reloaded in
+     * that time does no harm.
+     */
     @Test
     void aReloadWhileTheOldProcessDrainsFailsAndChangesNothing() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple", "--ready-after 0s");
-            unit.start();
+            SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
             long old = unit.pid();
-            CompletableFuture<String> slow = Http.start(unit.address(), "/slow?ms=8000");
-            unit.reload();
-            unit.awaitSuccessor(old);
-            assertEquals(1, unit.attempt("reload").status(), unit::journal);
-            assertFalse(slow.isDone(), unit::journal);
-            assertTrue(unit.journal().contains("upgrade: refused: a newer process has taken over already"));
-            assertTrue(slow.join().contains("\"generation\":1"), unit::journal);
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitSuccessor(old);
+                assertEquals(1, unit.attempt("reload").status(), unit::journal);
+                unit.awaitJournal("upgrade: refused: a newer process has taken over already");
+                systemd.run("systemctl", "daemon-reload");
+                systemd.run("systemctl", "daemon-reexec");
+                assertEquals(old, unit.mainPid());
+                client.ask(1);
+            }
             unit.awaitGone(old);
             assertServes(unit, unit.pid());
-            unit.upgrade();
-            assertServes(unit, unit.pid());
-            slow = Http.start(unit.address(), "/slow?ms=2000");
-            unit.stop();
+            try (Client client = new Client(unit)) {
+                unit.beginStop(unit.pid());
+                client.ask(2);
+            }
+            unit.awaitStopped();
             unit.assertStoppedGracefully();
-            assertTrue(slow.join().contains("\"generation\":3"), unit::journal);
             assertFalse(unit.journal().contains("not our child"), unit::journal);
         }
     }
@@ -196,12 +200,11 @@ class SystemdPidFileIT {
     @Test
     void aServiceThatIsKilledIsStartedAgain() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple");
-            unit.start();
+            SystemdUnit unit = install(systemd, "hello-simple");
             unit.upgrade();
             long killed = unit.pid();
             unit.signal("KILL", killed);
-            unit.awaitJournal("(?s)code=killed, status=9/KILL.*generation 1 \\(pid \\d+\\) is serving.*listening on");
+            unit.awaitJournal(STARTED_AGAIN);
             assertServes(unit, unit.pid());
             assertNotEquals(killed, unit.pid());
             assertEquals("1", unit.property("NRestarts"));
@@ -213,18 +216,17 @@ class SystemdPidFileIT {
     @Test
     void anOldProcessThatIsKilledAfterTheCommitIsNotMissed() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple", "--ready-after 0s");
-            unit.start();
+            SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
             long old = unit.pid();
-            CompletableFuture<String> slow = Http.start(unit.address(), "/slow?ms=600000");
-            unit.reload();
-            unit.awaitSuccessor(old);
-            assertEquals(old, unit.mainPid());
-            unit.signal("KILL", old);
-            unit.awaitGone(old);
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitSuccessor(old);
+                assertEquals(old, unit.mainPid());
+                unit.signal("KILL", old);
+                unit.awaitGone(old);
+                assertThrows(IOException.class, () -> client.ask(1), "its process was killed");
+            }
             assertServes(unit, unit.pid());
-            assertTrue(
-                    slow.handle((answer, failure) -> failure != null).join(), "it was in flight in a killed process");
             assertEquals("0", unit.property("NRestarts"));
             unit.stop();
             unit.assertStoppedGracefully();
@@ -235,15 +237,49 @@ class SystemdPidFileIT {
     @Test
     void aServiceThatIsKilledBeforeTheCommitIsStartedAgainAndItsUpgradeIsGivenUp() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
-            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple", "--ready-after 60s");
-            unit.start();
-            Http.start(unit.address(), "/slow?ms=600000");
-            unit.reload();
-            unit.awaitJournal("generation 2 \\(pid \\d+\\) accepts connections");
-            unit.signal("KILL", unit.pid());
-            unit.awaitJournal("(?s)code=killed, status=9/KILL.*generation 1 \\(pid \\d+\\) is serving.*listening on");
+            SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 5m");
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitJournal("generation 2 \\(pid \\d+\\) accepts connections");
+                unit.signal("KILL", unit.pid());
+                unit.awaitJournal(STARTED_AGAIN);
+                assertThrows(IOException.class, () -> client.ask(1), "its process was killed");
+            }
             assertServes(unit, unit.pid());
             assertEquals("1", unit.property("NRestarts"));
+        }
+    }
+
+    private static SystemdUnit install(Systemd systemd, String name, String... options) throws IOException {
+        SystemdUnit unit = SystemdUnit.install(systemd, name, options);
+        unit.start();
+        return unit;
+    }
+
+    /** A connection that was used, and is idle: the process that has it drains until it has answered once more. */
+    private static final class Client implements AutoCloseable {
+        private final Socket socket;
+
+        Client(SystemdUnit unit) throws IOException {
+            InetSocketAddress address = unit.address();
+            socket = new Socket(address.getAddress(), address.getPort());
+            socket.setSoTimeout((int) Await.LONG.toMillis());
+            answer();
+        }
+
+        private String answer() throws IOException {
+            Http.request(socket, "/", "");
+            return Http.readOne(socket.getInputStream());
+        }
+
+        void ask(int generation) throws IOException {
+            String answer = answer();
+            assertTrue(answer.contains("\"generation\":" + generation + ","), answer);
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
         }
     }
 }

@@ -9,6 +9,8 @@ import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,6 +20,9 @@ final class SystemdUnit {
     private static final Pattern LISTENING = Pattern.compile("listening on (\\S+):(\\d+) \\(pid");
     private static final String CONFIG = "/etc/hello.conf";
 
+    /** A look at the journal costs more than one at a file. */
+    private static final Duration LOOK = Duration.ofMillis(50);
+
     private final Systemd systemd;
     private final String name;
 
@@ -26,13 +31,13 @@ final class SystemdUnit {
         this.name = name;
     }
 
-    /** Installs {@code examples/systemd/NAME.service} and its program. It gets a free port, and these options besides. */
+    /** Installs {@code examples/systemd/NAME.service} and its program. It gets a free port and much time to drain, and these options besides. */
     static SystemdUnit install(Systemd systemd, String name, String... options) throws IOException {
         SystemdUnit unit = new SystemdUnit(systemd, name);
         systemd.copy(Service.examplesJar(), "/srv/hello/tableflip-examples.jar");
         unit.configure("greeting = hello\n");
         String more = String.join(" ", options);
-        unit.edit(text -> text.replace("--listen 127.0.0.1:8080", "--listen 127.0.0.1:0 " + more));
+        unit.edit(text -> text.replace("--listen 127.0.0.1:8080", "--listen 127.0.0.1:0 --drain-timeout 5m " + more));
         return unit;
     }
 
@@ -64,6 +69,19 @@ final class SystemdUnit {
     /** Returns when all of it has ended, as systemd sees it. */
     void stop() {
         systemd.run("systemctl", "stop", name);
+    }
+
+    /** Returns when each of these processes has said that it was signalled. */
+    void beginStop(long... pids) {
+        systemd.run("systemctl", "stop", "--no-block", name);
+        for (long pid : pids) {
+            awaitJournal("\\[" + pid + "] INFO (stop|SIGTERM: )");
+        }
+    }
+
+    /** Waits for the end of a stop. */
+    void awaitStopped() {
+        Await.until("it has stopped", () -> !property("ActiveState").equals("deactivating"), this::journal);
     }
 
     /** Returns when systemd takes the reload for done: an upgrade begins at about that time. */
@@ -144,12 +162,23 @@ final class SystemdUnit {
 
     /** What the unit's processes, and systemd about the unit, have said up to now. */
     String journal() {
-        return systemd.run("sh", "-c", "journalctl --sync && exec journalctl --no-pager -u " + name);
+        systemd.run("journalctl", "--sync");
+        return writtenJournal();
+    }
+
+    private String writtenJournal() {
+        return systemd.run("journalctl", "--no-pager", "--unit", name);
     }
 
     void awaitJournal(String regex) {
         Pattern pattern = Pattern.compile(regex);
-        Await.until("in the journal: " + regex, () -> pattern.matcher(journal()).find(), this::journal);
+        Await.until(
+                "in the journal: " + regex,
+                () -> {
+                    LockSupport.parkNanos(LOOK.toNanos());
+                    return pattern.matcher(writtenJournal()).find();
+                },
+                this::journal);
     }
 
     /** It was stopped by SIGTERM alone, in its own time, and nothing of it is left. */
