@@ -111,6 +111,20 @@ class FdsTest {
     }
 
     @Test
+    void thePathOfASocketThatIsSystemdsStays() throws Exception {
+        Path path = directory.resolve("app.sock");
+        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(path));
+        }
+        proc.fd(6, "socket:[66]", "02");
+        proc.unixSockets("0000000000000000: 00000002 00000000 00010000 0001 01    66 " + path);
+        fds.keepPaths(Set.of(66L));
+        assertEquals(Set.of(66L), fds.keptPaths());
+        fds.closeInherited();
+        assertTrue(Files.exists(path, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    @Test
     void addReplacesWhatWasClaimed() {
         assertThrows(IllegalStateException.class, () -> fds.add(WEB, use -> CompletableFuture.completedFuture(null)));
         fds.inherit(WEB);
