@@ -35,5 +35,5 @@ echo 0123456789abcdef0123456789abcdef > "$half/etc/machine-id"
 ln -s /opt/java/bin/java "$half/usr/bin/java" # boot.sh puts a JDK at /opt/java
 mkdir "$half/opt/java"
 chroot "$half" useradd --system hello
-rm -rf "$half"/var/cache/apt "$half"/var/lib/apt "$half"/usr/share/doc "$half"/usr/share/locale "$half"/usr/share/man
+rm -rf "$half"/var/* "$half"/usr/share/doc "$half"/usr/share/locale "$half"/usr/share/man
 mv -T "$half" "$tree"
