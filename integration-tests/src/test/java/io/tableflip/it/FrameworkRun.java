@@ -13,8 +13,8 @@ import java.util.stream.IntStream;
  * the new process needs is missing: the framework must go on serving.
  */
 final class FrameworkRun {
-    /** Each takes a whole machine, with two JVMs that start while a third makes load: one at a time. */
-    static final String LOAD = "the load of a framework";
+    /** For tests of which each takes a whole machine, with two JVMs that start while a third makes load: one at a time. */
+    static final String LOAD = "the load of a whole machine";
 
     private static final int UPGRADES = Integer.getInteger("upgrades", 5);
 

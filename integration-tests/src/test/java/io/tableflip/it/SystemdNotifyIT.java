@@ -15,8 +15,10 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The unit files of the examples that talk with systemd, under a real one: notifications and socket activation. */
+@ResourceLock(FrameworkRun.LOAD)
 class SystemdNotifyIT {
     private static final int RELOADS = 10;
 
@@ -27,6 +29,7 @@ class SystemdNotifyIT {
                 .connections(20)
                 .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
                 .slow(0.05, Duration.ofMillis(300))
+                .timeout(Await.LONG) // a machine that boots a systemd beside may be slow
                 .start();
     }
 

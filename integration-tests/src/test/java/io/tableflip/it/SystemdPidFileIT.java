@@ -15,10 +15,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The unit files of the examples that follow the PID file, under a real systemd. docs/systemd.md says what comes out here. */
+@ResourceLock(FrameworkRun.LOAD)
 class SystemdPidFileIT {
     private static final int RELOADS = 10;
     private static final String STARTED_AGAIN =
@@ -31,6 +33,7 @@ class SystemdPidFileIT {
                 .connections(20)
                 .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
                 .slow(0.05, Duration.ofMillis(300))
+                .timeout(Await.LONG)
                 .start();
     }
 
