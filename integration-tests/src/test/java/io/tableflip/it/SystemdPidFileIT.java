@@ -14,12 +14,14 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The unit files of the examples that follow the PID file, under a real systemd. docs/systemd.md says what comes out here. */
+@Tag("pid-file")
 @ResourceLock(FrameworkRun.LOAD)
 class SystemdPidFileIT {
     private static final int RELOADS = 10;
