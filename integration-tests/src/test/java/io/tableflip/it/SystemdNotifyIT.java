@@ -5,14 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
@@ -22,28 +20,9 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 class SystemdNotifyIT {
     private static final int RELOADS = 10;
 
-    private static StrictLoad load(InetSocketAddress address) throws IOException {
-        return StrictLoad.builder()
-                .target(address)
-                .rate(200)
-                .connections(20)
-                .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
-                .slow(0.05, Duration.ofMillis(300))
-                .timeout(Await.LONG) // a machine that boots a systemd beside may be slow
-                .start();
-    }
-
-    private static void assertClean(StrictLoad load, SystemdUnit unit) {
-        LoadResult result = load.stop();
-        assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + unit.journal());
-    }
-
     /** Reloads, and waits until systemd takes the reload for done. */
     private static void upgrade(SystemdUnit unit) {
-        long old = unit.pid();
-        unit.reload();
-        unit.awaitSuccessor(old);
-        unit.awaitGone(old);
+        unit.upgrade();
         awaitActive(unit);
         assertEquals(unit.pid(), unit.mainPid(), unit::journal);
         assertEquals(1, unit.processes(), unit::journal);
@@ -60,12 +39,12 @@ class SystemdNotifyIT {
             systemd.run("systemctl", "start", "hello-notify");
             assertTrue(Http.get(unit.address(), "/").contains("\"generation\":1"), "the start is over when it serves");
             assertEquals("generation 1 serves", unit.property("StatusText"));
-            try (StrictLoad load = load(unit.address())) {
+            try (StrictLoad load = unit.load()) {
                 for (int generation = 2; generation <= 1 + RELOADS; generation++) {
                     upgrade(unit);
                     assertEquals("generation " + generation + " serves", unit.property("StatusText"), unit::journal);
                 }
-                assertClean(load, unit);
+                unit.assertClean(load);
             }
             assertEquals("0", unit.property("NRestarts"));
             CompletableFuture<String> slow = Http.start(unit.address(), "/slow?ms=3000");
@@ -204,12 +183,12 @@ class SystemdNotifyIT {
             unit.edit(text -> text.replace("127.0.0.1:8080", written));
             systemd.run("systemctl", "start", "hello-socket.socket");
             assertTrue(Http.get(address, "/").contains("\"generation\":1"), "the first connection starts it");
-            try (StrictLoad load = load(address)) {
+            try (StrictLoad load = unit.load()) {
                 for (int i = 0; i < 3; i++) {
                     upgrade(unit);
                     assertFalse(environment(systemd, unit.pid()).contains("LISTEN_"), unit::journal);
                 }
-                assertClean(load, unit);
+                unit.assertClean(load);
             }
             assertTrue(unit.journal().contains("passed by systemd: [listener:tcp:" + written + "]"), unit::journal);
             unit.stop();

@@ -6,12 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -27,22 +25,6 @@ class SystemdPidFileIT {
     private static final int RELOADS = 10;
     private static final String STARTED_AGAIN =
             "(?s)code=killed, status=9/KILL.*generation 1 \\(pid \\d+\\) is serving.*listening on";
-
-    private static StrictLoad load(SystemdUnit unit) throws IOException {
-        return StrictLoad.builder()
-                .target(unit.address())
-                .rate(200)
-                .connections(20)
-                .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
-                .slow(0.05, Duration.ofMillis(300))
-                .timeout(Await.LONG)
-                .start();
-    }
-
-    private static void assertClean(StrictLoad load, SystemdUnit unit) {
-        LoadResult result = load.stop();
-        assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + unit.journal());
-    }
 
     private static void assertServes(SystemdUnit unit, long pid) {
         assertEquals(pid, unit.mainPid(), unit::journal);
@@ -60,14 +42,14 @@ class SystemdPidFileIT {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, name);
             List<Long> pids = new ArrayList<>(List.of(unit.pid()));
-            try (StrictLoad load = load(unit)) {
+            try (StrictLoad load = unit.load()) {
                 for (int i = 0; i < RELOADS; i++) {
                     unit.upgrade();
                     pids.add(unit.pid());
                     assertNotEquals(pids.get(i), pids.get(i + 1));
                     assertServes(unit, pids.get(i + 1));
                 }
-                assertClean(load, unit);
+                unit.assertClean(load);
             }
             assertEquals("0", unit.property("NRestarts"));
             unit.stop();
@@ -105,11 +87,11 @@ class SystemdPidFileIT {
 
     private static void failsAndIsServedOn(SystemdUnit unit, String outcome) throws IOException {
         long pid = unit.pid();
-        try (StrictLoad load = load(unit)) {
+        try (StrictLoad load = unit.load()) {
             unit.reload();
             unit.awaitJournal(outcome);
             assertServes(unit, pid);
-            assertClean(load, unit);
+            unit.assertClean(load);
         }
     }
 

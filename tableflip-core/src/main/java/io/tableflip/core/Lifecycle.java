@@ -33,8 +33,6 @@ import org.jspecify.annotations.Nullable;
 final class Lifecycle implements Upgrader {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
-    private static final Duration GONE_CHECK = Duration.ofMillis(10);
-
     private final Settings settings;
     private final Supplier<Os> os;
     private final ProcFs proc;
@@ -531,7 +529,7 @@ final class Lifecycle implements Upgrader {
         if (parent == null || parent.isParentGone() || left.isNegative()) {
             observers.tell(Observer::parentExited);
         } else {
-            loop.schedule(GONE_CHECK, () -> observeEndOfParent(left.minus(GONE_CHECK)));
+            loop.schedule(Settings.GONE_CHECK, () -> observeEndOfParent(left.minus(Settings.GONE_CHECK)));
         }
     }
 

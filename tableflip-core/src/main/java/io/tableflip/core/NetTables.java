@@ -1,12 +1,16 @@
 package io.tableflip.core;
 
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.Optional;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** What the kernel's tables say of a socket by its inode: its kind and its address. Without native code. */
 final class NetTables {
     private static final String LISTENING = "0A";
+    private static final int INODE = 9;
 
     private final ProcFs proc;
 
@@ -15,20 +19,29 @@ final class NetTables {
     }
 
     /**
-     * The name of a socket: its address as {@link FdName} has it, an IPv6 one in its short form.
+     * The names of sockets by their inodes: the address as {@link FdName} has it, an IPv6 one in its short form. Each table is read once, since it may be
+     * that of a busy machine.
      *
-     * @return empty if no table has it: it is of another family, or of another network namespace
+     * @return without those that no table has: they are of another family, or of another network namespace
      */
-    Optional<FdName> find(long inode) throws IOException {
-        for (String network : new String[] {"tcp", "tcp6", "udp", "udp6"}) {
+    Map<Long, FdName> find(Set<Long> inodes) throws IOException {
+        Map<Long, FdName> found = new HashMap<>();
+        if (inodes.isEmpty()) {
+            return found;
+        }
+        for (String network : List.of("tcp", "tcp6", "udp", "udp6")) {
             for (String line : proc.internetSockets(network)) {
                 String[] fields = line.strip().split(" +", -1);
-                if (fields.length > 9 && fields[9].equals(Long.toString(inode))) {
-                    return Optional.of(internet(network.substring(0, 3), fields));
+                if (fields.length > INODE && fields[INODE].matches("\\d{1,18}")) {
+                    long inode = Long.parseLong(fields[INODE]);
+                    if (inodes.contains(inode)) {
+                        found.put(inode, internet(network.substring(0, 3), fields));
+                    }
                 }
             }
         }
-        return new UnixPaths(proc).name(inode);
+        found.putAll(new UnixPaths(proc).names(inodes));
+        return found;
     }
 
     private static FdName internet(String network, String... fields) {

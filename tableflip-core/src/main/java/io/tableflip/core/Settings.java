@@ -27,6 +27,9 @@ record Settings(
     /** For what needs no time to speak of: a killed child to be reaped, a child that said why it fails to exit. */
     static final Duration MOMENT = Duration.ofSeconds(5);
 
+    /** How often to look whether a process has ended whose link has. */
+    static final Duration GONE_CHECK = Duration.ofMillis(10);
+
     /** A duration for people: {@code 500 ms}, {@code 30 s}. */
     static String text(Duration duration) {
         return duration.toMillisPart() == 0 ? duration.toSeconds() + " s" : duration.toMillis() + " ms";

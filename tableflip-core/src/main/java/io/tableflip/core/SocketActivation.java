@@ -34,6 +34,7 @@ final class SocketActivation {
 
     private static final int FIRST = 3;
     private static final int MOST = 100_000;
+    private static final long NO_SOCKET = -1;
 
     private final Map<String, String> environment;
     private final ProcFs proc;
@@ -107,22 +108,27 @@ final class SocketActivation {
             LOG.log(WARNING, "{0}={1} is not a number of descriptors: ignored", COUNT, Printable.of(countText));
             return;
         }
-        List<Passed> all = new ArrayList<>();
-        String[] names = environment.getOrDefault(NAMES, "").split(":", -1);
+        Map<Integer, Long> inodes = new LinkedHashMap<>();
         for (int fd = FIRST; fd < FIRST + count; fd++) {
             if (proc.isPassed(fd)) {
-                String name = fd - FIRST < names.length ? names[fd - FIRST] : "";
-                all.add(new Passed(fd, NO_NAMES.contains(name) ? "" : name, find(fd)));
+                inodes.put(fd, proc.inode(fd, "socket").orElse(NO_SOCKET));
             } else {
                 LOG.log(WARNING, "{0}={1}, but descriptor {2} was not passed", COUNT, countText, fd);
             }
         }
+        Map<Long, FdName> found = find(new HashSet<>(inodes.values()));
+        String[] names = environment.getOrDefault(NAMES, "").split(":", -1);
+        List<Passed> all = new ArrayList<>();
+        inodes.forEach((fd, inode) -> {
+            String name = fd - FIRST < names.length ? names[fd - FIRST] : "";
+            all.add(new Passed(fd, inode, NO_NAMES.contains(name) ? "" : name, Optional.ofNullable(found.get(inode))));
+        });
         all.forEach(one -> add(one, all));
         LOG.log(INFO, "passed by systemd: {0}", passed.values());
     }
 
     /** @param found its kind and address, if it is a socket that can be told from others */
-    private record Passed(int fd, String name, Optional<FdName> found) {
+    private record Passed(int fd, long inode, String name, Optional<FdName> found) {
         /** The name for people, in place of the address. */
         Optional<FdName> logical() {
             return name.isEmpty() ? Optional.empty() : found.map(socket -> with(socket, name));
@@ -144,7 +150,7 @@ final class SocketActivation {
         FdName primary = with(found, found.address() + member);
         passed.put(one.fd, primary);
         if (found.network().startsWith("unix")) {
-            proc.inode(one.fd, "socket").ifPresent(unixSockets::add);
+            unixSockets.add(one.inode);
         }
         if (found.address().startsWith("[::]:")) { // for IPv4 too, most of the time, and Java has one wildcard for both
             aliases.put(with(found, "0.0.0.0" + found.address().substring(4) + member), primary);
@@ -175,13 +181,12 @@ final class SocketActivation {
         return unique;
     }
 
-    private Optional<FdName> find(int fd) {
-        Optional<Long> inode = proc.inode(fd, "socket");
+    private Map<Long, FdName> find(Set<Long> inodes) {
         try {
-            return inode.isEmpty() ? Optional.empty() : tables.find(inode.get());
+            return tables.find(inodes);
         } catch (IOException e) {
-            LOG.log(WARNING, "what descriptor " + fd + " of systemd is cannot be found out", e);
-            return Optional.empty();
+            LOG.log(WARNING, "what systemd has passed cannot be found out", e);
+            return Map.of();
         }
     }
 }

@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Takeover {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
-    private static final Duration GONE_CHECK = Duration.ofMillis(10);
 
     private final Lifecycle life;
     private final @Nullable ParentLink parent;
@@ -145,7 +144,7 @@ final class Takeover {
         } else if (!parentIsGone && left.isNegative()) {
             giveUp(from, "parent " + from.pid() + " has closed the link and goes on serving");
         } else {
-            life.loop().schedule(GONE_CHECK, () -> awaitEnd(from, left.minus(GONE_CHECK)));
+            life.loop().schedule(Settings.GONE_CHECK, () -> awaitEnd(from, left.minus(Settings.GONE_CHECK)));
         }
     }
 

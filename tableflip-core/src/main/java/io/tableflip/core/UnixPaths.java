@@ -10,9 +10,12 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The paths of Unix sockets. Asked of the kernel, since the name of a descriptor may be a logical one, and since somebody else may
@@ -72,12 +75,11 @@ final class UnixPaths {
                         .isOther();
     }
 
-    /** The name of a socket that is bound, with an @ before an abstract one; empty for others. */
-    Optional<FdName> name(long inode) throws IOException {
+    /** The names of those of the sockets that are bound, with an @ before an abstract one. */
+    Map<Long, FdName> names(Set<Long> inodes) throws IOException {
         return entries().stream()
-                .filter(entry -> entry.inode == inode)
-                .map(Entry::name)
-                .findFirst();
+                .filter(entry -> inodes.contains(entry.inode))
+                .collect(Collectors.toMap(Entry::inode, Entry::name, (first, forged) -> first));
     }
 
     private record Entry(long inode, String path, int type, boolean listens) {

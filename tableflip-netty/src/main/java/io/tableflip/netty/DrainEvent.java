@@ -61,6 +61,12 @@ public final class DrainEvent {
         return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
     }
 
+    /** That time, or half of the time that is left if that is less: so that what follows has its time too. */
+    Duration atMostHalf(Duration time) {
+        Duration half = remaining().dividedBy(2);
+        return half.compareTo(time) < 0 ? half : time;
+    }
+
     /** Whether the drain was called off, because this process goes on serving. */
     public boolean isCancelled() {
         return cancelled;

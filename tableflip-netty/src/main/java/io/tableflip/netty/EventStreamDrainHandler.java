@@ -77,9 +77,7 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         if (current.hasBegun()) {
             endIfBetweenEvents(ctx, current);
         } else {
-            Duration half = drain.remaining().dividedBy(2);
-            Duration limit = half.compareTo(BEGINNING_LIMIT) < 0 ? half : BEGINNING_LIMIT;
-            Tasks.after(ctx, limit, () -> endIfBetweenEvents(ctx, current));
+            Tasks.after(ctx, drain.atMostHalf(BEGINNING_LIMIT), () -> endIfBetweenEvents(ctx, current));
         }
     }
 

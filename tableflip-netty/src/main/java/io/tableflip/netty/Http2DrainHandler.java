@@ -203,19 +203,14 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         }
         to.encoder().writePing(from, false, PING, from.newPromise());
         from.flush();
-        Tasks.after(ctx, atMostHalfOfWhatRemains(drain, pingLimit), () -> closeForStreams(ctx, to));
-    }
-
-    private static Duration atMostHalfOfWhatRemains(DrainEvent drain, Duration time) {
-        Duration half = drain.remaining().dividedBy(2);
-        return half.compareTo(time) < 0 ? half : time;
+        Tasks.after(ctx, drain.atMostHalf(pingLimit), () -> closeForStreams(ctx, to));
     }
 
     private void answered(ChannelHandlerContext ctx, Http2ConnectionHandler by) {
         if (event == null || grace.isZero()) {
             closeForStreams(ctx, by);
         } else {
-            Tasks.after(ctx, atMostHalfOfWhatRemains(event, grace), () -> closeForStreams(ctx, by));
+            Tasks.after(ctx, event.atMostHalf(grace), () -> closeForStreams(ctx, by));
         }
     }
 

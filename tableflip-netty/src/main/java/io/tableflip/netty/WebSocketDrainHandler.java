@@ -111,7 +111,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         proceed(ctx);
         if (begun && !closeWritten) {
             // whichever message goes on for ever
-            Tasks.after(ctx, min(answerLimit, drain.remaining().dividedBy(2)), () -> {
+            Tasks.after(ctx, drain.atMostHalf(answerLimit), () -> {
                 if (drain == event && isToLeave()) {
                     tell(ctx);
                 }
