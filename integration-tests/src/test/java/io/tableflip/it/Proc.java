@@ -192,6 +192,29 @@ final class Proc {
         }
     }
 
+    /** The id of a process in the innermost namespace that it is in; -1 if it has gone. */
+    static long idInside(long pid) {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
+                if (line.startsWith("NSpid:")) {
+                    return Long.parseLong(line.substring(line.lastIndexOf('\t') + 1));
+                }
+            }
+        } catch (IOException e) {
+            // it has gone
+        }
+        return -1;
+    }
+
+    /** Those that live. */
+    static List<Long> children(long parent) {
+        return ProcessHandle.of(parent).stream()
+                .flatMap(ProcessHandle::children)
+                .map(ProcessHandle::pid)
+                .filter(Proc::isRunning)
+                .toList();
+    }
+
     /** Children of any kind, zombies included. */
     static List<Long> zombies(long parent) {
         List<Long> zombies = new ArrayList<>();

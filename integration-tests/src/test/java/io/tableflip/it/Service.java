@@ -117,6 +117,11 @@ final class Service implements AutoCloseable {
         }
     }
 
+    /** Any command that writes the PID file {@code service.pid} of its directory. */
+    static Builder command(Path directory, String... words) {
+        return new Builder(directory).launcher(words);
+    }
+
     static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }

@@ -38,7 +38,7 @@ read_pid_file() {
 
 names_successor() {
     read_pid_file
-    [ -n "$named" ] && [ "$named" != "$service" ] && is_alive "$named"
+    [ -n "$named" ] && [ "$named" != "$service" ] && is_ours "$named"
 }
 
 # ---- a process beside, since the shell collects what has ended at the next command that it runs, and forgets the status of any process but
@@ -46,23 +46,24 @@ names_successor() {
 
 watch() {
     trap '' HUP INT QUIT TERM USR1 USR2
-    former='' counted='' status='' rounds=0 waited=0
+    former='' counted='' status='' rounds=0 waited=0 readable=no
     while [ -d "/proc/$$" ]; do
         sleep 0.5 3>&- 4>&-
         rounds=$((rounds + 1))
         if names_successor; then
             former="$former $service" service=$named waited=0
+            say "process $service is the service now"
             echo "serves 0 $service"
         fi
         if is_alive "$service"; then
-            # the status of somebody else's process, as of one that has changed its user, is shown as 0
-            { true < "/proc/$service/environ"; } 2> /dev/null && readable=$service || readable=
+            # the status of a process of another user, as of one that has changed it, is shown as 0
+            { true < "/proc/$service/environ"; } 2> /dev/null && readable=yes || readable=no
             [ $((rounds % 8)) -ne 0 ] || echo reap
             continue
         fi
         if [ "$counted" != "$service" ]; then
             counted=$service status='?'
-            if [ "$service" = "${readable-}" ] && is_ours "$service"; then
+            if [ "$readable" = yes ] && is_ours "$service"; then
                 [ $((code & 127)) -eq 0 ] && status=$((code >> 8 & 255)) || status=$((128 + (code & 127)))
             fi
         fi
@@ -81,7 +82,7 @@ is_anyone_left() {
         ! is_alive "$old" || return 0
     done
     waited=$((waited + 1))
-    kill -0 -- "-$first" 2> /dev/null
+    kill -s 0 -- "-$first" 2> /dev/null
 }
 
 tell_end() {
