@@ -131,8 +131,8 @@ final class Handover {
     private void spawned(ChildProcess spawned, ChildCommand command) {
         child = spawned; // first: whatever fails from here on, this process must be ended
         spawned.ended().thenRunAsync(this::childEnded, life.loop());
-        life.listeners().tell(listener -> listener.spawned(spawned.pid()));
-        LOG.log(INFO, "upgrade: spawned {0}", id(spawned.pid()));
+        life.observers().tell(observer -> observer.spawned(spawned.pid()));
+        LOG.log(INFO, "upgrade: spawned {0} after {1} ms", id(spawned.pid()), elapsedMillis());
         LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
     }
 
@@ -211,7 +211,6 @@ final class Handover {
         }
         accepted = true;
         life.make(Move.DRAIN);
-        life.listeners().tell(listener -> listener.childReady(spawned.pid()));
         life.observers().tell(observer -> observer.takenOver(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
         CompletableFuture<Void> paused = life.participants().pause();
@@ -252,7 +251,6 @@ final class Handover {
         ending.commit();
         duplicates.close();
         CompletableFuture<Void> released = life.participants().release();
-        life.listeners().tell(listener -> listener.committed(successor.pid()));
         life.observers().tell(observer -> observer.upgraded(successor.pid()));
         LOG.log(INFO, "upgrade: {0} is the service after {1} ms", id(successor.pid()), elapsedMillis());
         result.complete((long) successor.pid());
@@ -363,12 +361,11 @@ final class Handover {
         if (life.state() == STARTING) {
             life.make(Move.ROLL_BACK);
         }
-        life.restorePidFile(pid);
+        life.files().restore(pid);
         boolean byItself = reason == Reason.CHILD_EXITED || reason == Reason.CHILD_FAILED;
         int status = child != null && byItself ? child.ended().getNow(-1) : -1;
         UpgradeException failure = new UpgradeException(reason, message, cause, pid, status);
         LOG.log(WARNING, "upgrade: failed after {0} ms, this process serves on: {1}", elapsedMillis(), message);
-        life.listeners().tell(listener -> listener.rolledBack(failure));
         life.observers().tell(observer -> observer.upgradeFailed(failure));
         life.handoverEnded();
         result.completeExceptionally(failure);
@@ -388,7 +385,7 @@ final class Handover {
         getRidOfChild(() -> {
             duplicates.takeBack();
             if (child != null) {
-                life.discardPidFile(child.pid());
+                life.files().discard(child.pid());
             }
             result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));
             life.handoverEnded();

@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,7 @@ record Settings(
         Duration drainTimeout,
         Duration exitDeadline,
         boolean haltAtExitDeadline,
+        List<String> upgradeSignals,
         UnaryOperator<ChildCommand> childCommand,
         LifecycleListener listener,
         @Nullable LongSupplier clock,

@@ -238,6 +238,7 @@ public final class UpgraderBuilder {
                 drainTimeout,
                 exitDeadline,
                 haltAtExitDeadline,
+                List.copyOf(upgradeOn),
                 childCommand,
                 listener,
                 clock,

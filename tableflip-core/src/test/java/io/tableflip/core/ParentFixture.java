@@ -59,6 +59,7 @@ final class ParentFixture implements AutoCloseable {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(10),
                 false,
+                List.of("HUP"),
                 own -> childCommand.apply(own),
                 new Events(),
                 now::get,
@@ -150,6 +151,7 @@ final class ParentFixture implements AutoCloseable {
         if (last != null) {
             last.exit(0); // its reaper waits for that
         }
+        life.files().remove(); // nothing is written from now on
         logs.close();
     }
 

@@ -74,8 +74,11 @@ class TakeoverTest {
         proc.fd(fd, target, flags);
     }
 
+    private final List<Lifecycle> lives = new ArrayList<>();
+
     @AfterEach
     void close() throws IOException {
+        lives.forEach(life -> life.files().remove()); // nothing is written from now on
         for (FileChannel channel : open) {
             channel.close();
         }
@@ -109,6 +112,7 @@ class TakeoverTest {
             keepReady.close();
             keepNames.close();
             life = new Lifecycle(settings(), this::load, proc.fs, new Launcher(new ProcFs()), link);
+            lives.add(life);
             if (started) {
                 write(Gob.encode(List.of(Fds.toWire(WEB), List.of("shm", "of a later version", ""))));
                 life.start();
@@ -216,6 +220,7 @@ class TakeoverTest {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(10),
                 false,
+                List.of("HUP"),
                 UnaryOperator.identity(),
                 new LifecycleListener() {},
                 now::get,
