@@ -141,6 +141,16 @@ final class ProcFs {
         return Files.exists(table) ? Files.readAllLines(table, StandardCharsets.ISO_8859_1) : List.of();
     }
 
+    /** The real user of a process, whatever it may be asked of it. */
+    long user(long pid) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(pid + "/status"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("Uid:")) {
+                return Long.parseLong(line.substring(4).strip().split("\\s+", -1)[0]);
+            }
+        }
+        throw new IOException("process " + pid + " has no user");
+    }
+
     long parentPid() throws IOException {
         String stat = Files.readString(root.resolve("self/stat"), StandardCharsets.ISO_8859_1);
         return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[1]);

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.function.Supplier;
@@ -55,6 +56,8 @@ final class StatusFile implements Observer {
         }
         try {
             return ServiceStatus.parse(Files.readString(file));
+        } catch (NoSuchFileException e) {
+            return null;
         } catch (IllegalArgumentException e) {
             throw new IOException(file + " makes no sense: " + e.getMessage(), e);
         }
