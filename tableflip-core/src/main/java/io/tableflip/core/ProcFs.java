@@ -109,7 +109,8 @@ final class ProcFs {
     }
 
     /**
-     * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie.
+     * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie;
+     * not yet if only its first thread is, while others still end: until the last of them has, it is the parent of its children.
      *
      * @throws IOException if that cannot be told, since this process is out of descriptors for example
      */
@@ -127,7 +128,9 @@ final class ProcFs {
         // the name, in parentheses, may have anything in it
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
         char state = fields[0].charAt(0);
-        return state == 'Z' || state == 'X' ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
+        long threads = Long.parseLong(fields[17]);
+        boolean ended = state == 'X' || (state == 'Z' && threads <= 1);
+        return ended ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
     }
 
     /** The lines of the kernel's table of Unix sockets, bytes as ISO 8859-1. */
