@@ -8,6 +8,7 @@ import com.sun.tools.attach.VirtualMachine;
 import io.tableflip.core.State;
 import io.tableflip.core.UpgraderMXBean;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import javax.management.JMX;
+import javax.management.MBeanServerConnection;
 import javax.management.MalformedObjectNameException;
 import javax.management.ObjectName;
 import javax.management.remote.JMXConnector;
@@ -44,13 +46,21 @@ class InstrumentsIT {
             String address = machine.startLocalManagementAgent();
             machine.detach();
             try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(address))) {
-                look.at(JMX.newMXBeanProxy(
-                        connector.getMBeanServerConnection(),
-                        new ObjectName("io.tableflip:type=Upgrader"),
-                        UpgraderMXBean.class));
+                MBeanServerConnection server = connector.getMBeanServerConnection();
+                ObjectName name = new ObjectName("io.tableflip:type=Upgrader");
+                Await.until("the bean is there", () -> isRegistered(server, name));
+                look.at(JMX.newMXBeanProxy(server, name, UpgraderMXBean.class));
             }
         } catch (AttachNotSupportedException | MalformedObjectNameException e) {
             throw new IOException(e);
+        }
+    }
+
+    private static boolean isRegistered(MBeanServerConnection server, ObjectName name) {
+        try {
+            return server.isRegistered(name);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -27,6 +27,9 @@ public final class Ctl {
     /** The time to wait has passed before the upgrade had ended. */
     static final int TIMED_OUT = 4;
 
+    /** How often the files are looked at. */
+    static final Duration LOOK = Duration.ofMillis(50);
+
     private static final String HELP = """
             usage: ctl upgrade --pid-file PATH [--wait TIME] [--signal NAME]
                    ctl status --pid-file PATH
@@ -78,7 +81,7 @@ public final class Ctl {
     private static CtlOutcome outcome(CtlOptions options) throws InterruptedException {
         ProcFs proc = new ProcFs();
         try {
-            RunningService service = RunningService.find(requireNonNull(options.pidFile()), proc);
+            RunningService service = RunningService.await(requireNonNull(options.pidFile()), proc);
             if (options.command() == CtlOptions.Command.STATUS) {
                 return new CtlOutcome(DONE, service.describe());
             }

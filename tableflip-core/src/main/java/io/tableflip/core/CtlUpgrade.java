@@ -10,9 +10,6 @@ import java.util.concurrent.TimeUnit;
 
 /** Upgrades a service from outside, and finds out what has become of it. */
 final class CtlUpgrade {
-    /** How often the files are looked at. */
-    private static final Duration LOOK = Duration.ofMillis(50);
-
     /** How long a successor has to write its files, once the process has gone. */
     private static final Duration SUCCESSION = Duration.ofSeconds(5);
 
@@ -36,7 +33,7 @@ final class CtlUpgrade {
             if (outcome.isPresent()) {
                 return outcome.get();
             }
-            TimeUnit.NANOSECONDS.sleep(LOOK.toNanos());
+            TimeUnit.NANOSECONDS.sleep(Ctl.LOOK.toNanos());
         }
         return new CtlOutcome(Ctl.TIMED_OUT, "not decided within " + Settings.text(patience) + ": " + soFar());
     }

@@ -4,6 +4,7 @@ import io.tableflip.core.UpgradeRecord.Result;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -12,7 +13,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Events for the JDK's flight recorder: that this process serves, each upgrade with its steps and its result, each drain with its counts, the end
- * of the parent. Their classes are loaded when the first is made, which is when this process serves.
+ * of the parent.
+ *
+ * <p>Nothing is made before somebody records, once, in this JVM: to load the class of one event costs some 200 ms of processor time, just when
+ * this process has begun to serve.
  */
 final class FlightEvents implements Observer {
     private static final String CATEGORY = "tableflip";
@@ -31,6 +35,10 @@ final class FlightEvents implements Observer {
     /** Whether this JVM can. */
     static boolean isPossible() {
         return ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+    }
+
+    private static boolean isOff() {
+        return !FlightRecorder.isInitialized();
     }
 
     @Name("io.tableflip.Serving")
@@ -127,6 +135,9 @@ final class FlightEvents implements Observer {
 
     @Override
     public void serving() {
+        if (isOff()) {
+            return;
+        }
         ServingEvent event = new ServingEvent();
         event.generation = generation;
         event.parentPid = parentPid;
@@ -136,6 +147,9 @@ final class FlightEvents implements Observer {
 
     @Override
     public void parentExited() {
+        if (isOff()) {
+            return;
+        }
         ParentExitedEvent event = new ParentExitedEvent();
         event.parentPid = parentPid;
         event.commit();
@@ -143,6 +157,9 @@ final class FlightEvents implements Observer {
 
     @Override
     public void upgradeBegan() {
+        if (isOff()) {
+            return;
+        }
         UpgradeEvent event = new UpgradeEvent();
         event.generation = generation + 1;
         event.begin();
@@ -151,6 +168,9 @@ final class FlightEvents implements Observer {
 
     @Override
     public void upgradeRefused(UpgradeException reason) {
+        if (isOff()) {
+            return;
+        }
         UpgradeEvent event = new UpgradeEvent();
         event.generation = generation + 1;
         end(event, Result.REFUSED, reason);
@@ -184,6 +204,9 @@ final class FlightEvents implements Observer {
     }
 
     private static void step(String name, long pid) {
+        if (isOff()) {
+            return;
+        }
         StepEvent event = new StepEvent();
         event.step = name;
         event.childPid = pid;
@@ -200,6 +223,9 @@ final class FlightEvents implements Observer {
 
     @Override
     public void drainBegan() {
+        if (isOff()) {
+            return;
+        }
         drain = new DrainEvent();
         drain.begin();
     }

@@ -7,27 +7,45 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import javax.management.JMException;
+import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
 
-/** Shows this process to JMX once it serves. */
+/**
+ * Shows this process to JMX, if anybody looks: as soon as there is a server of beans in this JVM. To make one costs some 200 ms of processor time, just when this process
+ * has begun to serve.
+ */
 final class Management implements Observer, UpgraderMXBean {
     static final String NAME = "io.tableflip:type=Upgrader";
 
     private static final System.Logger LOG = System.getLogger("io.tableflip");
+    /** How often to look whether there is a server; costs next to nothing. */
+    private static final Duration LOOK = Duration.ofSeconds(1);
+
     private static final UpgradeRecord NO_UPGRADE =
             new UpgradeRecord(0, Instant.EPOCH, Duration.ZERO, Result.RUNNING, 0, "");
 
+    private final BiConsumer<Duration, Runnable> later;
     private final Upgrader upgrader;
     private final UpgradeHistory history;
     private final long parentPid;
     private final BooleanSupplier parentRunning;
     private volatile IntSupplier draining = () -> 0;
 
-    /** @param parentPid 0 without a parent */
-    Management(Upgrader upgrader, UpgradeHistory history, long parentPid, BooleanSupplier parentRunning) {
+    /**
+     * @param later does something after a while, on the thread that calls this object
+     * @param parentPid 0 without a parent
+     */
+    Management(
+            BiConsumer<Duration, Runnable> later,
+            Upgrader upgrader,
+            UpgradeHistory history,
+            long parentPid,
+            BooleanSupplier parentRunning) {
+        this.later = later;
         this.upgrader = upgrader;
         this.history = history;
         this.parentPid = parentPid;
@@ -41,6 +59,14 @@ final class Management implements Observer, UpgraderMXBean {
 
     @Override
     public void serving() {
+        if (MBeanServerFactory.findMBeanServer(null).isEmpty()) {
+            later.accept(LOOK, this::serving);
+        } else {
+            register();
+        }
+    }
+
+    private void register() {
         try {
             ManagementFactory.getPlatformMBeanServer().registerMBean(this, new ObjectName(NAME));
         } catch (JMException | SecurityException e) {

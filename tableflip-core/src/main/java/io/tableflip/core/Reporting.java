@@ -58,7 +58,8 @@ final class Reporting {
             observers.add(new FlightEvents(life.generation(), parentPid()));
         }
         if (Management.isPossible()) {
-            observers.add(new Management(life, history, parentPid(), () -> parent != null && !parent.isParentGone()));
+            observers.add(new Management(
+                    observers::later, life, history, parentPid(), () -> parent != null && !parent.isParentGone()));
         }
     }
 

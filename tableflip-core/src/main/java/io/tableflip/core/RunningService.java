@@ -5,14 +5,17 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The process that a PID file names, and what its status file says, as seen from another process. Immutable. */
 final class RunningService {
     private static final int LONGEST_PID = 20;
+    private static final Duration STATUS_WAIT = Duration.ofSeconds(2);
 
     private final Path pidFile;
     private final ProcFs proc;
@@ -114,6 +117,17 @@ final class RunningService {
 
     long pid() {
         return pid;
+    }
+
+    /** As {@link #find}; a service that has only just written its PID file is given a moment for its status file. */
+    static RunningService await(Path pidFile, ProcFs proc) throws CtlOutcome.Ended, InterruptedException {
+        RunningService found = find(pidFile, proc);
+        long began = System.nanoTime();
+        while (found.status().isEmpty() && System.nanoTime() - began < STATUS_WAIT.toNanos()) {
+            TimeUnit.NANOSECONDS.sleep(Ctl.LOOK.toNanos());
+            found = find(pidFile, proc);
+        }
+        return found;
     }
 
     /** What the service says of itself; empty if it has not said anything. */

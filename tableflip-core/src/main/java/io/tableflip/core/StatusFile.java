@@ -72,6 +72,7 @@ final class StatusFile implements Observer {
     @Override
     public void parentExited() {
         write();
+        discard(status.get().parent()); // it may have been killed as it wrote
     }
 
     @Override

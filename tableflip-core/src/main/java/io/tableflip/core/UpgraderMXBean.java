@@ -1,9 +1,9 @@
 package io.tableflip.core;
 
 /**
- * What the upgrader of this process shows to JMX, under the name {@code io.tableflip:type=Upgrader}: registered when the process serves for the first time, by
- * {@link UpgraderBuilder#build()}; not where the JVM has no {@code java.management} module. It can be read only: whoever may connect to
- * JMX cannot upgrade or stop the process by it. During an upgrade both processes have one. Thread-safe.
+ * What the upgrader of this process shows to JMX, under the name {@code io.tableflip:type=Upgrader}. It is there once the process has begun to serve and somebody
+ * uses JMX in this JVM, a second later at most; not where the JVM has no {@code java.management} module. It can be read only: whoever may
+ * connect to JMX cannot upgrade or stop the process by it. During an upgrade both processes have one. Thread-safe.
  */
 public interface UpgraderMXBean {
     /** {@link Upgrader#state()}. */

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -271,6 +272,24 @@ class CtlTest {
             ctl("upgrade").assertIs(1, "there is no status file .*nothing was sent: --signal HUP, if that is it");
             ctl("upgrade", "--signal", "SIGHUP")
                     .assertIs(0, "upgraded in .*is the service, process " + service.pid() + " has gone");
+        }
+    }
+
+    /** It is written just after the PID file. */
+    @Test
+    void aStatusFileThatIsLateIsWaitedFor() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            Path late = Files.move(status, directory.resolve("late"));
+            CompletableFuture<Result> upgrade = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return ctl("upgrade");
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            Files.move(late, status);
+            Await.get(upgrade).assertIs(0, "upgraded in .*, generation 1 \\(pid " + service.pid() + "\\) has gone");
         }
     }
 
