@@ -108,4 +108,32 @@ class SystemdCtlIT {
             assertNotEquals(0, reload.join());
         }
     }
+
+    /** It tells systemd of the upgrade, and the command waits for it: both at once. */
+    @Test
+    void aUnitWithNotificationsMayReloadSoToo() throws IOException {
+        try (Systemd systemd = Systemd.boot()) {
+            SystemdUnit unit = SystemdUnit.install(systemd, "hello-notify");
+            unit.edit(
+                    text -> text.replace("--listen 127.0.0.1:8080", "--listen 127.0.0.1:0")
+                            .replace(
+                                    "ExecReload=/bin/kill -HUP $MAINPID",
+                                    "ExecReload=/usr/bin/java -jar /srv/hello/tableflip-examples.jar ctl upgrade --pid-file /run/hello-notify/pid"));
+            unit.start();
+            for (int i = 0; i < 3; i++) {
+                long old = unit.pid();
+                unit.reload();
+                assertNotEquals(old, unit.pid(), unit::journal);
+                Await.until("active", () -> unit.property("ActiveState").equals("active"), unit::journal);
+                assertServes(unit, unit.pid());
+            }
+            unit.configure("rubbish\n");
+            assertEquals(1, unit.attempt("reload").status(), unit::journal);
+            Await.until("active", () -> unit.property("ActiveState").equals("active"), unit::journal);
+            assertTrue(unit.property("StatusText").contains("upgrade failed"), unit::journal);
+            unit.stop();
+            unit.assertStoppedGracefully();
+            assertFalse(unit.journal().contains("not our child"), unit::journal);
+        }
+    }
 }
