@@ -47,6 +47,7 @@ final class Lifecycle implements Upgrader {
     private final @Nullable PidFile pidFile;
     private final Takeover takeover;
     private final Departure departure;
+    private final ChildMemory childMemory;
     private final JarWatch jars = new JarWatch();
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
@@ -94,6 +95,7 @@ final class Lifecycle implements Upgrader {
         listeners = new Listeners(settings.listener());
         observers = new Observers(observers(launcher));
         pidFile = settings.pidFile() == null ? null : new PidFile(settings.pidFile(), pid);
+        childMemory = new ChildMemory(proc, settings.memoryCheck());
         takeover = new Takeover(this, parent, pidFile);
         departure = new Departure(this, parent, pidFile);
     }
@@ -304,6 +306,10 @@ final class Lifecycle implements Upgrader {
         return requireNonNull(launcher);
     }
 
+    ChildMemory childMemory() {
+        return childMemory;
+    }
+
     Participants participants() {
         return participants;
     }
@@ -454,6 +460,7 @@ final class Lifecycle implements Upgrader {
                 parent.closeOriginals(loaded);
             }
             loaded.rehearse(); // last: should it fail, what nobody claimed must not stay open
+            childMemory.rehearse(launcher.childCommand());
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
             LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
         } catch (IOException | LinkageError | RuntimeException e) {

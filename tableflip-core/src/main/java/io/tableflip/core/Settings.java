@@ -15,6 +15,7 @@ record Settings(
         Duration exitDeadline,
         boolean haltAtExitDeadline,
         UnaryOperator<ChildCommand> childCommand,
+        MemoryCheck memoryCheck,
         LifecycleListener listener,
         @Nullable LongSupplier clock,
         Checkpoints checkpoints) {

@@ -217,6 +217,7 @@ class TakeoverTest {
                 Duration.ofSeconds(10),
                 false,
                 UnaryOperator.identity(),
+                MemoryCheck.OFF,
                 new LifecycleListener() {},
                 now::get,
                 Checkpoints.NONE);
