@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -58,13 +59,22 @@ final class Handover {
         life.observers().tell(Observer::upgradeBegan);
         after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
         CompletableFuture<Void> lent = duplicates.take(life.fds().sources());
-        CompletableFuture.supplyAsync(
-                        () -> life.settings()
-                                .childCommand()
-                                .apply(life.launcher().childCommand()),
-                        life.background())
+        CompletableFuture.supplyAsync(this::command, life.background())
                 .thenCombine(lent, (command, done) -> command)
                 .whenCompleteAsync(this::spawn, life.loop());
+    }
+
+    /** Not on the loop: runs code of the user, and reads files. */
+    private ChildCommand command() {
+        ChildCommand command = requireNonNull(
+                life.settings().childCommand().apply(life.launcher().childCommand()),
+                "childCommand has given no command");
+        try {
+            life.childMemory().admit(command);
+        } catch (UpgradeException e) {
+            throw new CompletionException(e);
+        }
+        return command;
     }
 
     private void spawn(@Nullable ChildCommand command, @Nullable Throwable problem) {
@@ -73,7 +83,7 @@ final class Handover {
         }
         try {
             if (problem == null) {
-                spawn(requireNonNull(command, "childCommand has given no command"));
+                spawn(requireNonNull(command));
             } else {
                 spawnFailed(Lifecycle.unwrap(problem));
             }
@@ -83,6 +93,10 @@ final class Handover {
     }
 
     private void spawnFailed(Throwable why) {
+        if (why instanceof UpgradeException refusal) {
+            fail(refusal.reason(), requireNonNull(refusal.getMessage()), null);
+            return;
+        }
         fail(Reason.SPAWN_FAILED, "the child could not be started: " + why.getMessage(), why);
     }
 

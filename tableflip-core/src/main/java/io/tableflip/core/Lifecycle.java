@@ -44,6 +44,7 @@ final class Lifecycle implements Upgrader {
     private final Reporting reporting;
     private final Takeover takeover;
     private final Departure departure;
+    private final ChildMemory childMemory;
     private final JarWatch jars = new JarWatch();
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
@@ -92,6 +93,7 @@ final class Lifecycle implements Upgrader {
         if (launcher != null) {
             reporting.toSystemd(launcher.environment());
         }
+        childMemory = new ChildMemory(proc, settings.memoryCheck());
         takeover = new Takeover(this, parent, files());
         departure = new Departure(this, parent, files());
     }
@@ -303,6 +305,10 @@ final class Lifecycle implements Upgrader {
         return requireNonNull(launcher);
     }
 
+    ChildMemory childMemory() {
+        return childMemory;
+    }
+
     Participants participants() {
         return participants;
     }
@@ -430,6 +436,7 @@ final class Lifecycle implements Upgrader {
                 parent.closeOriginals(loaded);
             }
             loaded.rehearse(); // last: should it fail, what nobody claimed must not stay open
+            childMemory.rehearse(launcher.childCommand());
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
             LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
         } catch (IOException | LinkageError | RuntimeException e) {

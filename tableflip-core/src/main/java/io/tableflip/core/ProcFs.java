@@ -8,6 +8,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** What {@code /proc} tells, without native code. */
 final class ProcFs {
@@ -152,6 +153,30 @@ final class ProcFs {
             }
         }
         throw new IOException("process " + pid + " has no user");
+    }
+
+    /** The cgroups of this process, a line for each hierarchy. */
+    List<String> cgroups() throws IOException {
+        return RawString.decode(Files.readAllBytes(root.resolve("self/cgroup")))
+                .lines()
+                .toList();
+    }
+
+    /** What is mounted, as this process sees it. */
+    List<String> mounts() throws IOException {
+        return RawString.decode(Files.readAllBytes(root.resolve("self/mountinfo")))
+                .lines()
+                .toList();
+    }
+
+    /** The number of a line {@code NAME: NUMBER kB}; empty if there is none. */
+    OptionalLong kilobytes(String file, String name) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(file), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith(name + ":")) {
+                return OptionalLong.of(Long.parseLong(line.replaceAll("[^0-9]", "")));
+            }
+        }
+        return OptionalLong.empty();
     }
 
     long parentPid() throws IOException {

@@ -17,6 +17,7 @@ record Settings(
         boolean haltAtExitDeadline,
         List<String> upgradeSignals,
         UnaryOperator<ChildCommand> childCommand,
+        MemoryCheck memoryCheck,
         LifecycleListener listener,
         @Nullable LongSupplier clock,
         Checkpoints checkpoints) {

@@ -222,6 +222,7 @@ class TakeoverTest {
                 false,
                 List.of("HUP"),
                 UnaryOperator.identity(),
+                MemoryCheck.OFF,
                 new LifecycleListener() {},
                 now::get,
                 Checkpoints.NONE);
