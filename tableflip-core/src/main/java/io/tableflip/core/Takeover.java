@@ -111,6 +111,8 @@ final class Takeover {
             LOG.log(DEBUG, "message {0} from the parent, too late", message.type());
         } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
             commit(parent);
+        } else {
+            LOG.log(DEBUG, "message {0} from the parent, which nobody waits for", message.type());
         }
     }
 

@@ -568,6 +568,7 @@ class TakeoverTest {
         child.write(new Message((byte) 'x', "of a later version").encode());
         child.say(Message.TAKEOVER); // a child's
         child.say(Message.READY);
+        Await.until("all were read", () -> logs.count("which nobody waits for") == 5);
         CompletableFuture<Void> ready = child.takingOver();
         child.settle();
         assertEquals(State.TAKING_OVER, child.life.state());
