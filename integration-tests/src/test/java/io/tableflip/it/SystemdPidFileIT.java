@@ -10,6 +10,7 @@ import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -235,6 +236,31 @@ class SystemdPidFileIT {
             }
             assertServes(unit, unit.pid());
             assertEquals("1", unit.property("NRestarts"));
+        }
+    }
+
+    /** An unprivileged user's PID file may name processes of the unit alone. It is started again, beside the one that has left. */
+    @Test
+    void aProcessThatHasLeftTheUnitIsNotFollowed() throws IOException {
+        try (Systemd systemd = Systemd.boot()) {
+            SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
+            InetSocketAddress address = unit.address();
+            long old = unit.pid();
+            long left;
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitSuccessor(old);
+                left = unit.pid();
+                Files.createDirectory(systemd.path("/sys/fs/cgroup/elsewhere"));
+                Files.writeString(systemd.path("/sys/fs/cgroup/elsewhere/cgroup.procs"), Long.toString(left));
+                client.ask(1);
+            }
+            unit.awaitGone(old);
+            unit.awaitJournal(
+                    "New main PID " + left + " does not belong to service, and PID file is not owned by root");
+            unit.awaitJournal("(?s)Scheduled restart job.*generation 1 \\(pid \\d+\\) is serving.*listening on");
+            assertServes(unit, unit.pid());
+            assertTrue(Http.get(address, "/").contains("\"pid\":" + left + ","), "the one outside goes on");
         }
     }
 

@@ -53,6 +53,12 @@ final class SystemdUnit {
         systemd.run("systemctl", "daemon-reload");
     }
 
+    /** A setting of the service besides those of its unit file. */
+    void set(String setting) throws IOException {
+        systemd.write("/etc/systemd/system/" + name + ".service.d/set.conf", "[Service]\n" + setting + "\n");
+        systemd.run("systemctl", "daemon-reload");
+    }
+
     void configure(String text) throws IOException {
         systemd.write(CONFIG, text);
     }

@@ -315,7 +315,8 @@ final class Lifecycle implements Upgrader {
                         (delay, task) -> observers().later(delay, task),
                         System::nanoTime,
                         parent != null,
-                        generation())))
+                        generation(),
+                        settings.upgradeTimeout())))
                 .orElse(List.of());
     }
 
