@@ -80,6 +80,23 @@ class SystemdNotifyReloadIT {
         }
     }
 
+    /** A reload that systemd begins while an upgrade runs of which it does not know, as after a signal by hand in the very same moment. */
+    @Test
+    void aReloadDuringAnUpgradeEndsWithIt() throws IOException {
+        try (Systemd systemd = Systemd.boot257()) {
+            SystemdUnit unit = start(systemd, "--upgrade-timeout 5s");
+            unit.configureToHang();
+            unit.signal("HUP", unit.pid());
+            unit.awaitJournal("upgrade: spawned generation 2");
+            unit.notifySystemd("READY=1");
+            Await.until("active", () -> unit.property("ActiveState").equals("active"), unit::journal);
+            unit.reload();
+            unit.awaitJournal("upgrade: refused: another upgrade is in progress");
+            assertStatus(systemd, "generation 1 serves on, upgrade failed: the child was not ready within 5 s");
+            assertServes(unit, unit.pid());
+        }
+    }
+
     /** The command cannot be told that an upgrade has failed, only that the reload is over. */
     @Test
     void anUpgradeThatFailsOrIsRefusedEndsTheReloadAndSaysWhy() throws IOException {

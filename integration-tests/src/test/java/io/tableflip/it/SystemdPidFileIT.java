@@ -10,7 +10,6 @@ import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -251,8 +250,9 @@ class SystemdPidFileIT {
                 unit.reload();
                 unit.awaitSuccessor(old);
                 left = unit.pid();
-                Files.createDirectory(systemd.path("/sys/fs/cgroup/elsewhere"));
-                Files.writeString(systemd.path("/sys/fs/cgroup/elsewhere/cgroup.procs"), Long.toString(left));
+                String elsewhere = "/sys/fs/cgroup/elsewhere";
+                systemd.run(
+                        "sh", "-c", "mkdir " + elsewhere + " && echo " + left + " > " + elsewhere + "/cgroup.procs");
                 client.ask(1);
             }
             unit.awaitGone(old);

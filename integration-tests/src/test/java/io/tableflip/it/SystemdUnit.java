@@ -120,6 +120,12 @@ final class SystemdUnit {
         Await.until("process " + pid + " has gone", () -> !Files.exists(systemd.path("/proc/" + pid)), this::journal);
     }
 
+    /** Says something in the name of the service. */
+    void notifySystemd(String message) {
+        String join = "echo $$ > /sys/fs/cgroup/system.slice/" + name + ".service/cgroup.procs";
+        systemd.run("sh", "-c", join + " && NOTIFY_SOCKET=/run/systemd/notify systemd-notify " + message);
+    }
+
     void signal(String signal, long pid) {
         systemd.run("kill", "-s", signal, Long.toString(pid));
     }
