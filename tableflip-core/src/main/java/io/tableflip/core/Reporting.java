@@ -49,7 +49,8 @@ final class Reporting {
                         observers::later,
                         System::nanoTime,
                         parent != null,
-                        life.generation())));
+                        life.generation(),
+                        life.settings().upgradeTimeout())));
     }
 
     /** By the instruments of the JVM, as far as it has them. */
