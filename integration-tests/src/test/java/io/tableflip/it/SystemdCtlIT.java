@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** A unit whose reload is the command {@code ctl upgrade}, under a real systemd: the reload is over, and has failed, when the upgrade is and has. */
+@Tag("pid-file")
 @ResourceLock(FrameworkRun.LOAD)
 class SystemdCtlIT {
     private static final int RELOADS = 10;
