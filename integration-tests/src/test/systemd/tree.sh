@@ -1,10 +1,12 @@
 #!/bin/sh
-# Makes a minimal Debian with systemd in a directory, for the tests under systemd, unless it is there already. Needs root and
-# debootstrap, and takes most of a minute; nothing runs in it yet, and boot.sh never writes to it. To make it anew, remove it.
+# Makes a minimal Debian with systemd in a directory, for the tests under systemd, unless it is there already: of the release of this
+# machine, or of the one that is named (trixie has systemd 257). Needs root and debootstrap, and takes most of a minute; nothing
+# runs in it yet, and boot.sh never writes to it. To make it anew, remove it.
 #   integration-tests/src/test/systemd/tree.sh /tmp/systemd-tree
-#   mvn verify -pl integration-tests -am -Dit.test='Systemd*IT' -Dsystemd.tree=/tmp/systemd-tree
+#   integration-tests/src/test/systemd/tree.sh /tmp/systemd257-tree trixie
+#   mvn verify -pl integration-tests -am -Dit.test='Systemd*IT' -Dsystemd.tree=/tmp/systemd-tree -Dsystemd257.tree=/tmp/systemd257-tree
 set -eu
-tree=${1:?where to?}
+tree=${1:?where to?} release=${2:-}
 mkdir -p "$(dirname "$tree")"
 exec 9> "$tree.lock"
 flock 9 # one maker at a time; who waited finds it made
@@ -14,10 +16,10 @@ trap 'rm -rf "$half"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$half"
 
-release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Release: $release" | head -n 1)
+own=$(. /etc/os-release && echo "$VERSION_CODENAME")
+mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Release: $own" | head -n 1)
 # in a mount namespace of its own, which takes along what debootstrap mounts, however it ends
-unshare --mount debootstrap --variant=minbase --include=systemd,procps "$release" "$half" "$mirror" >&2 9>&-
+unshare --mount debootstrap --variant=minbase --include=systemd,procps "${release:-$own}" "$half" "$mirror" >&2 9>&-
 
 # units that have nothing to do here, or would see to the machine outside
 for unit in getty.target systemd-ask-password-console.path systemd-ask-password-wall.path systemd-initctl.socket systemd-logind.service \

@@ -40,6 +40,7 @@ final class HttpExample {
                 .readyAfter(options.readyAfter())
                 .drainTimeout(options.drainTimeout())
                 .upgradeTimeout(options.upgradeTimeout())
+                .memoryCheck(options.memoryCheck())
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
                 .childCommand(command -> viaStartScript(command, commandLine))

@@ -1,5 +1,6 @@
 package io.tableflip.examples;
 
+import io.tableflip.core.MemoryCheck;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,10 +15,12 @@ record HttpOptions(
         @Nullable Path config,
         Duration drainTimeout,
         Duration readyAfter,
-        Duration upgradeTimeout) {
+        Duration upgradeTimeout,
+        MemoryCheck memoryCheck) {
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
+                 [--memory-check warn|refuse|off]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
@@ -28,7 +31,14 @@ record HttpOptions(
     static HttpOptions parse(List<String> words) throws UsageException {
         Args args = Args.parse(
                 words,
-                Set.of("--listen", "--pid-file", "--config", "--drain-timeout", "--ready-after", "--upgrade-timeout"));
+                Set.of(
+                        "--listen",
+                        "--pid-file",
+                        "--config",
+                        "--drain-timeout",
+                        "--ready-after",
+                        "--upgrade-timeout",
+                        "--memory-check"));
         String config = args.text("--config");
         return new HttpOptions(
                 args.required("--listen", Args::address),
@@ -36,7 +46,17 @@ record HttpOptions(
                 config == null ? null : Path.of(config),
                 positive("--drain-timeout", args.duration("--drain-timeout", Duration.ofSeconds(30))),
                 args.duration("--ready-after", Duration.ofSeconds(5)),
-                positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1))));
+                positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1))),
+                args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN));
+    }
+
+    private static MemoryCheck memoryCheck(String text) {
+        return switch (text) {
+            case "warn" -> MemoryCheck.WARN;
+            case "refuse" -> MemoryCheck.REFUSE;
+            case "off" -> MemoryCheck.OFF;
+            default -> throw new IllegalArgumentException("neither warn nor refuse nor off: " + text);
+        };
     }
 
     private static Duration positive(String name, Duration time) throws UsageException {

@@ -1,6 +1,7 @@
 package io.tableflip.examples;
 
 import io.netty.channel.ChannelException;
+import io.tableflip.core.Ctl;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -45,6 +46,9 @@ public final class Main {
             case "load" -> {
                 return load(options);
             }
+            case "ctl" -> {
+                return Ctl.run(options, System.out, System.err);
+            }
             case "demo" -> {
                 return Demo.run(DemoOptions.parse(options)) ? 0 : FAILED;
             }
@@ -63,6 +67,6 @@ public final class Main {
 
     private static String usage() {
         return "usage: java -jar tableflip-examples.jar PROGRAM OPTIONS\n\n" + HttpOptions.USAGE + "\n"
-                + LoadOptions.USAGE + "\n" + DemoOptions.USAGE;
+                + LoadOptions.USAGE + "\n" + DemoOptions.USAGE + "\nctl upgrade|status --pid-file PATH: see ctl help\n";
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.core.MemoryCheck;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -29,18 +30,20 @@ class ArgsTest {
         assertEquals(Duration.ofSeconds(30), options.drainTimeout());
         assertEquals(Duration.ofSeconds(5), options.readyAfter());
         assertEquals(Duration.ofMinutes(1), options.upgradeTimeout());
+        assertEquals(MemoryCheck.WARN, options.memoryCheck());
     }
 
     @Test
     void everyOptionOfTheServer() throws Exception {
         HttpOptions options = HttpOptions.parse(words("--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
-                + " --ready-after 0s --upgrade-timeout 2m"));
+                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse"));
         assertTrue(options.listen().getAddress().isLoopbackAddress());
         assertEquals(80, options.listen().getPort());
         assertEquals(Path.of("c"), options.config());
         assertEquals(Duration.ofMillis(500), options.drainTimeout());
         assertEquals(Duration.ZERO, options.readyAfter());
         assertEquals(Duration.ofMinutes(2), options.upgradeTimeout());
+        assertEquals(MemoryCheck.REFUSE, options.memoryCheck());
     }
 
     @Test
@@ -61,6 +64,7 @@ class ArgsTest {
         "--listen 8080, --listen: not an address such as 127.0.0.1:8080: 8080",
         "--listen 127.0.0.1:66000, --listen: not an address such as 127.0.0.1:8080: 127.0.0.1:66000",
         "--listen 127.0.0.1:0 --pid-file p --drain-timeout 0s, --drain-timeout: has to be more than 0",
+        "--listen :0 --pid-file p --memory-check REFUSE, --memory-check: neither warn nor refuse nor off: REFUSE",
         "--listen 127.0.0.1:0 --pid-file p --ready-after 5, '--ready-after: not a duration such as 500ms, 30s or 1m: 5'",
     })
     void wrongUsageOfTheServer(String line, String message) {

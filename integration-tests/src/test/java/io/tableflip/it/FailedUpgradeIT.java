@@ -53,7 +53,7 @@ class FailedUpgradeIT {
             assertEquals(List.of(parent), service.processes(), service.log());
             assertEquals(List.of(), Proc.zombies(parent));
             assertEquals(parent, service.pid());
-            assertEquals(List.of("log", "plan", "service.pid"), files());
+            service.awaitFiles("log", "plan", "service.pid", "service.pid.status");
             plan("serve");
             service.upgrade();
             LoadResult result = load.stop();
@@ -118,7 +118,7 @@ class FailedUpgradeIT {
             assertTrue(slow.join().contains("\"pid\":" + parent));
             assertEquals(parent, service.pid());
             assertEquals(List.of(parent), service.processes());
-            assertEquals(List.of("log", "service.pid"), files());
+            service.awaitFiles("log", "service.pid", "service.pid.status");
             service.upgrade();
         }
     }

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,7 +56,7 @@ class FailingCallsIT {
                     () -> withoutSockets(parent) + " not " + before);
             assertEquals(parent, service.pid());
             assertEquals(List.of(), Proc.zombies(parent));
-            assertEquals(List.of("log", "service.pid"), files());
+            service.awaitFiles("log", "service.pid", "service.pid.status");
             service.upgrade();
             assertClean(load.stop(), service);
         }
@@ -121,11 +120,5 @@ class FailingCallsIT {
         Pattern socket = Pattern.compile("socket:.*");
         descriptors.values().removeIf(socket.asMatchPredicate());
         return descriptors;
-    }
-
-    private List<String> files() throws IOException {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.map(file -> file.getFileName().toString()).sorted().toList();
-        }
     }
 }

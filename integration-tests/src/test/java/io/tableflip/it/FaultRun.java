@@ -336,8 +336,17 @@ final class FaultRun implements AutoCloseable {
     }
 
     private List<String> leftovers() throws IOException {
-        List<String> ours =
-                List.of("clock", "gate", "hold", "log", "released", "service.pid", "start", "throw", "trace");
+        List<String> ours = List.of(
+                "clock",
+                "gate",
+                "hold",
+                "log",
+                "released",
+                "service.pid",
+                "service.pid.status",
+                "start",
+                "throw",
+                "trace");
         List<String> found = new ArrayList<>();
         try (Stream<Path> files = Files.list(directory)) {
             files.map(file -> file.getFileName().toString())
@@ -355,6 +364,7 @@ final class FaultRun implements AutoCloseable {
         service.signal("TERM", service.pid());
         service.awaitProcesses(0);
         assertFalse(Files.exists(service.pidFile()), this::state);
+        assertFalse(Files.exists(service.directory().resolve("service.pid.status")), this::state);
         assertEquals(List.of(), leftovers(), this::state);
     }
 

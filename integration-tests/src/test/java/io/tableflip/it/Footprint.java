@@ -58,7 +58,9 @@ record Footprint(Counted counted, long memory) {
                         .map(variable ->
                                 variable.startsWith("TABLEFLIP_LINK=") ? variable.replaceAll("\\d+", "0") : variable)
                         .toList(),
-                Stream.concat(files(directory), files(temporary)).toList(),
+                Stream.concat(files(directory), files(temporary))
+                        .filter(name -> !name.equals(".service.pid.status." + pid)) // becomes the status file
+                        .toList(),
                 Proc.zombies(pid).size());
         return new Footprint(counted, Proc.residentKilobytes(pid));
     }

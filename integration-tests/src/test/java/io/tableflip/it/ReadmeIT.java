@@ -5,11 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.LifecycleListener;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.reflect.Constructor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +25,7 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The program in the README compiles, runs and upgrades. */
+/** The programs in the documentation compile and do what they should. */
 class ReadmeIT {
     @TempDir
     Path directory;
@@ -27,11 +34,14 @@ class ReadmeIT {
     void theProgramOfTheReadme() throws IOException {
         assumeTrue(hasNetty42(), "the program names MultiThreadIoEventLoopGroup, which Netty 4.1 does not have");
         String program = resource();
-        assertTrue(program.contains(block()), "Hello.java and the program in the README differ");
+        assertTrue(program.contains(block("README.md")), "Hello.java and the program in the README differ");
         int port = freePort();
-        compile(program.replace(
-                        "/run/hello.pid", directory.resolve("service.pid").toString())
-                .replace("8080", Integer.toString(port)));
+        compile(
+                "Hello",
+                program.replace(
+                                "/run/hello.pid",
+                                directory.resolve("service.pid").toString())
+                        .replace("8080", Integer.toString(port)));
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
         try (Service service = Service.program(directory, directory, "Hello").startAndAwait()) {
             assertTrue(Http.get(address, "/").contains("Hello from " + service.pid()));
@@ -40,6 +50,30 @@ class ReadmeIT {
             service.signal("TERM", service.pid());
             service.awaitProcesses(0);
         }
+    }
+
+    /** Compiles, and counts what it hears. */
+    @Test
+    void theMetricsOfTheDocs() throws Exception {
+        compile("UpgradeMetrics", block("docs/observability.md"));
+        MeterRegistry registry = new SimpleMeterRegistry();
+        try (URLClassLoader loader = new URLClassLoader(
+                new URL[] {directory.toUri().toURL()}, getClass().getClassLoader())) {
+            Constructor<?> constructor = loader.loadClass("UpgradeMetrics").getDeclaredConstructor(MeterRegistry.class);
+            constructor.setAccessible(true);
+            LifecycleListener metrics = (LifecycleListener) constructor.newInstance(registry);
+            metrics.committed(5);
+            metrics.drained(DrainReport.builder().finished(40).forced(2).build());
+        }
+        assertEquals(
+                1, registry.get("upgrades").tag("result", "upgraded").counter().count());
+        assertEquals(
+                40,
+                registry.get("drained.connections")
+                        .tag("how", "finished")
+                        .counter()
+                        .count());
+        assertEquals(1, registry.get("drain").timer().count());
     }
 
     private static boolean hasNetty42() {
@@ -51,8 +85,8 @@ class ReadmeIT {
         }
     }
 
-    private static String block() throws IOException {
-        String readme = Files.readString(Service.examplesJar().resolveSibling("../../README.md"));
+    private static String block(String file) throws IOException {
+        String readme = Files.readString(Service.projectFile(file));
         int start = readme.indexOf("```java\n") + "```java\n".length();
         return readme.substring(start, readme.indexOf("```", start));
     }
@@ -63,8 +97,8 @@ class ReadmeIT {
         }
     }
 
-    private void compile(String program) throws IOException {
-        Path source = directory.resolve("Hello.java");
+    private void compile(String name, String program) throws IOException {
+        Path source = directory.resolve(name + ".java");
         Files.writeString(source, program);
         ByteArrayOutputStream messages = new ByteArrayOutputStream();
         int status = ToolProvider.getSystemJavaCompiler()

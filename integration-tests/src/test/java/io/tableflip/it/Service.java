@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A program under test and all the generations that follow from it. Processes are found by a variable in their environment, so that
@@ -190,6 +191,24 @@ final class Service implements AutoCloseable {
 
     Process first() {
         return first;
+    }
+
+    /** Where it was started. */
+    Path directory() {
+        return log.resolveSibling(".").normalize();
+    }
+
+    /** Waits until these, in the order of the alphabet, are all that there is: the status file is written beside its place first. */
+    void awaitFiles(String... names) {
+        Await.until("only " + List.of(names), () -> files().equals(List.of(names)), () -> files() + "\n" + log());
+    }
+
+    private List<String> files() {
+        try (Stream<Path> files = Files.list(directory())) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     Path pidFile() {

@@ -32,8 +32,17 @@ final class Systemd implements AutoCloseable {
     /** How a command has ended, and all that it has printed. */
     record Result(int status, String output) {}
 
-    /** Skips the test where this is not possible. Makes the tree first if there is none, which takes a minute. */
+    /** The systemd of the machine's own release. Skips the test where this is not possible. Makes the tree first if there is none, which takes a minute. */
     static Systemd boot() throws IOException {
+        return boot("systemd.tree");
+    }
+
+    /** Like {@link #boot()}, of the release that has systemd 257. */
+    static Systemd boot257() throws IOException {
+        return boot("systemd257.tree", "trixie");
+    }
+
+    private static Systemd boot(String tree, String... release) throws IOException {
         assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0), "systemd needs root");
         Tools.assumeInstalled("unshare");
         Tools.assumeInstalled("nsenter");
@@ -41,7 +50,7 @@ final class Systemd implements AutoCloseable {
         assumeTrue(namespaces.status == 0, () -> "no namespaces for systemd here: " + namespaces.output);
         Path cgroup = cgroups().resolve("tableflip-test-" + UUID.randomUUID());
         String java = System.getProperty("java.home");
-        Process boot = start("sh", script("boot.sh"), tree().toString(), cgroup.toString(), java);
+        Process boot = start("sh", script("boot.sh"), tree(tree, release).toString(), cgroup.toString(), java);
         try {
             Systemd systemd = new Systemd(boot);
             Await.until("systemd is up", systemd::isUp, () -> systemd.attempt("journalctl").output);
@@ -65,12 +74,14 @@ final class Systemd implements AutoCloseable {
         return place;
     }
 
-    private static Path tree() throws IOException {
-        Path tree = Path.of(System.getProperty("systemd.tree"));
+    private static Path tree(String property, String... release) throws IOException {
+        Path tree = Path.of(System.getProperty(property));
         if (!Files.exists(tree)) {
             Tools.assumeInstalled("debootstrap");
             Tools.assumeInstalled("apt-get");
-            Result made = end(start("sh", script("tree.sh"), tree.toString()));
+            List<String> make = new ArrayList<>(List.of("sh", script("tree.sh"), tree.toString()));
+            make.addAll(List.of(release));
+            Result made = end(start(make.toArray(String[]::new)));
             assumeTrue(made.status == 0, () -> "no Debian for systemd could be made: " + made.output);
         }
         return tree;

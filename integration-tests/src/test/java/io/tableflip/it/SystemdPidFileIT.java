@@ -238,6 +238,32 @@ class SystemdPidFileIT {
         }
     }
 
+    /** An unprivileged user's PID file may name processes of the unit alone. It is started again, beside the one that has left. */
+    @Test
+    void aProcessThatHasLeftTheUnitIsNotFollowed() throws IOException {
+        try (Systemd systemd = Systemd.boot()) {
+            SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
+            InetSocketAddress address = unit.address();
+            long old = unit.pid();
+            long left;
+            try (Client client = new Client(unit)) {
+                unit.reload();
+                unit.awaitSuccessor(old);
+                left = unit.pid();
+                String elsewhere = "/sys/fs/cgroup/elsewhere";
+                systemd.run(
+                        "sh", "-c", "mkdir " + elsewhere + " && echo " + left + " > " + elsewhere + "/cgroup.procs");
+                client.ask(1);
+            }
+            unit.awaitGone(old);
+            unit.awaitJournal("New main PID " + left
+                    + "( from PID file)? does not belong to service, and PID file is (not owned by root|owned by)");
+            unit.awaitJournal("(?s)Scheduled restart job.*generation 1 \\(pid \\d+\\) is serving.*listening on");
+            assertServes(unit, unit.pid());
+            assertTrue(Http.get(address, "/").contains("\"pid\":" + left + ","), "the one outside goes on");
+        }
+    }
+
     private static SystemdUnit install(Systemd systemd, String name, String... options) throws IOException {
         SystemdUnit unit = SystemdUnit.install(systemd, name, options);
         unit.start();

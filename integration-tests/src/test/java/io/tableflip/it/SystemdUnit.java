@@ -53,6 +53,12 @@ final class SystemdUnit {
         systemd.run("systemctl", "daemon-reload");
     }
 
+    /** A setting of the service besides those of its unit file. */
+    void set(String setting) throws IOException {
+        systemd.write("/etc/systemd/system/" + name + ".service.d/set.conf", "[Service]\n" + setting + "\n");
+        systemd.run("systemctl", "daemon-reload");
+    }
+
     void configure(String text) throws IOException {
         systemd.write(CONFIG, text);
     }
@@ -112,6 +118,12 @@ final class SystemdUnit {
     /** Systemd has collected it then, and has seen to what follows from its end. */
     void awaitGone(long pid) {
         Await.until("process " + pid + " has gone", () -> !Files.exists(systemd.path("/proc/" + pid)), this::journal);
+    }
+
+    /** Says something in the name of the service. */
+    void notifySystemd(String message) {
+        String join = "echo $$ > /sys/fs/cgroup/system.slice/" + name + ".service/cgroup.procs";
+        systemd.run("sh", "-c", join + " && NOTIFY_SOCKET=/run/systemd/notify systemd-notify " + message);
     }
 
     void signal(String signal, long pid) {

@@ -2,6 +2,7 @@ package io.tableflip.it;
 
 import static java.util.Objects.requireNonNull;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -21,9 +22,14 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.Version;
+import io.tableflip.core.ChildCommand;
+import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.HttpDrainHandler;
 import io.tableflip.netty.UpgradableServers;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -40,7 +46,9 @@ import java.util.concurrent.locks.LockSupport;
  * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a file), {@code bind PORT} (a second listener).
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
- * {@code --upgrade-timeout MS}, {@code --exit-deadline MS}.
+ * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
+ * {@code --memory-check OFF|WARN|REFUSE}, {@code --full-heap-later}. The lines of the file {@code options} in the directory, if there is one, are the JVM
+ * options of the next generation.
  */
 final class TestServer {
     private TestServer() {}
@@ -57,6 +65,8 @@ final class TestServer {
                 .readyAfter(millis(options, "--ready-after", 5_000))
                 .upgradeTimeout(millis(options, "--upgrade-timeout", 60_000))
                 .exitDeadline(millis(options, "--exit-deadline", 10_000))
+                .memoryCheck(MemoryCheck.valueOf(text(options, "--memory-check", "WARN")))
+                .childCommand(own -> withOptions(own, directory.resolve("options")))
                 .build()) {
             UpgradableServers servers = UpgradableServers.of(upgrader);
             ServerBootstrap bootstrap = new ServerBootstrap()
@@ -67,6 +77,10 @@ final class TestServer {
                     .channel();
             System.out.println("listening on " + text(listener.localAddress()) + ", Java " + Runtime.version()
                     + ", Netty " + netty());
+            if (options.contains("--full-heap-later")) {
+                tellSoftMaximum("at first");
+                upgrader.parentExited().thenRun(TestServer::takeFullHeap);
+            }
             follow(directory.resolve("plan"), servers, bootstrap);
             upgrader.ready();
             upgrader.awaitExit();
@@ -107,9 +121,39 @@ final class TestServer {
         }
     }
 
-    private static Duration millis(List<String> options, String name, long otherwise) {
+    /** The options of the JVM that the next generation gets, one a line. */
+    private static ChildCommand withOptions(ChildCommand own, Path file) {
+        try {
+            return Files.exists(file)
+                    ? own.withJvmOptions(Files.readAllLines(file).toArray(String[]::new))
+                    : own;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** As in docs/memory.md. */
+    private static void takeFullHeap() {
+        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+                .setVMOption(
+                        "SoftMaxHeapSize", Long.toString(Runtime.getRuntime().maxMemory()));
+        tellSoftMaximum("now");
+    }
+
+    private static void tellSoftMaximum(String when) {
+        System.out.println("soft maximum of the heap " + when + ": "
+                + ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+                        .getVMOption("SoftMaxHeapSize")
+                        .getValue());
+    }
+
+    private static String text(List<String> options, String name, String otherwise) {
         int at = options.indexOf(name);
-        return Duration.ofMillis(at < 0 ? otherwise : Long.parseLong(options.get(at + 1)));
+        return at < 0 ? otherwise : options.get(at + 1);
+    }
+
+    private static Duration millis(List<String> options, String name, long otherwise) {
+        return Duration.ofMillis(Long.parseLong(text(options, name, Long.toString(otherwise))));
     }
 
     static String text(SocketAddress address) {

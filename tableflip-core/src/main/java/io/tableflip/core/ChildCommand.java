@@ -59,6 +59,39 @@ public final class ChildCommand {
     }
 
     /**
+     * Options of the JVM right behind the program. Of the same option what stands there before is taken out ({@code -Xmx1g} for {@code -Xmx512m}
+     * or {@code -XX:MaxHeapSize=512m}, {@code -Da=2} for {@code -Da=1}), so that nothing piles up from one generation to the next: the
+     * command line of each child is what the next one begins with.
+     *
+     * <p>With options that do not bind for life a child begins with a small heap, and takes the full one when its parent has gone:
+     *
+     * <pre>{@code
+     * builder.childCommand(own -> own.withJvmOptions("-Xms64m", "-XX:SoftMaxHeapSize=512m"));
+     * upgrader.parentExited().thenRun(() -> ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+     *         .setVMOption("SoftMaxHeapSize", Long.toString(Runtime.getRuntime().maxMemory())));
+     * }</pre>
+     *
+     * <p>An option of the same name in an argument file ({@code @file}) or in {@code _JAVA_OPTIONS} still wins, as the JVM has it.
+     *
+     * @throws IllegalArgumentException if one is no option, or one that has its value in the next argument, such as {@code -cp}
+     * @throws IllegalStateException if the program is not {@code java} but a start script, for example: that can be told by a variable, such as
+     *     {@code JDK_JAVA_OPTIONS}
+     */
+    public ChildCommand withJvmOptions(String... options) {
+        if (!JvmOptions.isJava(command)) {
+            throw new IllegalStateException("options of the JVM for a program that is not java: " + command.get(0));
+        }
+        Map<String, String> added = new LinkedHashMap<>();
+        for (String option : options) {
+            if (!JvmOptions.standsAlone(option)) {
+                throw new IllegalArgumentException("not an option of the JVM that stands alone: \"" + option + "\"");
+            }
+            added.put(JvmOptions.name(option), option);
+        }
+        return withCommand(JvmOptions.replace(command, added));
+    }
+
+    /**
      * Another environment.
      *
      * @throws IllegalArgumentException if a name is empty or has {@code =} or NUL in it, or a value has NUL in it

@@ -27,7 +27,7 @@ final class Departure {
 
     private final Lifecycle life;
     private final @Nullable ParentLink parent;
-    private final @Nullable PidFile pidFile;
+    private final ServiceFiles files;
     private final Exit exit;
 
     /** This process is or was the service, so that the PID file and socket paths are its own to remove. */
@@ -37,10 +37,10 @@ final class Departure {
     private boolean stopRequested;
     private int stopSignals;
 
-    Departure(Lifecycle life, @Nullable ParentLink parent, @Nullable PidFile pidFile) {
+    Departure(Lifecycle life, @Nullable ParentLink parent, ServiceFiles files) {
         this.life = life;
         this.parent = parent;
-        this.pidFile = pidFile;
+        this.files = files;
         exit = new Exit(life.settings(), life.loop());
     }
 
@@ -61,7 +61,7 @@ final class Departure {
             return running;
         }
         Duration timeout = life.settings().drainTimeout();
-        life.listeners().tell(LifecycleListener::draining);
+        life.observers().tell(Observer::drainBegan);
         CompletableFuture<DrainReport> drained =
                 life.participants().drain(timeout).copy();
         draining = drained;
@@ -94,7 +94,7 @@ final class Departure {
     private void drained(CompletableFuture<DrainReport> which, DrainReport report) {
         if (which == draining) {
             LOG.log(INFO, "drained: {0}", report);
-            life.listeners().tell(listener -> listener.drained(report));
+            life.observers().tell(observer -> observer.drained(report));
         }
     }
 
@@ -123,8 +123,8 @@ final class Departure {
         stopSignals++;
         if (stopSignals > 1) {
             LOG.log(WARNING, "SIG{0} again: ends at once", name);
-            if (life.state() == STOPPING && pidFile != null) {
-                pidFile.remove();
+            if (life.state() == STOPPING) {
+                files.remove();
             }
             Runtime.getRuntime().halt(1);
         } else if (stopRequested || life.state() == LINGERING || life.state() == EXITING) {
@@ -202,9 +202,7 @@ final class Departure {
     void leave(Throwable reason) {
         served = false;
         LOG.log(ERROR, "not ready: {0}", reason.getMessage());
-        if (pidFile != null) {
-            pidFile.discard(life.pid());
-        }
+        files.discard(life.pid());
         life.make(Move.GIVE_UP);
         drainAndExit(reason);
     }
@@ -234,9 +232,7 @@ final class Departure {
 
     private void removeTraces(List<UnixPaths.Bound> paths) {
         life.fds().unlink(paths);
-        if (pidFile != null) {
-            pidFile.remove();
-        }
+        files.remove();
     }
 
     /** The JVM ends, in order or by {@code System.exit}, but not by a halt. On a thread of its own. */
@@ -248,8 +244,8 @@ final class Departure {
         }
         if (served && (last == SERVING || last == STOPPING)) { // nobody called stop(), or nobody waited for the drain
             removeTraces(life.fds().unixPaths(Duration.ofSeconds(1)).join());
-        } else if (pidFile != null) {
-            pidFile.discard(life.pid());
+        } else {
+            files.discard(life.pid());
         }
         life.endNativeCode();
     }

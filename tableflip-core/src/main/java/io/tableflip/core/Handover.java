@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -58,13 +59,22 @@ final class Handover {
         life.observers().tell(Observer::upgradeBegan);
         after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
         CompletableFuture<Void> lent = duplicates.take(life.fds().sources());
-        CompletableFuture.supplyAsync(
-                        () -> life.settings()
-                                .childCommand()
-                                .apply(life.launcher().childCommand()),
-                        life.background())
+        CompletableFuture.supplyAsync(this::command, life.background())
                 .thenCombine(lent, (command, done) -> command)
                 .whenCompleteAsync(this::spawn, life.loop());
+    }
+
+    /** Not on the loop: runs code of the user, and reads files. */
+    private ChildCommand command() {
+        ChildCommand command = requireNonNull(
+                life.settings().childCommand().apply(life.launcher().childCommand()),
+                "childCommand has given no command");
+        try {
+            life.childMemory().admit(command);
+        } catch (UpgradeException e) {
+            throw new CompletionException(e);
+        }
+        return command;
     }
 
     private void spawn(@Nullable ChildCommand command, @Nullable Throwable problem) {
@@ -73,7 +83,7 @@ final class Handover {
         }
         try {
             if (problem == null) {
-                spawn(requireNonNull(command, "childCommand has given no command"));
+                spawn(requireNonNull(command));
             } else {
                 spawnFailed(Lifecycle.unwrap(problem));
             }
@@ -83,6 +93,10 @@ final class Handover {
     }
 
     private void spawnFailed(Throwable why) {
+        if (why instanceof UpgradeException refusal) {
+            fail(refusal.reason(), requireNonNull(refusal.getMessage()), null);
+            return;
+        }
         fail(Reason.SPAWN_FAILED, "the child could not be started: " + why.getMessage(), why);
     }
 
@@ -131,8 +145,8 @@ final class Handover {
     private void spawned(ChildProcess spawned, ChildCommand command) {
         child = spawned; // first: whatever fails from here on, this process must be ended
         spawned.ended().thenRunAsync(this::childEnded, life.loop());
-        life.listeners().tell(listener -> listener.spawned(spawned.pid()));
-        LOG.log(INFO, "upgrade: spawned {0}", id(spawned.pid()));
+        life.observers().tell(observer -> observer.spawned(spawned.pid()));
+        LOG.log(INFO, "upgrade: spawned {0} after {1} ms", id(spawned.pid()), elapsedMillis());
         LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
     }
 
@@ -211,7 +225,6 @@ final class Handover {
         }
         accepted = true;
         life.make(Move.DRAIN);
-        life.listeners().tell(listener -> listener.childReady(spawned.pid()));
         life.observers().tell(observer -> observer.takenOver(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
         CompletableFuture<Void> paused = life.participants().pause();
@@ -252,7 +265,6 @@ final class Handover {
         ending.commit();
         duplicates.close();
         CompletableFuture<Void> released = life.participants().release();
-        life.listeners().tell(listener -> listener.committed(successor.pid()));
         life.observers().tell(observer -> observer.upgraded(successor.pid()));
         LOG.log(INFO, "upgrade: {0} is the service after {1} ms", id(successor.pid()), elapsedMillis());
         result.complete((long) successor.pid());
@@ -363,12 +375,11 @@ final class Handover {
         if (life.state() == STARTING) {
             life.make(Move.ROLL_BACK);
         }
-        life.restorePidFile(pid);
+        life.files().restore(pid);
         boolean byItself = reason == Reason.CHILD_EXITED || reason == Reason.CHILD_FAILED;
         int status = child != null && byItself ? child.ended().getNow(-1) : -1;
         UpgradeException failure = new UpgradeException(reason, message, cause, pid, status);
         LOG.log(WARNING, "upgrade: failed after {0} ms, this process serves on: {1}", elapsedMillis(), message);
-        life.listeners().tell(listener -> listener.rolledBack(failure));
         life.observers().tell(observer -> observer.upgradeFailed(failure));
         life.handoverEnded();
         result.completeExceptionally(failure);
@@ -388,7 +399,7 @@ final class Handover {
         getRidOfChild(() -> {
             duplicates.takeBack();
             if (child != null) {
-                life.discardPidFile(child.pid());
+                life.files().discard(child.pid());
             }
             result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));
             life.handoverEnded();

@@ -13,7 +13,6 @@ import io.tableflip.core.UpgradeException.Reason;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -42,11 +41,10 @@ final class Lifecycle implements Upgrader {
     private final Loop loop;
     private final Fds fds;
     private final Participants participants = new Participants();
-    private final Listeners listeners;
-    private final Observers observers;
-    private final @Nullable PidFile pidFile;
+    private final Reporting reporting;
     private final Takeover takeover;
     private final Departure departure;
+    private final ChildMemory childMemory;
     private final JarWatch jars = new JarWatch();
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
@@ -91,11 +89,13 @@ final class Lifecycle implements Upgrader {
         this.parent = parent;
         loop = new Loop(settings.clock());
         fds = new Fds(os, proc);
-        listeners = new Listeners(settings.listener());
-        observers = new Observers(observers(launcher));
-        pidFile = settings.pidFile() == null ? null : new PidFile(settings.pidFile(), pid);
-        takeover = new Takeover(this, parent, pidFile);
-        departure = new Departure(this, parent, pidFile);
+        reporting = new Reporting(this, proc, parent);
+        if (launcher != null) {
+            reporting.toSystemd(launcher.environment());
+        }
+        childMemory = new ChildMemory(proc, settings.memoryCheck());
+        takeover = new Takeover(this, parent, files());
+        departure = new Departure(this, parent, files());
     }
 
     static Lifecycle create(Settings settings, boolean supported) throws IOException {
@@ -103,6 +103,7 @@ final class Lifecycle implements Upgrader {
         Launcher launcher = supported ? new Launcher(proc) : null;
         ParentLink parent = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
         Lifecycle lifecycle = new Lifecycle(settings, () -> Native.OS, proc, launcher, parent);
+        lifecycle.reporting.toJvm();
         lifecycle.start();
         Runtime.getRuntime().addShutdownHook(new Thread(lifecycle.departure::jvmEnds, "tableflip-shutdown"));
         return lifecycle;
@@ -304,22 +305,15 @@ final class Lifecycle implements Upgrader {
         return requireNonNull(launcher);
     }
 
+    ChildMemory childMemory() {
+        return childMemory;
+    }
+
     Participants participants() {
         return participants;
     }
 
-    private List<Observer> observers(@Nullable Launcher started) {
-        Optional<byte[]> systemd = started == null ? Optional.empty() : SdNotify.address(started.environment());
-        return systemd.map(address -> List.<Observer>of(new SdNotify(
-                        message -> sendDatagram(address, message),
-                        (delay, task) -> observers().later(delay, task),
-                        System::nanoTime,
-                        parent != null,
-                        generation())))
-                .orElse(List.of());
-    }
-
-    private void sendDatagram(byte[] address, byte[] message) throws SystemCallException {
+    void sendDatagram(byte[] address, byte[] message) throws SystemCallException {
         nativeCode.lock();
         try {
             if (!nativeCodeEnded) {
@@ -331,11 +325,7 @@ final class Lifecycle implements Upgrader {
     }
 
     Observers observers() {
-        return observers;
-    }
-
-    Listeners listeners() {
-        return listeners;
+        return reporting.observers();
     }
 
     long pid() {
@@ -389,22 +379,14 @@ final class Lifecycle implements Upgrader {
         handover = null;
     }
 
-    void restorePidFile(long child) {
-        if (pidFile != null) {
-            pidFile.restore(child);
-        }
-    }
-
-    void discardPidFile(long preparedBy) {
-        if (pidFile != null) {
-            pidFile.discard(preparedBy);
-        }
+    ServiceFiles files() {
+        return reporting.files();
     }
 
     /** This process is the service. What needs native code comes now, where it holds up nobody. */
     void served() {
         departure.served();
-        observers.tell(Observer::serving);
+        reporting.serving();
         List<Class<?>> anchors = participants.classes();
         background.execute(() -> withNativeCode(() -> prepareForUpgrade(anchors)));
     }
@@ -454,6 +436,7 @@ final class Lifecycle implements Upgrader {
                 parent.closeOriginals(loaded);
             }
             loaded.rehearse(); // last: should it fail, what nobody claimed must not stay open
+            childMemory.rehearse(launcher.childCommand());
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
             LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
         } catch (IOException | LinkageError | RuntimeException e) {
@@ -496,7 +479,7 @@ final class Lifecycle implements Upgrader {
         UpgradeException refusal = refusal();
         if (refusal != null) {
             LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
-            observers.tell(observer -> observer.upgradeRefused(refusal));
+            observers().tell(observer -> observer.upgradeRefused(refusal));
             result.completeExceptionally(refusal);
             return;
         }
@@ -518,16 +501,15 @@ final class Lifecycle implements Upgrader {
         takeover.parentEnded();
         parentGone = true;
         if (parentExited.complete(null) && state != INITIALIZING && state != TAKING_OVER) {
-            LOG.log(INFO, "the parent has gone");
+            LOG.log(INFO, "the parent has gone, {0} ms after this process began to serve", reporting.servedMillis());
         }
-        listeners.tell(LifecycleListener::parentExited);
         observeEndOfParent(Settings.MOMENT);
     }
 
     /** The end of the link comes a moment before the end of the process. */
     private void observeEndOfParent(Duration left) {
         if (parent == null || parent.isParentGone() || left.isNegative()) {
-            observers.tell(Observer::parentExited);
+            observers().tell(Observer::parentExited);
         } else {
             loop.schedule(Settings.GONE_CHECK, () -> observeEndOfParent(left.minus(Settings.GONE_CHECK)));
         }

@@ -4,42 +4,58 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Calls the observers, on a thread of their own that is started when it is needed. Thread-safe. */
+/**
+ * Calls the observers, in the order in which they were added: the user's listener on a thread of its own, which it may block as long as it
+ * likes, all others on another one. Threads are started when they are needed. Thread-safe.
+ */
 final class Observers {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
-    private final List<Observer> observers;
-    private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread t = new Thread(task, "tableflip-observers");
-        t.setDaemon(true);
-        return t;
-    });
+    private final List<Observer> ours = new CopyOnWriteArrayList<>();
+    private final Observer users;
+    private final ScheduledExecutorService ourThread = thread("tableflip-observers");
+    private final ScheduledExecutorService usersThread = thread("tableflip-listener");
 
-    Observers(List<Observer> observers) {
-        this.observers = List.copyOf(observers);
+    Observers(LifecycleListener listener) {
+        users = new ListenerObserver(listener);
+    }
+
+    private static ScheduledExecutorService thread(String name) {
+        return Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, name);
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    void add(Observer observer) {
+        ours.add(observer);
     }
 
     void tell(Consumer<Observer> event) {
-        if (!observers.isEmpty()) {
-            thread.execute(() -> observers.forEach(observer -> call(observer, event)));
+        usersThread.execute(() -> call("the lifecycle listener", users, event));
+        if (!ours.isEmpty()) {
+            ourThread.execute(
+                    () -> ours.forEach(observer -> call(observer.getClass().getSimpleName(), observer, event)));
         }
     }
 
     /** For an observer that has more to do, on the same thread. */
     void later(Duration delay, Runnable task) {
-        thread.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
+        ourThread.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
     }
 
-    private static void call(Observer observer, Consumer<Observer> event) {
+    private static void call(String name, Observer observer, Consumer<Observer> event) {
         try {
             event.accept(observer);
         } catch (RuntimeException | Error e) {
-            LOG.log(WARNING, "an observer failed", e);
+            LOG.log(WARNING, name + " failed", e);
         }
     }
 }

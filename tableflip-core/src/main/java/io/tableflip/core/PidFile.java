@@ -1,8 +1,6 @@
 package io.tableflip.core;
 
 import static java.lang.System.Logger.Level.WARNING;
-import static java.nio.file.StandardOpenOption.CREATE_NEW;
-import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,8 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Set;
 import jnr.constants.platform.Errno;
 
 /**
@@ -51,7 +47,7 @@ final class PidFile {
         try {
             Files.deleteIfExists(prepared); // of an earlier process with this id that was killed
             call = "open";
-            try (SeekableByteChannel file = create(prepared)) {
+            try (SeekableByteChannel file = FreshFile.create(prepared, "rw-r--r--")) {
                 call = "write";
                 while (content.hasRemaining()) {
                     file.write(content);
@@ -61,15 +57,6 @@ final class PidFile {
             discard(pid);
             throw failure("cannot be written", SystemCallException.of(call, e, prepared));
         }
-    }
-
-    /** Never through a symbolic link: whoever may write to the directory knows this name beforehand. */
-    private static SeekableByteChannel create(Path file) throws IOException {
-        // 0644 less the umask; createTempFile would make it readable for the owner alone
-        return Files.newByteChannel(
-                file,
-                Set.of(CREATE_NEW, WRITE),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--")));
     }
 
     private IOException failure(String what, SystemCallException cause) {
@@ -137,6 +124,6 @@ final class PidFile {
     }
 
     private Path prepared(long by) {
-        return path.resolveSibling("." + path.getFileName() + "." + by);
+        return FreshFile.beside(path, by);
     }
 }

@@ -8,6 +8,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** What {@code /proc} tells, without native code. */
 final class ProcFs {
@@ -109,7 +110,8 @@ final class ProcFs {
     }
 
     /**
-     * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie.
+     * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty if it is gone or a zombie;
+     * not yet if only its first thread is, while others still end: until the last of them has, it is the parent of its children.
      *
      * @throws IOException if that cannot be told, since this process is out of descriptors for example
      */
@@ -127,7 +129,9 @@ final class ProcFs {
         // the name, in parentheses, may have anything in it
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
         char state = fields[0].charAt(0);
-        return state == 'Z' || state == 'X' ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
+        long threads = Long.parseLong(fields[17]);
+        boolean ended = state == 'X' || (state == 'Z' && threads <= 1);
+        return ended ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
     }
 
     /** The lines of the kernel's table of Unix sockets, bytes as ISO 8859-1. */
@@ -139,6 +143,40 @@ final class ProcFs {
     List<String> internetSockets(String protocol) throws IOException {
         Path table = root.resolve("self/net/" + protocol);
         return Files.exists(table) ? Files.readAllLines(table, StandardCharsets.ISO_8859_1) : List.of();
+    }
+
+    /** The real user of a process, whatever it may be asked of it. */
+    long user(long pid) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(pid + "/status"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("Uid:")) {
+                return Long.parseLong(line.substring(4).strip().split("\\s+", -1)[0]);
+            }
+        }
+        throw new IOException("process " + pid + " has no user");
+    }
+
+    /** The cgroups of this process, a line for each hierarchy. */
+    List<String> cgroups() throws IOException {
+        return RawString.decode(Files.readAllBytes(root.resolve("self/cgroup")))
+                .lines()
+                .toList();
+    }
+
+    /** What is mounted, as this process sees it. */
+    List<String> mounts() throws IOException {
+        return RawString.decode(Files.readAllBytes(root.resolve("self/mountinfo")))
+                .lines()
+                .toList();
+    }
+
+    /** The number of a line {@code NAME: NUMBER kB}; empty if there is none. */
+    OptionalLong kilobytes(String file, String name) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(file), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith(name + ":")) {
+                return OptionalLong.of(Long.parseLong(line.replaceAll("[^0-9]", "")));
+            }
+        }
+        return OptionalLong.empty();
     }
 
     long parentPid() throws IOException {

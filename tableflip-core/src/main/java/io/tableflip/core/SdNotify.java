@@ -38,6 +38,7 @@ final class SdNotify implements Observer {
     private final LongSupplier nanoTime;
     private final boolean hasParent;
     private final int generation;
+    private final Duration upgradeTimeout;
 
     private boolean serving;
     private boolean parentExited;
@@ -55,18 +56,21 @@ final class SdNotify implements Observer {
     /**
      * @param later does something after a while, on the thread that calls this object
      * @param nanoTime that of CLOCK_MONOTONIC, as {@link System#nanoTime} is
+     * @param upgradeTimeout how long a new process may take to start
      */
     SdNotify(
             Sender sender,
             BiConsumer<Duration, Runnable> later,
             LongSupplier nanoTime,
             boolean hasParent,
-            int generation) {
+            int generation,
+            Duration upgradeTimeout) {
         this.sender = sender;
         this.later = later;
         this.nanoTime = nanoTime;
         this.hasParent = hasParent;
         this.generation = generation;
+        this.upgradeTimeout = upgradeTimeout;
     }
 
     /**
@@ -134,8 +138,13 @@ final class SdNotify implements Observer {
 
     @Override
     public void upgradeRefused(UpgradeException reason) {
-        boolean isService = serving && (!hasParent || parentExited) && !upgraded && !stopping;
-        if (isService && !upgrading) {
+        if (!serving || stopping) {
+            return;
+        }
+        if (upgrading || (hasParent && !parentExited)) {
+            // a READY will come, and would not end a reload of Type=notify-reload that has not been answered
+            send(reloading());
+        } else {
             reloading("upgrade refused");
             ready("generation " + generation + " serves on, upgrade refused: " + reason.getMessage());
         }
@@ -165,8 +174,8 @@ final class SdNotify implements Observer {
         if (upgrading || stopping) {
             int count = left.getAsInt();
             String what = "draining " + count + (count == 1 ? " connection" : " connections");
-            send("STATUS=" + (stopping ? "stopping, " : upgraded ? "upgraded, " : "upgrading, ") + what
-                    + "\nEXTEND_TIMEOUT_USEC=" + EXTENSION.toNanos() / 1000);
+            send("STATUS=" + (stopping ? "stopping, " : upgraded ? "upgraded, " : "upgrading, ") + what + "\n"
+                    + extend(EXTENSION));
         }
     }
 
@@ -183,7 +192,17 @@ final class SdNotify implements Observer {
     }
 
     private void reloading(String status) {
-        send("RELOADING=1\nMONOTONIC_USEC=" + nanoTime.getAsLong() / 1000 + "\nSTATUS=" + oneLine(status));
+        send(reloading() + "\nSTATUS=" + oneLine(status));
+    }
+
+    /** With time for a start that takes longer than systemd's own timeout: later on a drain asks for more. */
+    private String reloading() {
+        return "RELOADING=1\nMONOTONIC_USEC=" + nanoTime.getAsLong() / 1000 + "\n"
+                + extend(upgradeTimeout.plus(EXTENSION));
+    }
+
+    private static String extend(Duration more) {
+        return "EXTEND_TIMEOUT_USEC=" + more.toNanos() / 1000;
     }
 
     private void status(String status) {

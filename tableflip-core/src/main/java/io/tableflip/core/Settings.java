@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,9 @@ record Settings(
         Duration drainTimeout,
         Duration exitDeadline,
         boolean haltAtExitDeadline,
+        List<String> upgradeSignals,
         UnaryOperator<ChildCommand> childCommand,
+        MemoryCheck memoryCheck,
         LifecycleListener listener,
         @Nullable LongSupplier clock,
         Checkpoints checkpoints) {

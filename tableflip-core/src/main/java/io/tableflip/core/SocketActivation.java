@@ -159,6 +159,10 @@ final class SocketActivation {
     }
 
     private void alias(FdName logical, FdName primary, List<Passed> all) {
+        if (all.stream().anyMatch(other -> other.found.equals(Optional.of(logical)))) {
+            LOG.log(INFO, "{0}: its name is an address that was passed too, it is bound by its own", primary);
+            return;
+        }
         long times = all.stream()
                 .filter(other -> other.logical().equals(Optional.of(logical)))
                 .count();

@@ -22,7 +22,7 @@ final class Takeover {
 
     private final Lifecycle life;
     private final @Nullable ParentLink parent;
-    private final @Nullable PidFile pidFile;
+    private final ServiceFiles files;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private boolean begun;
     private boolean opened;
@@ -31,10 +31,10 @@ final class Takeover {
     private boolean gone; // its process has ended
     private boolean decided; // committed or given up
 
-    Takeover(Lifecycle life, @Nullable ParentLink parent, @Nullable PidFile pidFile) {
+    Takeover(Lifecycle life, @Nullable ParentLink parent, ServiceFiles files) {
         this.life = life;
         this.parent = parent;
-        this.pidFile = pidFile;
+        this.files = files;
     }
 
     CompletableFuture<Void> ready() {
@@ -52,9 +52,7 @@ final class Takeover {
             return;
         }
         try {
-            if (pidFile != null) {
-                pidFile.prepare();
-            }
+            files.prepare();
         } catch (IOException e) {
             fail(e);
             return;
@@ -113,6 +111,8 @@ final class Takeover {
             LOG.log(DEBUG, "message {0} from the parent, too late", message.type());
         } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
             commit(parent);
+        } else {
+            LOG.log(DEBUG, "message {0} from the parent, which nobody waits for", message.type());
         }
     }
 
@@ -167,9 +167,7 @@ final class Takeover {
     private void commit(@Nullable ParentLink tell) {
         life.reached(Checkpoint.PID_FILE);
         try {
-            if (pidFile != null) {
-                pidFile.commit();
-            }
+            files.commit();
         } catch (IOException e) {
             fail(e);
             return;
@@ -193,7 +191,12 @@ final class Takeover {
         }
         decided = true;
         life.make(Move.SERVE);
-        LOG.log(INFO, "generation {0} (pid {1}) is serving", life.generation(), Long.toString(life.pid()));
+        LOG.log(
+                INFO,
+                "generation {0} (pid {1}) is serving, {2} ms after its start",
+                life.generation(),
+                Long.toString(life.pid()),
+                Long.toString(Reporting.millisSinceStart()));
         life.served(); // before anybody who waited for it may end the program
         ready.complete(null);
     }

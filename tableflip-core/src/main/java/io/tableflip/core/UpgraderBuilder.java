@@ -33,6 +33,7 @@ public final class UpgraderBuilder {
     private Duration exitDeadline = Duration.ofSeconds(10);
     private boolean haltAtExitDeadline = true;
     private UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
+    private MemoryCheck memoryCheck = MemoryCheck.WARN;
     private LifecycleListener listener = new LifecycleListener() {};
     private @Nullable LongSupplier clock;
     private Checkpoints checkpoints = Checkpoints.NONE;
@@ -98,6 +99,15 @@ public final class UpgraderBuilder {
      */
     public UpgraderBuilder childCommand(UnaryOperator<ChildCommand> change) {
         childCommand = requireNonNull(change);
+        return this;
+    }
+
+    /**
+     * What to do when the child may take more memory than is free under the limits of the cgroup, or on the machine; {@link MemoryCheck#WARN} by
+     * default. It is looked at before each spawn, after {@link #childCommand}.
+     */
+    public UpgraderBuilder memoryCheck(MemoryCheck check) {
+        memoryCheck = requireNonNull(check);
         return this;
     }
 
@@ -238,7 +248,9 @@ public final class UpgraderBuilder {
                 drainTimeout,
                 exitDeadline,
                 haltAtExitDeadline,
+                List.copyOf(upgradeOn),
                 childCommand,
+                memoryCheck,
                 listener,
                 clock,
                 checkpoints);

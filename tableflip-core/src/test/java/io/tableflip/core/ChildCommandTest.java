@@ -54,4 +54,49 @@ class ChildCommandTest {
         assertThrows(IllegalArgumentException.class, () -> command.withVariable("A\0", "x"));
         assertThrows(IllegalArgumentException.class, () -> command.withVariable("A", "\0"));
     }
+
+    private static ChildCommand java(String... arguments) {
+        return new ChildCommand(List.of("/jdk/bin/java"), Map.of()).withArguments(List.of(arguments));
+    }
+
+    private static List<String> arguments(ChildCommand command) {
+        return command.command().subList(1, command.command().size());
+    }
+
+    @Test
+    void optionsOfTheJvmReplaceThoseOfTheSameName() {
+        ChildCommand own =
+                java("-Xmx2g", "-Da=1", "-cp", "-Xmx3g", "-XX:+UseZGC", "-XX:MaxHeapSize=1g", "Main", "-Xmx9g");
+        assertEquals(
+                List.of("-Xmx512m", "-Da=1", "-cp", "-Xmx3g", "-XX:+UseZGC", "Main", "-Xmx9g"),
+                arguments(own.withJvmOptions("-Xmx512m")));
+        assertEquals(
+                List.of("-XX:-UseZGC", "-Da=2=3", "-Xmx2g", "-cp", "-Xmx3g", "-XX:MaxHeapSize=1g", "Main", "-Xmx9g"),
+                arguments(own.withJvmOptions("-XX:-UseZGC", "-Da=2=3")));
+        assertEquals(own.command(), own.withJvmOptions().command());
+        assertEquals(
+                List.of("-Xlog:gc", "-Xlog:safepoint"),
+                arguments(java("-Xlog:safepoint").withJvmOptions("-Xlog:gc")));
+        assertEquals(List.of("-Xmx2g"), arguments(java().withJvmOptions("-Xmx1g", "-Xmx2g")));
+        assertEquals(List.of("-Da", "-cp"), arguments(java("-cp").withJvmOptions("-Da")));
+    }
+
+    @Test
+    void optionsOfTheJvmDoNotPileUp() {
+        ChildCommand once = java("-jar", "app.jar").withJvmOptions("-Xms64m", "-XX:SoftMaxHeapSize=512m");
+        assertEquals(List.of("-Xms64m", "-XX:SoftMaxHeapSize=512m", "-jar", "app.jar"), arguments(once));
+        assertEquals(
+                once.command(),
+                once.withJvmOptions("-Xms64m", "-XX:SoftMaxHeapSize=512m").command());
+    }
+
+    @Test
+    void refusesWhatIsNoOptionOfAJvm() {
+        for (String bad : List.of("", "Main", "@file", "-jar", "-cp", "--module", "--add-opens")) {
+            assertThrows(IllegalArgumentException.class, () -> java("Main").withJvmOptions(bad), bad);
+        }
+        assertThrows(IllegalArgumentException.class, () -> java("Main").withJvmOptions("-D\0"));
+        ChildCommand script = command.withCommand("./start.sh");
+        assertThrows(IllegalStateException.class, () -> script.withJvmOptions("-Xmx1g"));
+    }
 }

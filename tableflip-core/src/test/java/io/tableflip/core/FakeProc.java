@@ -33,7 +33,13 @@ final class FakeProc {
 
     /** A process with any name, even an odd one. */
     void process(long pid, String name, char state, long startTime) throws IOException {
-        write(pid + "/stat", pid + " (" + name + ") " + state + " 1" + " 0".repeat(17) + " " + startTime + " 0 0");
+        process(pid, name, state, 1, startTime);
+    }
+
+    void process(long pid, String name, char state, int threads, long startTime) throws IOException {
+        write(
+                pid + "/stat",
+                pid + " (" + name + ") " + state + " 1" + " 0".repeat(15) + " " + threads + " 0 " + startTime + " 0 0");
     }
 
     void processGone(long pid) throws IOException {

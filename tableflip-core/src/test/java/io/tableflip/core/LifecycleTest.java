@@ -3,6 +3,7 @@ package io.tableflip.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.UpgradeException.Reason;
@@ -177,6 +178,26 @@ class LifecycleTest {
         try (ParentFixture first = ParentFixture.serving(directory)) {
             first.life.departure().jvmEnds();
             assertFalse(Files.exists(first.pidFile));
+        }
+    }
+
+    /** What is free is looked at while the descriptors are lent: both are undone, and nothing was spawned. */
+    @Test
+    void anUpgradeThatMayNotFitIsRefusedBeforeTheSpawn() throws Exception {
+        try (ParentFixture parent = new ParentFixture(directory, Duration.ZERO, true, MemoryCheck.REFUSE).serve()) {
+            parent.childCommand(own -> own.withCommand("java", "-Xmx900t", "Main"));
+            UpgradeException refusal = parent.failure(parent.life.upgrade());
+            assertEquals(Reason.NOT_ENOUGH_MEMORY, refusal.reason());
+            assertTrue(String.valueOf(refusal.getMessage()).contains("by -Xmx900t"), refusal::toString);
+            parent.await(State.SERVING);
+            parent.awaitEvents("rolledBack NOT_ENOUGH_MEMORY");
+            parent.participant.await("resume");
+            parent.assertNothingLeaked();
+            assertNull(parent.os.last());
+            parent.childCommand(own -> own.withCommand("java", "-Xmx1m", "Main"));
+            var upgrade = parent.life.upgrade();
+            parent.child().ready();
+            assertTrue(Await.get(upgrade) > 0);
         }
     }
 }

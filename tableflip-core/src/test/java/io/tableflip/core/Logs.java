@@ -30,7 +30,11 @@ final class Logs extends Handler implements AutoCloseable {
     }
 
     boolean has(String part) {
-        return lines.stream().anyMatch(line -> line.contains(part));
+        return count(part) > 0;
+    }
+
+    long count(String part) {
+        return lines.stream().filter(line -> line.contains(part)).count();
     }
 
     @Override

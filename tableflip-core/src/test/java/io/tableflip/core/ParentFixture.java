@@ -24,6 +24,7 @@ final class ParentFixture implements AutoCloseable {
     final Lifecycle life;
     final Path pidFile;
     volatile Runnable whenNativeCodeIsLoaded = () -> {};
+    private final MemoryCheck memoryCheck;
     private Duration readyAfter = Duration.ofSeconds(5);
     private volatile UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
 
@@ -35,7 +36,12 @@ final class ParentFixture implements AutoCloseable {
     }
 
     ParentFixture(Path directory, Duration readyAfter, boolean supported) throws IOException {
+        this(directory, readyAfter, supported, MemoryCheck.OFF);
+    }
+
+    ParentFixture(Path directory, Duration readyAfter, boolean supported, MemoryCheck memoryCheck) throws IOException {
         this.readyAfter = readyAfter;
+        this.memoryCheck = memoryCheck;
         pidFile = directory.resolve("app.pid");
         life = new Lifecycle(settings(), this::load, new ProcFs(), supported ? new Launcher(new ProcFs()) : null, null);
         life.start();
@@ -59,7 +65,9 @@ final class ParentFixture implements AutoCloseable {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(10),
                 false,
+                List.of("HUP"),
                 own -> childCommand.apply(own),
+                memoryCheck,
                 new Events(),
                 now::get,
                 Checkpoints.NONE);
@@ -150,6 +158,7 @@ final class ParentFixture implements AutoCloseable {
         if (last != null) {
             last.exit(0); // its reaper waits for that
         }
+        life.files().remove(); // nothing is written from now on
         logs.close();
     }
 

@@ -40,6 +40,8 @@ class ProcFsTest {
         assertEquals(Optional.of(987L), proc.fs.startTime(42));
         assertEquals(Optional.empty(), proc.fs.startTime(43));
         assertEquals(Optional.empty(), proc.fs.startTime(44));
+        proc.process(45, "its first thread has ended", 'Z', 3, 989);
+        assertEquals(Optional.of(989L), proc.fs.startTime(45));
         assertEquals(77, proc.fs.parentPid());
     }
 

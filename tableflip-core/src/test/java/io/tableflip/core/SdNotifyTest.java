@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.UpgradeException.Reason;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,14 +20,20 @@ import org.junit.jupiter.api.io.TempDir;
 class SdNotifyTest {
     private final UpgradeException failed =
             new UpgradeException(Reason.CHILD_FAILED, "bind 0.0.0.0:80:\nMAINPID=1", null, 5, 1);
-    private static final String RELOADING = "RELOADING=1\nMONOTONIC_USEC=7\nSTATUS=upgrading: generation 2 starts";
+    private static final String RELOADING = "RELOADING=1\nMONOTONIC_USEC=7\nEXTEND_TIMEOUT_USEC=70000000";
 
     private final List<String> sent = new ArrayList<>();
     private final List<Runnable> later = new ArrayList<>();
     private @Nullable SystemCallException failure;
 
     private SdNotify notify(boolean hasParent, int generation) {
-        return new SdNotify(this::send, (delay, task) -> later.add(task), () -> 7_500, hasParent, generation);
+        return new SdNotify(
+                this::send,
+                (delay, task) -> later.add(task),
+                () -> 7_500,
+                hasParent,
+                generation,
+                Duration.ofMinutes(1));
     }
 
     private void send(byte[] message) throws SystemCallException {
@@ -56,7 +63,7 @@ class SdNotifyTest {
         parent.serving();
         sent.clear();
         parent.upgradeBegan();
-        assertSent(RELOADING);
+        assertSent(RELOADING + "\nSTATUS=upgrading: generation 2 starts");
         parent.takenOver(12);
         parent.draining(() -> 42);
         assertSent(
@@ -124,14 +131,25 @@ class SdNotifyTest {
         sent.clear();
         parent.upgradeRefused(refusal);
         assertSent(
-                "RELOADING=1\nMONOTONIC_USEC=7\nSTATUS=upgrade refused",
+                RELOADING + "\nSTATUS=upgrade refused",
                 "READY=1\nSTATUS=generation 1 serves on, upgrade refused: not ready yet");
         parent.upgradeBegan();
         sent.clear();
         parent.upgradeRefused(refusal); // the answer to the one that runs will come
+        assertSent(RELOADING);
         parent.upgraded(2);
         sent.clear();
-        parent.upgradeRefused(refusal);
+        parent.upgradeRefused(refusal); // and so will that of the new process
+        assertSent(RELOADING);
+        parent.stopping();
+        SdNotify child = notify(true, 2);
+        child.serving();
+        child.upgradeRefused(refusal);
+        child.parentExited();
+        assertSent(RELOADING, "READY=1\nSTATUS=generation 2 serves");
+        child.stopping();
+        sent.clear();
+        child.upgradeRefused(refusal);
         assertSent();
     }
 
@@ -202,7 +220,7 @@ class SdNotifyTest {
             long first = service.awaitPid(1, "ready$");
             systemd.await("READY=1\nSTATUS=generation 1 serves");
             service.hangUp(first);
-            systemd.await("RELOADING=1\nMONOTONIC_USEC=\\d+\nSTATUS=.*generation 2 starts");
+            systemd.await("RELOADING=1\nMONOTONIC_USEC=\\d+\nEXTEND_TIMEOUT_USEC=\\d+\nSTATUS=.*generation 2 starts");
             systemd.await("READY=1\nSTATUS=generation 1 serves on, upgrade failed: .*");
             service.stop(first);
             systemd.await("STOPPING=1\n.*");

@@ -116,6 +116,25 @@ class SocketActivationTest {
     }
 
     @Test
+    void aNameThatIsTheAddressOfAnotherIsNone() throws IOException {
+        try (Logs logs = new Logs()) {
+            assertEquals(
+                    Map.of(FdName.listener("unix", "web"), FdName.listener("unix", "@abstract")),
+                    passed("@abstract:web", 41, 42).aliases());
+            assertTrue(logs.has("its name is an address that was passed too"), logs::toString);
+        }
+    }
+
+    @Test
+    void moreNamesThanSocketsAndOddOnes() throws IOException {
+        FdName odd = FdName.listener("unix", "a/b\n#0=\u00fc ");
+        assertEquals(
+                Map.of(odd, SOCK), passed("a/b\n#0=\u00fc :nobody:nothing", 41).aliases());
+        Map<String, String> empty = Map.of("LISTEN_PID", "77", "LISTEN_FDS", "1", "LISTEN_FDNAMES", ":::");
+        assertEquals(Map.of(), read(empty).aliases());
+    }
+
+    @Test
     void theNamesThatSystemdMakesUpAreNone() throws IOException {
         assertEquals(Map.of(), passed("unknown:stored:connection", 22, 11, 13).aliases());
     }

@@ -74,8 +74,11 @@ class TakeoverTest {
         proc.fd(fd, target, flags);
     }
 
+    private final List<Lifecycle> lives = new ArrayList<>();
+
     @AfterEach
     void close() throws IOException {
+        lives.forEach(life -> life.files().remove()); // nothing is written from now on
         for (FileChannel channel : open) {
             channel.close();
         }
@@ -109,6 +112,7 @@ class TakeoverTest {
             keepReady.close();
             keepNames.close();
             life = new Lifecycle(settings(), this::load, proc.fs, new Launcher(new ProcFs()), link);
+            lives.add(life);
             if (started) {
                 write(Gob.encode(List.of(Fds.toWire(WEB), List.of("shm", "of a later version", ""))));
                 life.start();
@@ -216,7 +220,9 @@ class TakeoverTest {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(10),
                 false,
+                List.of("HUP"),
                 UnaryOperator.identity(),
+                MemoryCheck.OFF,
                 new LifecycleListener() {},
                 now::get,
                 Checkpoints.NONE);
@@ -562,6 +568,7 @@ class TakeoverTest {
         child.write(new Message((byte) 'x', "of a later version").encode());
         child.say(Message.TAKEOVER); // a child's
         child.say(Message.READY);
+        Await.until("all were read", () -> logs.count("which nobody waits for") == 5);
         CompletableFuture<Void> ready = child.takingOver();
         child.settle();
         assertEquals(State.TAKING_OVER, child.life.state());

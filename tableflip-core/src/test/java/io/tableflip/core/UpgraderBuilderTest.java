@@ -27,6 +27,7 @@ class UpgraderBuilderTest {
         assertThrows(NullPointerException.class, () -> builder.pidFile(null));
         assertThrows(NullPointerException.class, () -> builder.listener(null));
         assertThrows(NullPointerException.class, () -> builder.childCommand(null));
+        assertThrows(NullPointerException.class, () -> builder.memoryCheck(null));
         assertThrows(NullPointerException.class, () -> builder.clock(null));
         assertThrows(NullPointerException.class, () -> builder.upgradeOn((String) null));
     }

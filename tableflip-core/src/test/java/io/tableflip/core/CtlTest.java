@@ -1,0 +1,337 @@
+package io.tableflip.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The command line, on real processes. */
+class CtlTest {
+    private final Path directory;
+    private final Path pidFile;
+
+    CtlTest(@TempDir Path directory) {
+        this.directory = directory;
+        pidFile = directory.resolve("app.pid");
+    }
+
+    private record Result(int status, String output) {
+        Result {
+            output = output.strip();
+        }
+
+        void assertIs(int expected, String regex) {
+            assertEquals(expected, status, output);
+            assertTrue(output.matches("(?s)" + regex), output);
+        }
+    }
+
+    private static Result run(String... args) throws InterruptedException {
+        ByteArrayOutputStream output = new ByteArrayOutputStream();
+        PrintStream both = new PrintStream(output, true, UTF_8);
+        int status = Ctl.run(List.of(args), both, both);
+        return new Result(status, output.toString(UTF_8));
+    }
+
+    private Result ctl(String command, String... more) throws InterruptedException {
+        List<String> args = new ArrayList<>(List.of("ctl", command, "--pid-file", pidFile.toString()));
+        args.addAll(List.of(more));
+        return run(args.toArray(String[]::new));
+    }
+
+    private Service start(String... options) throws Exception {
+        Service.Start start = new Service.Start().option("pid", pidFile);
+        for (String option : options) {
+            start.option(option.substring(0, option.indexOf('=')), option.substring(option.indexOf('=') + 1));
+        }
+        Service service = start.go();
+        awaitStatus("serving: generation 1 .*");
+        return service;
+    }
+
+    private void awaitStatus(String regex) throws Exception {
+        Await.until("status " + regex, () -> ctl("status").output.matches("(?s)" + regex));
+    }
+
+    @Test
+    void anUpgradeReturnsWhenTheOldProcessHasGone() throws Exception {
+        try (Service service = start()) {
+            ctl("status")
+                    .assertIs(
+                            0,
+                            "serving: generation 1 \\(pid " + service.pid()
+                                    + "\\), the service since \\S+Z\nno upgrade was asked for since");
+            for (int generation = 2; generation <= 4; generation++) {
+                long old = Long.parseLong(Files.readString(pidFile));
+                ctl("upgrade")
+                        .assertIs(
+                                0,
+                                "upgraded in \\d+ ms: generation " + generation
+                                        + " \\(pid \\d+\\) is the service, generation " + (generation - 1) + " \\(pid "
+                                        + old
+                                        + "\\) has gone");
+                assertTrue(new ProcFs().startTime(old).isEmpty(), "the old process has gone");
+                ctl("status").assertIs(0, "serving: generation " + generation + " .*");
+            }
+            service.stop(Long.parseLong(Files.readString(pidFile)));
+            assertEquals(0, directory.toFile().list().length);
+            ctl("status").assertIs(3, "not running: there is no PID file " + pidFile);
+            ctl("upgrade").assertIs(3, "not running: there is no PID file " + pidFile);
+        }
+    }
+
+    @Test
+    void anUpgradeThatFailsSaysWhy() throws Exception {
+        try (Service service = start("gen2=report")) {
+            String why = "bind 0.0.0.0:9090: Address already in use";
+            for (int i = 0; i < 2; i++) {
+                ctl("upgrade")
+                        .assertIs(
+                                1,
+                                "upgrade failed after \\d+ ms, generation 1 \\(pid " + service.pid() + "\\) serves on: "
+                                        + why);
+            }
+            ctl("status").assertIs(0, "serving: .*\nlast upgrade, begun at \\S+, failed after \\d+ ms: " + why);
+        }
+    }
+
+    @Test
+    void anUpgradeThatIsRefusedSaysWhy() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            service.hangUp(service.pid());
+            awaitStatus("starting: .*\nupgrade under way, begun at \\S+, pid \\d+");
+            ctl("upgrade").assertIs(1, "upgrade refused after .* serves on: another upgrade is in progress");
+        }
+    }
+
+    /** What it says when the time has passed, of a service that was found before. */
+    private static void assertTimedOut(RunningService found, String regex) throws Exception {
+        CtlOutcome outcome = new CtlUpgrade(found, Duration.ZERO, Optional.empty()).run();
+        new Result(outcome.status(), outcome.message()).assertIs(4, "not decided within 0 s: " + regex);
+    }
+
+    private RunningService find() throws CtlOutcome.Ended {
+        return RunningService.find(pidFile, new ProcFs());
+    }
+
+    @Test
+    void anUpgradeThatIsNotDecidedInTime() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            RunningService found = find();
+            service.hangUp(service.pid());
+            awaitStatus("starting: .*");
+            assertTimedOut(found, "generation 1 .* is the service, the upgrade is under way");
+        }
+    }
+
+    @Test
+    void anOldProcessThatDrainsForLong() throws Exception {
+        Path drain = directory.resolve("drained");
+        try (Service service = start("drain=" + drain)) {
+            RunningService found = find();
+            service.hangUp(service.pid());
+            awaitStatus("serving: generation 2 .*\nits parent \\(pid " + service.pid()
+                    + "\\) still finishes its connections\n.*");
+            assertTimedOut(found, "generation 2 .* is the service, generation 1 .* still finishes its connections");
+            ctl("upgrade").assertIs(1, "upgrade refused after .*: the parent has not exited yet.*");
+            Files.createFile(drain);
+            service.awaitPid(2, "parentExited");
+            awaitStatus("serving: generation 2 \\(pid \\d+\\), the service since \\S+\nlast upgrade.*refused.*");
+        }
+    }
+
+    @Test
+    void aServiceThatIsKilledMeanwhileWasNotUpgraded() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            Thread killer = new Thread(() -> {
+                try {
+                    long child = service.awaitPid(2, "hangs");
+                    service.kill(service.pid(), Service.SIGKILL);
+                    service.kill(child, Service.SIGKILL);
+                } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            killer.start();
+            Result result = ctl("upgrade");
+            killer.join();
+            result.assertIs(1, "generation 1 .* has gone, and there is no other: not running: .*");
+        }
+    }
+
+    @Test
+    void aServiceThatWasStartedAnewWasNotUpgraded() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            ServiceStatus anew = new ServiceStatus(
+                    ProcessHandle.current().pid(),
+                    new ProcFs().startTime(ProcessHandle.current().pid()).orElseThrow(),
+                    1,
+                    Instant.now(),
+                    0,
+                    true,
+                    "serving",
+                    List.of("HUP"),
+                    0,
+                    List.of());
+            Thread restart = new Thread(() -> {
+                try {
+                    long child = service.awaitPid(2, "hangs");
+                    service.kill(service.pid(), Service.SIGKILL);
+                    service.kill(child, Service.SIGKILL);
+                    service.awaitEnd();
+                    Files.writeString(pidFile, Long.toString(anew.pid()));
+                    Files.writeString(StatusFile.of(pidFile), anew.format());
+                } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            restart.start();
+            Result result = ctl("upgrade");
+            restart.join();
+            result.assertIs(
+                    1, "generation 1 .* has gone without a successor; process " + anew.pid() + " was started anew.*");
+        }
+    }
+
+    @Test
+    void aStaleFile() throws Exception {
+        try (Service service = start()) {
+            long pid = service.pid();
+            service.kill(pid, Service.SIGKILL);
+            service.awaitEnd();
+            service.exitStatus();
+            ctl("upgrade").assertIs(3, "not running: PID file \\S+ names process " + pid + ", which has gone");
+            // the same id, another process
+            Path status = StatusFile.of(pidFile);
+            long other = ProcessHandle.current().pid();
+            Files.writeString(pidFile, Long.toString(other));
+            Files.writeString(status, Files.readString(status).replace("pid=" + pid, "pid=" + other));
+            ctl("upgrade")
+                    .assertIs(3, "not running: PID file \\S+ is left over, process " + other + " is another one.*");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'', no process id",
+        "twelve, no process id",
+        "0, no process id",
+        "-1, no process id",
+        "12 13, no process id"
+    })
+    void aFileThatIsNoPidFile(String content, String message) throws Exception {
+        Files.writeString(pidFile, content);
+        ctl("upgrade").assertIs(1, "PID file \\S+ holds " + message);
+    }
+
+    @Test
+    void aDirectoryInItsPlace() throws Exception {
+        Files.createDirectory(pidFile);
+        ctl("status").assertIs(1, "PID file \\S+ is not a file");
+    }
+
+    @Test
+    void aProcessOfSomebodyElseIsNotSignalled() throws Exception {
+        try (Service service = start()) {
+            Files.setAttribute(pidFile, "unix:uid", 12345);
+            Path status = StatusFile.of(pidFile);
+            Instant before = Files.getLastModifiedTime(status).toInstant();
+            ctl("upgrade")
+                    .assertIs(
+                            1,
+                            "PID file \\S+ belongs to user 12345, but process " + service.pid()
+                                    + " to user \\d+: not the service");
+            assertEquals(before, Files.getLastModifiedTime(status).toInstant());
+            assertFalse(service.has("spawned"), service::toString);
+        }
+    }
+
+    @Test
+    void aSignalThatWouldEndTheServiceIsNotSent() throws Exception {
+        try (Service service = start()) {
+            ctl("upgrade", "--signal", "usr2")
+                    .assertIs(1, "the service does not upgrade on SIGUSR2, and nothing was sent: it does on \\[HUP]");
+            Files.delete(StatusFile.of(pidFile));
+            ctl("upgrade").assertIs(1, "there is no status file .*nothing was sent: --signal HUP, if that is it");
+            ctl("upgrade", "--signal", "SIGHUP")
+                    .assertIs(0, "upgraded in .*is the service, process " + service.pid() + " has gone");
+        }
+    }
+
+    /** It is written just after the PID file. */
+    @Test
+    void aStatusFileThatIsLateIsWaitedFor() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            Path late = Files.move(status, directory.resolve("late"));
+            CompletableFuture<Result> upgrade = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return ctl("upgrade");
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            Files.move(late, status);
+            Await.get(upgrade).assertIs(0, "upgraded in .*, generation 1 \\(pid " + service.pid() + "\\) has gone");
+        }
+    }
+
+    @Test
+    void whereTheStatusFileCannotBeWrittenThePidFileHasToDo() throws Exception {
+        Path status = StatusFile.of(pidFile);
+        Files.createDirectories(status.resolve("in the way"));
+        try (Service service = new Service.Start().option("pid", pidFile).go()) {
+            service.await("g1 p\\d+ ready$");
+            Await.until("running", () -> ctl("status").status == 0);
+            ctl("status").assertIs(0, "running: process " + service.pid() + "; it has no status file .*");
+            ctl("upgrade", "--signal", "HUP")
+                    .assertIs(
+                            0,
+                            "upgraded in \\d+ ms: process \\d+ is the service, process " + service.pid() + " has gone");
+            assertEquals(
+                    Set.of("app.pid", "app.pid.status"),
+                    Set.of(directory.toFile().list()));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "''                             | which command\\?",
+                "ctl                            | which command\\?",
+                "restart                        | unknown command restart",
+                "upgrade                        | --pid-file is missing",
+                "upgrade --pid-file             | --pid-file needs a value",
+                "upgrade --pid-file P --now yes | unknown option --now",
+                "status --pid-file P --wait 5s  | unknown option --wait",
+                "upgrade --pid-file P --wait 5w | --wait 5w is no time.*",
+                "upgrade --pid-file P --wait -1 | --wait -1 is no time.*",
+                "upgrade --pid-file P --signal 1 | --signal 1 is no name of a signal"
+            })
+    void wrongUsage(String args, String message) throws InterruptedException {
+        run(args.isEmpty() ? new String[0] : args.split(" ", -1)).assertIs(2, message + "\n\nusage: ctl upgrade .*");
+    }
+
+    @Test
+    void help() throws InterruptedException {
+        run("ctl", "--help").assertIs(0, "usage: ctl upgrade .*");
+    }
+}
