@@ -478,9 +478,7 @@ final class Lifecycle implements Upgrader {
     private void beginHandover(CompletableFuture<Long> result) {
         UpgradeException refusal = refusal();
         if (refusal != null) {
-            LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
-            observers().tell(observer -> observer.upgradeRefused(refusal));
-            result.completeExceptionally(refusal);
+            refuse(refusal, result);
             return;
         }
         background.execute(jars::warn);
@@ -488,13 +486,23 @@ final class Lifecycle implements Upgrader {
         try {
             loaded = os.get();
         } catch (LinkageError e) {
-            LOG.log(WARNING, "upgrade: the native code cannot be loaded", e);
-            result.completeExceptionally(
-                    new UpgradeException(Reason.NOT_SUPPORTED, "the native code cannot be loaded: " + e, e));
+            refuse(
+                    new UpgradeException(
+                            Reason.NOT_SUPPORTED,
+                            "the native code cannot be loaded, is java.io.tmpdir writable and mounted without noexec? "
+                                    + e,
+                            e),
+                    result);
             return;
         }
         handover = new Handover(this, loaded, result);
         handover.start();
+    }
+
+    private void refuse(UpgradeException refusal, CompletableFuture<Long> result) {
+        LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
+        observers().tell(observer -> observer.upgradeRefused(refusal));
+        result.completeExceptionally(refusal);
     }
 
     private void parentEnded() {

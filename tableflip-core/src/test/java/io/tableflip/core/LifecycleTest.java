@@ -200,4 +200,23 @@ class LifecycleTest {
             assertTrue(Await.get(upgrade) > 0);
         }
     }
+
+    /** A temporary directory that cannot be written to, for example. Whoever waits for the outcome, systemd or ctl, hears of it. */
+    @Test
+    void withoutNativeCodeUpgradesAreRefused() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            first.whenNativeCodeIsLoaded = () -> {
+                throw new UnsatisfiedLinkError("no room");
+            };
+            first.serve();
+            UpgradeException refusal = assertInstanceOf(UpgradeException.class, Await.failure(first.life.upgrade()));
+            assertEquals(Reason.NOT_SUPPORTED, refusal.reason());
+            assertTrue(String.valueOf(refusal.getMessage()).contains("java.io.tmpdir"), refusal::toString);
+            assertEquals(State.SERVING, first.life.state());
+            Await.until("told", () -> {
+                ServiceStatus status = StatusFile.read(StatusFile.of(first.pidFile));
+                return status != null && status.upgrades().toString().contains("no room");
+            });
+        }
+    }
 }
