@@ -36,6 +36,14 @@ read_pid_file() {
     case $named in *[!0-9]*) named= ;; esac
 }
 
+# How a process of ours has ended that nobody has collected yet: sets status, to ? if that cannot be told.
+find_status() {
+    status='?'
+    if is_ours "$1" && [ "$state" = Z ]; then
+        [ $((code & 127)) -eq 0 ] && status=$((code >> 8 & 255)) || status=$((128 + (code & 127)))
+    fi
+}
+
 names_successor() {
     read_pid_file
     [ -n "$named" ] && [ "$named" != "$service" ] && is_ours "$named"
@@ -62,10 +70,9 @@ watch() {
             continue
         fi
         if [ "$counted" != "$service" ]; then
-            counted=$service status='?'
-            if [ "$readable" = yes ] && is_ours "$service"; then
-                [ $((code & 127)) -eq 0 ] && status=$((code >> 8 & 255)) || status=$((128 + (code & 127)))
-            fi
+            counted=$service
+            find_status "$service"
+            [ "$readable" = yes ] || status='?'
         fi
         echo reap
         if ! is_anyone_left; then
@@ -82,13 +89,14 @@ is_anyone_left() {
         ! is_alive "$old" || return 0
     done
     waited=$((waited + 1))
-    kill -s 0 -- "-$first" 2> /dev/null
+    kill -s 0 "-$first" 2> /dev/null
 }
 
 tell_end() {
     read_pid_file
     if [ -n "$named" ] && [ "$named" != "$service" ]; then
-        status='?' service=$named # one that came and went in between
+        service=$named # one that came and went in between
+        find_status "$service"
     fi
     echo "ended $status $service $1"
     exit
@@ -121,6 +129,10 @@ forward() {
 }
 
 ended() {
+    if [ "$pid" != "$service" ]; then # one that was signalled before the other process has seen it
+        find_status "$service"
+        text="no process of the service is left, the last was process $service"
+    fi
     if [ "$status" = '?' ] && [ "$pid" = "$first" ]; then
         wait "$first"
         status=$?
@@ -128,7 +140,7 @@ ended() {
         # only its parent can know: what ends in order removes the PID file
         [ -e "$pid_file" ] && status=1 || status=0
     fi
-    kill -s TERM -- "-$first" 2> /dev/null
+    kill -s TERM "-$first" 2> /dev/null
     fail "$status" "$text (status $status)"
 }
 
@@ -154,7 +166,7 @@ done
 if ! rm -f "$pid_file" || ! observe; then # a PID file from before names who knows whom
     fail 73 "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs"
 fi
-heeds='env --default-signal=INT,QUIT'
+heeds='/usr/bin/env --default-signal=INT,QUIT' # in full: the shell of busybox has an env of its own
 $heeds true 2> /dev/null || heeds=
 # shellcheck disable=SC2086
 setsid $heeds "$@" < /dev/null 3>&- 4>&- &
