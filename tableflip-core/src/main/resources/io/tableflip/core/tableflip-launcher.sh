@@ -89,7 +89,7 @@ is_anyone_left() {
         ! is_alive "$old" || return 0
     done
     waited=$((waited + 1))
-    kill -s 0 "-$first" 2> /dev/null
+    kill -0 "-$first" 2> /dev/null
 }
 
 tell_end() {
@@ -140,7 +140,7 @@ ended() {
         # only its parent can know: what ends in order removes the PID file
         [ -e "$pid_file" ] && status=1 || status=0
     fi
-    kill -s TERM "-$first" 2> /dev/null
+    kill -TERM "-$first" 2> /dev/null
     fail "$status" "$text (status $status)"
 }
 
