@@ -54,17 +54,16 @@ names_successor() {
 
 watch() {
     trap '' HUP INT QUIT TERM USR1 USR2
-    former='' counted='' status='' rounds=0 waited=0 readable=no
+    former='' counted='' status='' rounds=0 waited=0 readable=no last_began=$first_began
     while [ -d "/proc/$$" ]; do
         sleep 0.5 3>&- 4>&-
         rounds=$((rounds + 1))
-        if names_successor; then
-            former="$former $service" service=$named waited=0
+        if names_successor || was_stopped_unseen; then
+            former="$former $service" service=$named last_began=$began waited=0
             say "process $service is the service now"
-            echo "serves 0 $service"
+            ! is_alive "$service" || echo "serves 0 $service" # or its status would be lost
         fi
         if is_alive "$service"; then
-            # the status of a process of another user, as of one that has changed it, is shown as 0
             { true < "/proc/$service/environ"; } 2> /dev/null && readable=yes || readable=no
             [ $((rounds % 8)) -ne 0 ] || echo reap
             continue
@@ -72,7 +71,8 @@ watch() {
         if [ "$counted" != "$service" ]; then
             counted=$service
             find_status "$service"
-            [ "$readable" = yes ] || status='?'
+            # as that of a process of another user, or of one that has changed it, is shown
+            [ "$status$readable" != 0no ] || status='?'
         fi
         echo reap
         if ! is_anyone_left; then
@@ -90,6 +90,12 @@ is_anyone_left() {
     done
     waited=$((waited + 1))
     kill -0 "-$first" 2> /dev/null
+}
+
+# A successor that was stopped before it was seen here has removed the PID file, but is the one that was signalled last.
+was_stopped_unseen() {
+    [ -z "$named" ] && { read -r named < "$note"; } 2> /dev/null &&
+        [ "$named" != "$service" ] && is_ours "$named" && [ "$began" -gt "$last_began" ]
 }
 
 tell_end() {
@@ -125,14 +131,11 @@ forward() {
     case $1 in TERM | INT) stop=$1 ;; esac
     # what a shell starts in the background ignores SIGINT; where env cannot take that back, it is a stop all the same
     [ "$1 $heeds" != "INT " ] || set -- TERM
-    is_alive "$service" && kill -s "$1" "$service"
+    is_alive "$service" && echo "$service" > "$note" && kill -s "$1" "$service"
 }
 
 ended() {
-    if [ "$pid" != "$service" ]; then # one that was signalled before the other process has seen it
-        find_status "$service"
-        text="no process of the service is left, the last was process $service"
-    fi
+    rm -f "$note"
     if [ "$status" = '?' ] && [ "$pid" = "$first" ]; then
         wait "$first"
         status=$?
@@ -159,11 +162,12 @@ if [ -z "$pid_file" ] || [ $# = 0 ]; then
     fail 64 "$usage"
 fi
 
+note=$pid_file.signalled # the process that was signalled last, for the process beside
 for name in TERM INT HUP QUIT USR1 USR2; do
     # shellcheck disable=SC2064
     trap "forward $name" "$name"
 done
-if ! rm -f "$pid_file" || ! observe; then # a PID file from before names who knows whom
+if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
     fail 73 "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs"
 fi
 heeds='/usr/bin/env --default-signal=INT,QUIT' # in full: the shell of busybox has an env of its own
