@@ -83,6 +83,7 @@ class InstrumentsIT {
             Http.get(service.address(), "/"); // the one before it has been accepted
             service.signal("HUP", old);
             service.awaitServing(2);
+            service.awaitLog("is the service after"); // for the old process too
             long successor = service.pid();
             look(old, bean -> {
                 Await.until("draining", () -> bean.getConnectionsDraining() == 1, service::log);
@@ -145,6 +146,7 @@ class InstrumentsIT {
             jcmd(old, "JFR.start", "name=upgrade", "dumponexit=true", "filename=" + recording);
             service.signal("HUP", old);
             service.awaitServing(2);
+            service.awaitLog("is the service after"); // for the old process too
             long successor = service.pid();
             Files.createFile(go);
             slow.join();
