@@ -48,7 +48,7 @@ final class RunningService {
             throw new CtlOutcome.Ended(
                     Ctl.NOT_RUNNING, "not running: PID file " + pidFile + " names process " + pid + ", which has gone");
         }
-        requireSameOwner(pidFile, proc, pid);
+        requireSameOwner("PID file", pidFile, proc, pid);
         ServiceStatus status = readStatus(pidFile, proc, pid);
         if (status != null && status.pid() == pid && isAnother(status, startTime.get())) {
             throw new CtlOutcome.Ended(
@@ -91,23 +91,23 @@ final class RunningService {
         }
     }
 
-    /** Whoever may write the PID file must not make root signal the processes of others. */
-    private static void requireSameOwner(Path pidFile, ProcFs proc, long pid) throws CtlOutcome.Ended {
+    /** Whoever may write a file that is read here must not make root signal the processes of others. */
+    private static void requireSameOwner(String what, Path file, ProcFs proc, long pid) throws CtlOutcome.Ended {
         try {
-            long writer = owner(pidFile);
-            long owner = proc.user(pid);
-            if (writer != 0 && writer != owner) {
+            long writer = ((Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue();
+            long user = proc.user(pid);
+            if (writer != 0 && writer != user) {
                 throw new CtlOutcome.Ended(
                         Ctl.FAILED,
-                        "PID file " + pidFile + " belongs to user " + writer + ", but process " + pid + " to user "
-                                + owner + ": not the service");
+                        what + " " + file + " belongs to user " + writer + ", but process " + pid + " to user " + user
+                                + ": not the service");
             }
         } catch (IOException e) {
             if (startTime(proc, pid).isEmpty()) {
                 throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: process " + pid + " has just gone");
             }
             throw new CtlOutcome.Ended(
-                    Ctl.FAILED, "the owners of PID file " + pidFile + " and process " + pid + " are not known: " + e);
+                    Ctl.FAILED, "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
         }
     }
 
@@ -117,14 +117,7 @@ final class RunningService {
         try {
             ServiceStatus read = StatusFile.read(file);
             if (read != null && read.pid() == pid && proc.startTime(pid).isPresent()) {
-                long writer = owner(file);
-                long user = proc.user(pid);
-                if (writer != 0 && writer != user) {
-                    throw new CtlOutcome.Ended(
-                            Ctl.FAILED,
-                            "status file " + file + " belongs to user " + writer + ", but process " + pid + " to user "
-                                    + user + ": not the service's");
-                }
+                requireSameOwner("status file", file, proc, pid);
             }
             return read;
         } catch (NoSuchFileException e) {
@@ -133,10 +126,6 @@ final class RunningService {
             throw new CtlOutcome.Ended(
                     Ctl.FAILED, "status file cannot be read (by the service's user, or root): " + e.getMessage());
         }
-    }
-
-    private static long owner(Path file) throws IOException {
-        return ((Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue();
     }
 
     Path pidFile() {
