@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -44,6 +45,14 @@ final class Observers {
             ourThread.execute(() ->
                     ours.forEach(observer -> call(observer.getClass().getSimpleName(), () -> event.accept(observer))));
         }
+    }
+
+    /** Completes when all have been told what was said until now. */
+    CompletableFuture<Void> caughtUp() {
+        CompletableFuture<Void> listener = CompletableFuture.runAsync(() -> {}, usersThread);
+        return ours.isEmpty()
+                ? listener
+                : CompletableFuture.allOf(listener, CompletableFuture.runAsync(() -> {}, ourThread));
     }
 
     /** For an observer that has more to do, on the same thread. */
