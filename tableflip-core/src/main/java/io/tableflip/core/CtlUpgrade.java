@@ -4,6 +4,7 @@ import io.tableflip.core.UpgradeRecord.Result;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -89,7 +90,7 @@ final class CtlUpgrade {
 
     private Optional<CtlOutcome> look() throws CtlOutcome.Ended {
         boolean gone = old.hasGone(); // first: what it has written is there then
-        Optional<ServiceStatus> now = old.newStatus();
+        Optional<ServiceStatus> now = newStatus();
         Optional<CtlOutcome> failure = now.flatMap(this::failure);
         if (failure.isPresent() || !gone) {
             return failure;
@@ -97,25 +98,44 @@ final class CtlUpgrade {
         if (now.isPresent() && now.get().pid() != old.pid()) {
             return Optional.of(successor(now.get()));
         }
-        if (goneSince == 0) {
-            goneSince = System.nanoTime();
+        if (goneSince == 0 || now.filter(this::hasLivingChild).isPresent()) {
+            goneSince = System.nanoTime(); // a child goes on alone
         }
         return System.nanoTime() - goneSince > SUCCESSION.toNanos() ? Optional.of(withoutStatus()) : Optional.empty();
     }
 
-    /** The first upgrade that was asked for since may be somebody else's, who was faster: its result is as good. */
+    /** What cannot be read just now may be there at the next look. */
+    private Optional<ServiceStatus> newStatus() {
+        try {
+            return old.newStatus();
+        } catch (CtlOutcome.Ended e) {
+            return Optional.empty();
+        }
+    }
+
+    private boolean hasLivingChild(ServiceStatus lastWords) {
+        return lastWords.upgrades().stream()
+                .anyMatch(upgrade ->
+                        upgrade.result() == Result.RUNNING && upgrade.pid() != 0 && old.isThere(upgrade.pid()));
+    }
+
+    /**
+     * The first upgrade that was asked for since may be somebody else's, who was faster: its result is as good. What is older than this
+     * command is not: a status file that could not be written for a while has missed some.
+     */
     private Optional<CtlOutcome> failure(ServiceStatus now) {
         if (now.pid() != old.pid()) {
             return Optional.empty();
         }
         return now.upgrades().stream()
-                .filter(upgrade -> upgrade.number() == before() + 1)
+                .filter(upgrade ->
+                        upgrade.number() > before() && !upgrade.began().isBefore(old.foundAt()))
+                .min(Comparator.comparingLong(UpgradeRecord::number))
                 .filter(upgrade -> upgrade.result() == Result.FAILED || upgrade.result() == Result.REFUSED)
                 .map(upgrade -> new CtlOutcome(
                         Ctl.FAILED,
                         "upgrade " + (upgrade.result() == Result.REFUSED ? "refused" : "failed") + " after "
-                                + Ctl.millis(elapsed()) + ", " + old.name() + " serves on: " + upgrade.message()))
-                .findFirst();
+                                + Ctl.millis(elapsed()) + ", " + old.name() + " serves on: " + upgrade.message()));
     }
 
     /** How many upgrades it had been asked for before this one. */
@@ -123,18 +143,21 @@ final class CtlUpgrade {
         return old.status().map(ServiceStatus::requests).orElse(0L);
     }
 
+    /** A process of generation 1 whose parent is another was started anew, whatever was known of the old one. */
     private CtlOutcome successor(ServiceStatus now) throws CtlOutcome.Ended {
         RunningService successor = RunningService.find(old.pidFile(), new ProcFs());
-        boolean isSuccessor = now.parent() == old.pid()
-                || now.generation()
-                        > old.status().map(ServiceStatus::generation).orElse(0);
-        if (successor.pid() != now.pid() || !isSuccessor) {
-            return new CtlOutcome(
-                    Ctl.FAILED,
-                    old.name() + " has gone without a successor; process " + successor.pid()
-                            + " was started anew, and is the service");
-        }
-        return upgraded(RunningService.name(now));
+        int generation = old.status().map(ServiceStatus::generation).orElse(1);
+        boolean isSuccessor = now.parent() == old.pid() || now.generation() > Math.max(1, generation);
+        return successor.pid() == now.pid() && isSuccessor
+                ? upgraded(RunningService.name(now))
+                : startedAnew(successor);
+    }
+
+    private CtlOutcome startedAnew(RunningService other) {
+        return new CtlOutcome(
+                Ctl.FAILED,
+                old.name() + " has gone without a successor; process " + other.pid()
+                        + " was started anew, and is the service");
     }
 
     private CtlOutcome upgraded(String successor) {
@@ -144,11 +167,11 @@ final class CtlUpgrade {
                         + " has gone");
     }
 
-    /** Where the status file cannot be written, the PID file has to do. */
+    /** Where the status file cannot be written, the PID file has to do, and the environment of the process that it names. */
     private CtlOutcome withoutStatus() {
         try {
             RunningService successor = RunningService.find(old.pidFile(), new ProcFs());
-            return upgraded("process " + successor.pid());
+            return successor.isChildOf(old.pid()) ? upgraded("process " + successor.pid()) : startedAnew(successor);
         } catch (CtlOutcome.Ended e) {
             return new CtlOutcome(
                     Ctl.FAILED,
@@ -157,8 +180,8 @@ final class CtlUpgrade {
         }
     }
 
-    private String soFar() throws CtlOutcome.Ended {
-        Optional<ServiceStatus> now = old.newStatus();
+    private String soFar() {
+        Optional<ServiceStatus> now = newStatus();
         if (now.isPresent() && now.get().pid() != old.pid()) {
             return RunningService.name(now.get()) + " is the service, " + old.name()
                     + " still finishes its connections";

@@ -25,6 +25,9 @@ final class Departure {
 
     private static final Duration OBSERVED_EVERY = Duration.ofSeconds(1);
 
+    /** How long the end waits for those who have not been told all: their threads end with the process. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
     private final Lifecycle life;
     private final @Nullable ParentLink parent;
     private final ServiceFiles files;
@@ -113,7 +116,9 @@ final class Departure {
     private void exitNow(@Nullable Throwable reason) {
         life.make(Move.LEAVE);
         LOG.log(INFO, "generation {0} (pid {1}) is done", life.generation(), Long.toString(life.pid()));
-        exit.begin(reason);
+        CompletableFuture<Void> told = life.observers().caughtUp();
+        life.loop().schedule(LAST_WORDS, () -> told.complete(null));
+        told.whenCompleteAsync((done, problem) -> exit.begin(reason), life.loop());
     }
 
     // ---- stop

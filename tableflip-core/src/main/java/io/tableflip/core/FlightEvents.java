@@ -1,6 +1,7 @@
 package io.tableflip.core;
 
 import io.tableflip.core.UpgradeRecord.Result;
+import java.util.function.LongSupplier;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
@@ -21,13 +22,15 @@ import org.jspecify.annotations.Nullable;
 final class FlightEvents implements Observer {
     private static final String CATEGORY = "tableflip";
 
+    private final LongSupplier millisSinceStart;
     private final int generation;
     private final long parentPid;
     private @Nullable UpgradeEvent upgrade;
     private @Nullable DrainEvent drain;
 
     /** @param parentPid 0 without a parent */
-    FlightEvents(int generation, long parentPid) {
+    FlightEvents(int generation, long parentPid, LongSupplier millisSinceStart) {
+        this.millisSinceStart = millisSinceStart;
         this.generation = generation;
         this.parentPid = parentPid;
     }
@@ -141,7 +144,7 @@ final class FlightEvents implements Observer {
         ServingEvent event = new ServingEvent();
         event.generation = generation;
         event.parentPid = parentPid;
-        event.sinceStart = Reporting.millisSinceStart();
+        event.sinceStart = millisSinceStart.getAsLong();
         event.commit();
     }
 

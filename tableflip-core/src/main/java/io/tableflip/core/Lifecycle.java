@@ -379,6 +379,11 @@ final class Lifecycle implements Upgrader {
         handover = null;
     }
 
+    /** As {@link Reporting#millisSinceStart}. */
+    long millisSinceStart() {
+        return reporting.millisSinceStart();
+    }
+
     ServiceFiles files() {
         return reporting.files();
     }

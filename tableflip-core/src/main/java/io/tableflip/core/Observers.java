@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -39,21 +40,29 @@ final class Observers {
     }
 
     void tell(Consumer<Observer> event) {
-        usersThread.execute(() -> call("the lifecycle listener", users, event));
+        usersThread.execute(() -> call("the lifecycle listener", () -> event.accept(users)));
         if (!ours.isEmpty()) {
-            ourThread.execute(
-                    () -> ours.forEach(observer -> call(observer.getClass().getSimpleName(), observer, event)));
+            ourThread.execute(() ->
+                    ours.forEach(observer -> call(observer.getClass().getSimpleName(), () -> event.accept(observer))));
         }
+    }
+
+    /** Completes when all have been told what was said until now. */
+    CompletableFuture<Void> caughtUp() {
+        CompletableFuture<Void> listener = CompletableFuture.runAsync(() -> {}, usersThread);
+        return ours.isEmpty()
+                ? listener
+                : CompletableFuture.allOf(listener, CompletableFuture.runAsync(() -> {}, ourThread));
     }
 
     /** For an observer that has more to do, on the same thread. */
     void later(Duration delay, Runnable task) {
-        ourThread.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
+        ourThread.schedule(() -> call("an observer", task), delay.toNanos(), TimeUnit.NANOSECONDS);
     }
 
-    private static void call(String name, Observer observer, Consumer<Observer> event) {
+    private static void call(String name, Runnable call) {
         try {
-            event.accept(observer);
+            call.run();
         } catch (RuntimeException | Error e) {
             LOG.log(WARNING, name + " failed", e);
         }

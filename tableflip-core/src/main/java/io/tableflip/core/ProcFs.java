@@ -145,6 +145,17 @@ final class ProcFs {
         return Files.exists(table) ? Files.readAllLines(table, StandardCharsets.ISO_8859_1) : List.of();
     }
 
+    /** The variables that a process was started with. */
+    List<String> environment(long pid) throws IOException {
+        return RawString.decodeBlock(Files.readAllBytes(root.resolve(pid + "/environ")));
+    }
+
+    /** For how long the machine runs, in milliseconds. */
+    long uptimeMillis() throws IOException {
+        String uptime = Files.readString(root.resolve("uptime"), StandardCharsets.ISO_8859_1);
+        return (long) (Double.parseDouble(uptime.split(" ", 2)[0]) * 1000);
+    }
+
     /** The real user of a process, whatever it may be asked of it. */
     long user(long pid) throws IOException {
         for (String line : Files.readAllLines(root.resolve(pid + "/status"), StandardCharsets.ISO_8859_1)) {

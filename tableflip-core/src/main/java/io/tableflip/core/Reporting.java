@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 final class Reporting {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
+    /** The kernel tells times to all programs in hundredths of a second. */
+    private static final long MILLIS_OF_TICK = 10;
+
     private final Lifecycle life;
     private final ProcFs proc;
     private final @Nullable ParentLink parent;
@@ -56,7 +59,7 @@ final class Reporting {
     /** By the instruments of the JVM, as far as it has them. */
     void toJvm() {
         if (FlightEvents.isPossible()) {
-            observers.add(new FlightEvents(life.generation(), parentPid()));
+            observers.add(new FlightEvents(life.generation(), parentPid(), this::millisSinceStart));
         }
         if (Management.isPossible()) {
             observers.add(new Management(
@@ -83,13 +86,14 @@ final class Reporting {
         return Long.toString(Duration.between(servingSince, Instant.now()).toMillis());
     }
 
-    /** How old this process is; to 10 ms, as the kernel counts. */
-    static long millisSinceStart() {
-        return ProcessHandle.current()
-                .info()
-                .startInstant()
-                .map(start -> Math.max(0, Duration.between(start, Instant.now()).toMillis()))
-                .orElse(0L);
+    /** How old this process is, to 10 ms, as the kernel counts; 0 if that is not known. */
+    long millisSinceStart() {
+        try {
+            return Math.max(0, proc.uptimeMillis() - startTime() * MILLIS_OF_TICK);
+        } catch (IOException | NumberFormatException e) {
+            LOG.log(DEBUG, "the time since this process was started", e);
+            return 0;
+        }
     }
 
     private long parentPid() {

@@ -6,6 +6,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
@@ -22,13 +23,16 @@ final class RunningService {
     private final long pid;
     private final long startTime;
     private final @Nullable ServiceStatus status;
+    private final Instant foundAt;
 
-    private RunningService(Path pidFile, ProcFs proc, long pid, long startTime, @Nullable ServiceStatus status) {
+    private RunningService(
+            Path pidFile, ProcFs proc, long pid, long startTime, @Nullable ServiceStatus status, Instant foundAt) {
         this.pidFile = pidFile;
         this.proc = proc;
         this.pid = pid;
         this.startTime = startTime;
         this.status = status;
+        this.foundAt = foundAt;
     }
 
     /**
@@ -37,21 +41,22 @@ final class RunningService {
      * @throws CtlOutcome.Ended if there is none, or it cannot be told which it is
      */
     static RunningService find(Path pidFile, ProcFs proc) throws CtlOutcome.Ended {
+        Instant now = Instant.now();
         long pid = readPid(pidFile);
         Optional<Long> startTime = startTime(proc, pid);
         if (startTime.isEmpty()) {
             throw new CtlOutcome.Ended(
                     Ctl.NOT_RUNNING, "not running: PID file " + pidFile + " names process " + pid + ", which has gone");
         }
-        requireSameOwner(pidFile, proc, pid);
-        ServiceStatus status = readStatus(pidFile);
+        requireSameOwner("PID file", pidFile, proc, pid);
+        ServiceStatus status = readStatus(pidFile, proc, pid);
         if (status != null && status.pid() == pid && isAnother(status, startTime.get())) {
             throw new CtlOutcome.Ended(
                     Ctl.NOT_RUNNING,
                     "not running: PID file " + pidFile + " is left over, process " + pid
                             + " is another one, which was started later");
         }
-        return new RunningService(pidFile, proc, pid, startTime.get(), status);
+        return new RunningService(pidFile, proc, pid, startTime.get(), status, now);
     }
 
     private static boolean isAnother(ServiceStatus status, long startTime) {
@@ -60,7 +65,8 @@ final class RunningService {
 
     private static long readPid(Path pidFile) throws CtlOutcome.Ended {
         try {
-            if (Files.exists(pidFile) && !Files.isRegularFile(pidFile)) {
+            if (Files.exists(pidFile, LinkOption.NOFOLLOW_LINKS)
+                    && !Files.isRegularFile(pidFile, LinkOption.NOFOLLOW_LINKS)) {
                 throw new CtlOutcome.Ended(Ctl.FAILED, "PID file " + pidFile + " is not a file");
             }
             String content = Files.size(pidFile) > LONGEST_PID
@@ -85,26 +91,37 @@ final class RunningService {
         }
     }
 
-    /** Whoever may write the PID file must not make root signal the processes of others. */
-    private static void requireSameOwner(Path pidFile, ProcFs proc, long pid) throws CtlOutcome.Ended {
+    /** Whoever may write a file that is read here must not make root signal the processes of others. */
+    private static void requireSameOwner(String what, Path file, ProcFs proc, long pid) throws CtlOutcome.Ended {
         try {
-            long writer = ((Integer) Files.getAttribute(pidFile, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue();
-            long owner = proc.user(pid);
-            if (writer != 0 && writer != owner) {
+            long writer = ((Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue();
+            long user = proc.user(pid);
+            if (writer != 0 && writer != user) {
                 throw new CtlOutcome.Ended(
                         Ctl.FAILED,
-                        "PID file " + pidFile + " belongs to user " + writer + ", but process " + pid + " to user "
-                                + owner + ": not the service");
+                        what + " " + file + " belongs to user " + writer + ", but process " + pid + " to user " + user
+                                + ": not the service");
             }
         } catch (IOException e) {
-            throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: process " + pid + " has just gone");
+            if (startTime(proc, pid).isEmpty()) {
+                throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: process " + pid + " has just gone");
+            }
+            throw new CtlOutcome.Ended(
+                    Ctl.FAILED, "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
         }
     }
 
-    private static @Nullable ServiceStatus readStatus(Path pidFile) throws CtlOutcome.Ended {
+    /** @param pid whose user, or root, must have written it; a process that has gone has none */
+    private static @Nullable ServiceStatus readStatus(Path pidFile, ProcFs proc, long pid) throws CtlOutcome.Ended {
         Path file = StatusFile.of(pidFile);
         try {
-            return StatusFile.read(file);
+            ServiceStatus read = StatusFile.read(file);
+            if (read != null && read.pid() == pid && proc.startTime(pid).isPresent()) {
+                requireSameOwner("status file", file, proc, pid);
+            }
+            return read;
+        } catch (NoSuchFileException e) {
+            return null;
         } catch (IOException e) {
             throw new CtlOutcome.Ended(
                     Ctl.FAILED, "status file cannot be read (by the service's user, or root): " + e.getMessage());
@@ -137,7 +154,31 @@ final class RunningService {
 
     /** What the status file says now, whichever process has written it. */
     Optional<ServiceStatus> newStatus() throws CtlOutcome.Ended {
-        return Optional.ofNullable(readStatus(pidFile));
+        return Optional.ofNullable(readStatus(pidFile, proc, pid));
+    }
+
+    /** When it was looked for. */
+    Instant foundAt() {
+        return foundAt;
+    }
+
+    /** Whether a process is there; if that cannot be told, it may be. */
+    boolean isThere(long other) {
+        try {
+            return proc.startTime(other).isPresent();
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    /** Whether it was spawned by an upgrade of that process, by its environment. */
+    boolean isChildOf(long parent) {
+        try {
+            return proc.environment(pid).stream()
+                    .anyMatch(each -> each.startsWith(ParentLink.LINK + "=2:" + parent + ":"));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     boolean hasGone() throws CtlOutcome.Ended {

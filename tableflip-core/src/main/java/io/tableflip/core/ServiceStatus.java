@@ -78,11 +78,17 @@ record ServiceStatus(
                 number(values, "parent"),
                 Boolean.parseBoolean(value(values, "parentExited")),
                 Printable.of(value(values, "state")),
-                value(values, "signals").isEmpty()
-                        ? List.of()
-                        : List.of(value(values, "signals").split(" ", -1)),
+                signals(value(values, "signals")),
                 number(values, "requests"),
                 List.copyOf(upgrades));
+    }
+
+    private static List<String> signals(String value) {
+        List<String> names = value.isEmpty() ? List.of() : List.of(value.split(" ", -1));
+        if (!names.stream().allMatch(name -> name.matches("[A-Z][A-Z0-9]*"))) {
+            throw new IllegalArgumentException("signals=" + Printable.of(value));
+        }
+        return names;
     }
 
     private static UpgradeRecord upgrade(String value) {

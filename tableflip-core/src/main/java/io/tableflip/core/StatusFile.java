@@ -5,9 +5,11 @@ import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class StatusFile implements Observer {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    /** Sixteen upgrades with the longest of messages. */
+    private static final int LONGEST = 1 << 20;
 
     private final Path place;
     private final Path beside;
@@ -51,11 +56,15 @@ final class StatusFile implements Observer {
      * @throws IOException if it cannot be read or makes no sense; names it
      */
     static @Nullable ServiceStatus read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             return null;
         }
-        try {
-            return ServiceStatus.parse(Files.readString(file));
+        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+            byte[] text = in.readNBytes(LONGEST);
+            if (text.length == LONGEST) {
+                throw new IOException(file + " is too long for a status file");
+            }
+            return ServiceStatus.parse(new String(text, UTF_8));
         } catch (NoSuchFileException e) {
             return null;
         } catch (IllegalArgumentException e) {

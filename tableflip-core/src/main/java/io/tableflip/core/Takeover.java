@@ -196,7 +196,7 @@ final class Takeover {
                 "generation {0} (pid {1}) is serving, {2} ms after its start",
                 life.generation(),
                 Long.toString(life.pid()),
-                Long.toString(Reporting.millisSinceStart()));
+                Long.toString(life.millisSinceStart()));
         life.served(); // before anybody who waited for it may end the program
         ready.complete(null);
     }

@@ -25,7 +25,7 @@ public final class UpgradeException extends Exception {
         STOPPING,
         /** Refused: this platform cannot do it. */
         NOT_SUPPORTED,
-        /** Refused: the child may take more memory than is free; the message has the figures. Only with {@link MemoryCheck#REFUSE}. */
+        /** The child was not started, since it may take more memory than is free; the message has the figures. Only with {@link MemoryCheck#REFUSE}. */
         NOT_ENOUGH_MEMORY,
         /**
          * The child could not be started, for example because the executable or the directory is gone. If a system call has failed, the

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -207,6 +208,84 @@ class CtlTest {
             restart.join();
             result.assertIs(
                     1, "generation 1 .* has gone without a successor; process " + anew.pid() + " was started anew.*");
+        }
+    }
+
+    /** A signal that ends it, and a service manager that starts it again: nothing was upgraded. */
+    @Test
+    void aServiceThatItsSignalHasEndedWasNotUpgraded() throws Exception {
+        Process service = new ProcessBuilder("sleep", "1000").start();
+        try {
+            Files.writeString(pidFile, Long.toString(service.pid()));
+            long anew = ProcessHandle.current().pid();
+            CompletableFuture<?> restart = service.onExit().thenRun(() -> {
+                try {
+                    Files.writeString(StatusFile.of(pidFile), serving(anew, 0).format());
+                    Files.writeString(pidFile, Long.toString(anew));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            ctl("upgrade", "--signal", "HUP")
+                    .assertIs(
+                            1,
+                            "process " + service.pid() + " has gone without a successor; process " + anew + " was.*");
+            Await.get(restart);
+        } finally {
+            service.destroyForcibly();
+        }
+    }
+
+    private static ServiceStatus serving(long pid, long requests, UpgradeRecord... upgrades) throws IOException {
+        long started = new ProcFs().startTime(pid).orElse(0L);
+        return new ServiceStatus(
+                pid, started, 1, Instant.now(), 0, true, "serving", List.of("HUP"), requests, List.of(upgrades));
+    }
+
+    /** A status file that could not be written for a while has missed what it then tells of. */
+    @Test
+    void anOldFailureIsNoneOfThisUpgrade() throws Exception {
+        Process service = new ProcessBuilder("sh", "-c", "trap '' HUP; echo ready; exec sleep 1000").start();
+        try {
+            service.inputReader().readLine();
+            long pid = service.pid();
+            Files.writeString(pidFile, Long.toString(pid));
+            Files.writeString(StatusFile.of(pidFile), serving(pid, 0).format());
+            RunningService found = find();
+            UpgradeRecord old = new UpgradeRecord(
+                    1, Instant.EPOCH, Duration.ofMillis(5), UpgradeRecord.Result.FAILED, 5, "long ago");
+            UpgradeRecord running =
+                    new UpgradeRecord(2, Instant.now(), Duration.ZERO, UpgradeRecord.Result.RUNNING, 6, "");
+            Files.writeString(
+                    StatusFile.of(pidFile), serving(pid, 2, old, running).format());
+            CtlOutcome outcome = new CtlUpgrade(found, Duration.ofMillis(200), Optional.empty()).run();
+            assertEquals(Ctl.TIMED_OUT, outcome.status(), outcome.message());
+            UpgradeRecord now =
+                    new UpgradeRecord(2, running.began(), Duration.ZERO, UpgradeRecord.Result.FAILED, 6, "just now");
+            Files.writeString(StatusFile.of(pidFile), serving(pid, 2, old, now).format());
+            outcome = new CtlUpgrade(found, Duration.ofMinutes(1), Optional.empty()).run();
+            new Result(outcome.status(), outcome.message()).assertIs(1, "upgrade failed after .*: just now");
+        } finally {
+            service.destroyForcibly();
+        }
+    }
+
+    @Test
+    void aStatusFileThatIsNone() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            String good = Files.readString(status);
+            Files.writeString(status, good + "x".repeat(2 << 20));
+            ctl("status").assertIs(1, "status file cannot be read .*: " + status + " is too long for a status file");
+            Files.writeString(status, good.replace("signals=HUP", "signals=9"));
+            ctl("upgrade").assertIs(1, "status file cannot be read .*: " + status + " makes no sense: signals=9");
+            Files.writeString(status, good);
+            Files.setAttribute(status, "unix:uid", 12345);
+            ctl("upgrade").assertIs(1, "status file " + status + " belongs to user 12345, .*");
+            Files.delete(status);
+            Files.createSymbolicLink(status, Files.writeString(directory.resolve("elsewhere"), good));
+            ctl("status").assertIs(0, "running: process " + service.pid() + "; it has no status file .*");
+            assertFalse(service.has("spawned"), service::toString);
         }
     }
 

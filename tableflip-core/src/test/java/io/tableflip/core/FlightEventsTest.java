@@ -22,7 +22,7 @@ class FlightEventsTest {
         Path file = directory.resolve("it.jfr");
         try (Recording recording = new Recording()) {
             recording.start();
-            life.accept(new FlightEvents(2, 90));
+            life.accept(new FlightEvents(2, 90, () -> 1234));
             recording.stop();
             recording.dump(file);
         }

@@ -108,6 +108,36 @@ class LifecycleTest {
     }
 
     @Test
+    void theEndWaitsForWhoHasNotBeenToldAll() throws Exception {
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            CountDownLatch go = new CountDownLatch(1);
+            first.whenDrained = () -> Await.uninterruptibly(go);
+            first.life.stop();
+            first.participant.drained();
+            first.await(State.EXITING);
+            assertFalse(first.life.exit().isDone());
+            assertFalse(first.life.awaitExit(Duration.ZERO));
+            go.countDown();
+            Await.get(first.life.exit());
+            assertTrue(first.events.contains("drained"), first.events::toString);
+        }
+    }
+
+    @Test
+    void aListenerThatBlocksDoesNotKeepTheProcess() throws Exception {
+        try (ParentFixture first = ParentFixture.serving(directory)) {
+            CountDownLatch never = new CountDownLatch(1);
+            first.whenDrained = () -> Await.uninterruptibly(never);
+            first.life.stop();
+            first.participant.drained();
+            first.await(State.EXITING);
+            first.advance(Duration.ofSeconds(1));
+            Await.get(first.life.exit());
+            never.countDown();
+        }
+    }
+
+    @Test
     void aStopBeforeItIsReadyMakesReadyFail() throws Exception {
         try (ParentFixture first = new ParentFixture(directory)) {
             first.life.stop();

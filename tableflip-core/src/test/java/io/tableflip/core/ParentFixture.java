@@ -24,6 +24,7 @@ final class ParentFixture implements AutoCloseable {
     final Lifecycle life;
     final Path pidFile;
     volatile Runnable whenNativeCodeIsLoaded = () -> {};
+    volatile Runnable whenDrained = () -> {};
     private final MemoryCheck memoryCheck;
     private Duration readyAfter = Duration.ofSeconds(5);
     private volatile UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
@@ -220,6 +221,7 @@ final class ParentFixture implements AutoCloseable {
 
         @Override
         public void drained(DrainReport report) {
+            whenDrained.run();
             events.add("drained");
         }
 
