@@ -453,6 +453,9 @@ final class Lifecycle implements Upgrader {
         if (launcher == null) {
             return new UpgradeException(Reason.NOT_SUPPORTED, "upgrades are not possible on this platform");
         }
+        if (files().missing() != null) {
+            return new UpgradeException(Reason.NOT_SUPPORTED, "the new process would fail too: " + files().missing());
+        }
         if (departure.isStopRequested()) {
             return new UpgradeException(Reason.STOPPING, "this process was told to stop");
         }

@@ -47,7 +47,9 @@ public final class UpgraderBuilder {
      * stop. Without it there is none.
      *
      * <p>It is written beside its place, as {@code .NAME.PID}, and renamed: whatever was there is replaced, a symbolic link too,
-     * which is not followed. So its directory has to be writable for this process, and should be so for nobody else.
+     * which is not followed. So its directory has to be writable for this process, and should be so for nobody else. If it cannot be written, the
+     * process does not get ready; but on a file system that is read-only (a container without a tmpfs) the first process serves without
+     * it, says so in a warning, and refuses upgrades as {@link UpgradeException.Reason#NOT_SUPPORTED}.
      */
     public UpgraderBuilder pidFile(Path path) {
         pidFile = requireNonNull(path);
