@@ -19,10 +19,9 @@ finish() {
     wait "$engine" || :
     [ -z "${bridge-}" ] || ip link delete "$bridge" 2> /dev/null || :
     tries=0
-    while [ -n "$(find /sys/fs/cgroup -maxdepth 2 -path "*$cgroup")" ] && [ $tries -lt 100 ]; do
-        find /sys/fs/cgroup -maxdepth 2 -path "*$cgroup" -exec find {} -depth -type d -exec rmdir {} \; \; 2> /dev/null || :
+    until [ -z "$(find /sys/fs/cgroup -type d -path "*$cgroup" -print -quit)" ] || [ $tries -ge 100 ]; do
+        find /sys/fs/cgroup -depth -type d -path "*$cgroup*" -exec rmdir {} + 2> /dev/null || sleep 0.1
         tries=$((tries + 1))
-        sleep 0.1
     done
     awk -v at="$directory/" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
     rm -rf "$directory" "${made:-$directory}"

@@ -181,7 +181,8 @@ class LauncherIT {
     void saysWhatItLacks(String shell) throws Exception {
         Path file = Files.writeString(directory.resolve("file"), "");
         String pidFile = directory.resolve("pid").toString();
-        assertEnds(73, "no PID file can be written at " + file + "/pid", shell, "-p", file + "/pid", "true");
+        String exit = "exit 3"; // goes on without it
+        assertEnds(3, "no PID file can be written at " + file + "/pid", shell, "-p", file + "/pid", "sh", "-c", exit);
         assertEnds(64, "usage:", shell);
         assertEnds(64, "usage:", shell, "true");
         assertEnds(64, "usage:", shell, "-p", pidFile);

@@ -99,8 +99,8 @@ final class Service implements AutoCloseable {
         private static List<String> heedingSignals() throws IOException {
             for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
                 if (line.startsWith("SigIgn:")
-                        && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4003) != 0) {
-                    return List.of("env", "--default-signal=HUP,INT,TERM");
+                        && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4007) != 0) {
+                    return List.of("env", "--default-signal=HUP,INT,QUIT,TERM");
                 }
             }
             return List.of();

@@ -165,7 +165,7 @@ public final class UpgraderBuilder {
         if (missing.isPresent()) {
             throw new UnsupportedPlatformException("no upgrades here: " + missing.get());
         }
-        return build(true);
+        return build(null);
     }
 
     /**
@@ -174,7 +174,7 @@ public final class UpgraderBuilder {
      */
     public Upgrader buildOrStub() throws IOException {
         Optional<String> missing = missing();
-        return missing.isPresent() ? buildStub(missing.get()) : build(true);
+        return missing.isPresent() ? buildStub(missing.get()) : build(null);
     }
 
     /**
@@ -190,7 +190,7 @@ public final class UpgraderBuilder {
             refuseParent(why);
         }
         LOG.log(WARNING, "no upgrades here, all else works: {0}", requireNonNull(why));
-        return build(false);
+        return build(why);
     }
 
     private static void refuseParent(String why) throws IOException {
@@ -213,7 +213,8 @@ public final class UpgraderBuilder {
                 : Optional.of("tableflip needs /proc, which is not mounted here");
     }
 
-    private Upgrader build(boolean supported) throws IOException {
+    /** @param whyNoUpgrades {@code null} where they are possible */
+    private Upgrader build(@Nullable String whyNoUpgrades) throws IOException {
         Set<String> both = new HashSet<>(upgradeOn);
         both.retainAll(stopOn);
         if (!both.isEmpty()) {
@@ -232,7 +233,7 @@ public final class UpgraderBuilder {
             for (String name : stopOn) {
                 handlers.add(Signals.handle(name, () -> built.thenAccept(life -> life.stopBySignal(name))));
             }
-            built.complete(Lifecycle.create(settings(), supported));
+            built.complete(Lifecycle.create(settings(), whyNoUpgrades));
             return built.join();
         } finally {
             if (!built.isDone()) {

@@ -163,13 +163,14 @@ if [ -z "$pid_file" ] || [ $# = 0 ]; then
 fi
 
 note=$pid_file.signalled # the process that was signalled last, for the process beside
+if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
+    say "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs. No upgrade is possible"
+    exec "$@"
+fi
 for name in TERM INT HUP QUIT USR1 USR2; do
     # shellcheck disable=SC2064
     trap "forward $name" "$name"
 done
-if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
-    fail 73 "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs"
-fi
 heeds='/usr/bin/env --default-signal=INT,QUIT' # in full: the shell of busybox has an env of its own
 $heeds true 2> /dev/null || heeds=
 # shellcheck disable=SC2086
