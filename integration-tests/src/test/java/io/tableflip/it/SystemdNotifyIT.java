@@ -183,6 +183,7 @@ class SystemdNotifyIT {
             unit.edit(text -> text.replace("127.0.0.1:8080", written));
             systemd.run("systemctl", "start", "hello-socket.socket");
             assertTrue(Http.get(address, "/").contains("\"generation\":1"), "the first connection starts it");
+            awaitActive(unit); // a reload until then would be part of the start, and nothing else
             try (StrictLoad load = unit.load()) {
                 for (int i = 0; i < 3; i++) {
                     upgrade(unit);
