@@ -7,6 +7,7 @@ import com.github.dockerjava.api.exception.NotFoundException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
+import java.net.URI;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -131,6 +132,20 @@ final class ContainerEngine implements AutoCloseable {
     /** The image of the example. */
     String image() {
         return example;
+    }
+
+    /** Where programs find it. */
+    URI host() {
+        return DockerClientFactory.instance().getTransportConfig().getDockerHost();
+    }
+
+    /** Gives the image of the example a common name, but not on an engine that may have something else of that name. */
+    void tagAs(String repository, String tag) {
+        assumeTrue(engine != null, "an image " + repository + " is not made on an engine that is not the tests' own");
+        DockerClientFactory.instance()
+                .client()
+                .tagImageCmd(example, repository, tag)
+                .exec();
     }
 
     @Override

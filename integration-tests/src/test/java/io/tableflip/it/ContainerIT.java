@@ -8,8 +8,10 @@ import com.github.dockerjava.api.model.RestartPolicy;
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,15 +37,20 @@ class ContainerIT {
         }
     }
 
-    private static StrictLoad load(ExampleContainer container) throws IOException {
+    private static StrictLoad load(InetSocketAddress address) throws IOException {
         return StrictLoad.builder()
-                .target(container.address())
+                .target(address)
                 .rate(200)
                 .connections(20)
                 .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
                 .slow(0.05, Duration.ofMillis(300))
                 .timeout(Await.LONG)
                 .start();
+    }
+
+    private static void assertClean(StrictLoad load, Supplier<String> log) {
+        LoadResult result = load.stop();
+        assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + log.get());
     }
 
     private static void assertServes(ExampleContainer container, int generation) {
@@ -55,7 +62,7 @@ class ContainerIT {
     @Test
     void noRequestFailsOverUpgradesThroughAPublishedPort() throws IOException {
         try (ExampleContainer container = ExampleContainer.of(engine).start()) {
-            try (StrictLoad load = load(container)) {
+            try (StrictLoad load = load(container.address())) {
                 for (int i = 0; i < UPGRADES; i++) {
                     container.upgrade();
                 }
@@ -118,6 +125,26 @@ class ContainerIT {
             container.signal("TERM");
             assertEquals(0, container.awaitEnd(), container::log);
             assertEquals(0, container.inspect().getRestartCount());
+        }
+    }
+
+    /** The settings of the example, by the program that reads them. */
+    @Test
+    void theComposeFileOfTheExampleUpgradesAndStopsGracefully() throws IOException {
+        Tools.assumeInstalled("docker-compose");
+        try (ComposedExample hello = ComposedExample.up(engine)) {
+            Http.get(hello.address(), "/");
+            try (StrictLoad load = load(hello.address())) {
+                hello.compose("kill", "-s", "HUP", "hello");
+                hello.awaitLog("process \\d+ can be upgraded now");
+                assertClean(load, hello::log);
+            }
+            assertTrue(Http.get(hello.address(), "/").contains("\"generation\":2,"), hello::log);
+            CompletableFuture<String> slow = Http.start(hello.address(), "/slow?ms=2000");
+            Http.get(hello.address(), "/"); // the one before it has been accepted
+            hello.compose("stop");
+            assertTrue(slow.join().contains("\"generation\":2,"), hello::log);
+            hello.awaitLog("no process of the service is left, .* \\(status 0\\)");
         }
     }
 
