@@ -192,6 +192,16 @@ final class Proc {
         }
     }
 
+    /** The words with which a process was started; none if it has gone. */
+    static List<String> commandLine(long pid) {
+        try {
+            return List.of(
+                    Files.readString(Path.of("/proc/" + pid + "/cmdline")).split("\0", -1));
+        } catch (IOException e) {
+            return List.of();
+        }
+    }
+
     /** The id of a process in the innermost namespace that it is in; -1 if it has gone. */
     static long idInside(long pid) {
         try {

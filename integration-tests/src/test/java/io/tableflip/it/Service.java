@@ -311,10 +311,13 @@ final class Service implements AutoCloseable {
     /** Ends every generation and waits for that. */
     @Override
     public void close() {
-        for (int i = 0; i < 100 && !processes().isEmpty(); i++) {
-            // one by one and again: a process may be spawning another just now
-            processes().forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-            Await.until("killed", () -> processes().stream().noneMatch(Proc::isRunning));
+        // again and again: a process may be spawning another just now
+        List<Long> left = processes();
+        for (int i = 0; i < 100 && !left.isEmpty(); i++) {
+            List<Long> killed = left;
+            killed.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            Await.until("killed", () -> killed.stream().noneMatch(Proc::isRunning));
+            left = processes();
         }
     }
 }

@@ -76,9 +76,9 @@ watch() {
         fi
         echo reap
         if ! is_anyone_left; then
-            tell_end "no process of the service is left, the last was process $service"
+            tell_end "no process of the service is left, the last was process"
         elif [ "$waited" -ge $((2 * grace)) ]; then
-            tell_end "process $service has ended, and what it has left does not become the service within $grace s"
+            tell_end "what the service has left does not become the service within $grace s, the last was process"
         fi
     done
 }
@@ -104,7 +104,7 @@ tell_end() {
         service=$named # one that came and went in between
         find_status "$service"
     fi
-    echo "ended $status $service $1"
+    echo "ended $status $service $1 $service"
     exit
 }
 
