@@ -50,20 +50,20 @@ names_successor() {
 }
 
 # ---- a process beside, since the shell collects what has ended at the next command that it runs, and forgets the status of any process but
-# the first. /proc shows it until then, so this one looks, while the other waits for what it is told: serves, ended or reap, with STATUS PID TEXT
+# the first. /proc shows it until then, so this one looks, while the other waits for what it is told: ended or reap, with STATUS PID TEXT
 
 watch() {
     trap '' HUP INT QUIT TERM USR1 USR2
-    former='' counted='' status='' rounds=0 waited=0 readable=no last_began=$first_began
+    former='' counted='' status='' resent='' rounds=0 waited=0 readable=no last_began=$first_began
     while [ -d "/proc/$$" ]; do
         sleep 0.5 3>&- 4>&-
         rounds=$((rounds + 1))
         if names_successor || was_stopped_unseen; then
             former="$former $service" service=$named last_began=$began waited=0
             say "process $service is the service now"
-            ! is_alive "$service" || echo "serves 0 $service" # or its status would be lost
         fi
         if is_alive "$service"; then
+            send_stop_again
             { true < "/proc/$service/environ"; } 2> /dev/null && readable=yes || readable=no
             [ $((rounds % 8)) -ne 0 ] || echo reap
             continue
@@ -92,9 +92,17 @@ is_anyone_left() {
     kill -0 "-$first" 2> /dev/null
 }
 
+# A stop that met the old process in the moment of the commit has had no effect.
+send_stop_again() {
+    if [ -z "$resent" ] && { read -r to stop < "$note"; } 2> /dev/null && [ -n "$stop" ] && [ "$to" != "$service" ]; then
+        resent=yes
+        kill -s "$stop" "$service"
+    fi
+}
+
 # A successor that was stopped before it was seen here has removed the PID file, but is the one that was signalled last.
 was_stopped_unseen() {
-    [ -z "$named" ] && { read -r named < "$note"; } 2> /dev/null &&
+    [ -z "$named" ] && { read -r named stop < "$note"; } 2> /dev/null &&
         [ "$named" != "$service" ] && is_ours "$named" && [ "$began" -gt "$last_began" ]
 }
 
@@ -120,7 +128,7 @@ observe() {
     rm -f "$fifo"
 }
 
-# Sends a signal to the process that is the service now. A stop counts for the one that has become it meanwhile, too.
+# Sends a signal to the process that is the service now.
 forward() {
     signalled=yes
     if [ -z "$first" ]; then
@@ -128,10 +136,16 @@ forward() {
         return
     fi
     names_successor && service=$named
-    case $1 in TERM | INT) stop=$1 ;; esac
+    case $1 in TERM | INT) stop=$1 ;; *) stop= ;; esac
     # what a shell starts in the background ignores SIGINT; where env cannot take that back, it is a stop all the same
     [ "$1 $heeds" != "INT " ] || set -- TERM
-    is_alive "$service" && echo "$service" > "$note" && kill -s "$1" "$service"
+    is_alive "$service" && echo "$service $stop" > "$note" && kill_later "$1" &
+}
+
+# Not before this shell waits again: it would collect a process that ends at once, and nobody could tell its status.
+kill_later() {
+    while look "$$" && [ "$state" = R ]; do :; done
+    kill -s "$1" "$service"
 }
 
 ended() {
@@ -162,7 +176,7 @@ if [ -z "$pid_file" ] || [ $# = 0 ]; then
     fail 64 "$usage"
 fi
 
-note=$pid_file.signalled # the process that was signalled last, for the process beside
+note=$pid_file.signalled # the process that was signalled last, and with which stop, for the process beside
 if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
     say "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs. No upgrade is possible"
     exec "$@"
@@ -187,15 +201,7 @@ done
 while :; do
     signalled=
     if read -r event status pid text <&3; then
-        case $event in
-            ended) ended ;;
-            serves) # a stop that met the old process in the moment of the commit has had no effect
-                if [ "$pid" != "$service" ]; then
-                    service=$pid
-                    [ -z "$stop" ] || forward "$stop"
-                fi
-                ;;
-        esac
+        [ "$event" != ended ] || ended
     elif [ -z "$signalled" ]; then # somebody has killed the process that watches
         sleep 1
         observe || fail 73 "$pid_file.launcher cannot be made"
