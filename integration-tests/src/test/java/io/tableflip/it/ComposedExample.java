@@ -25,7 +25,6 @@ final class ComposedExample implements AutoCloseable {
     static ComposedExample up(ContainerEngine engine) throws IOException {
         ComposedExample example = new ComposedExample(engine);
         try {
-            engine.tagAs("hello", "latest");
             example.compose("up", "--detach", "--no-build");
             example.awaitLog("is serving");
             return example;
@@ -59,6 +58,7 @@ final class ComposedExample implements AutoCloseable {
         words.addAll(List.of(command));
         ProcessBuilder builder = new ProcessBuilder(words);
         builder.environment().put("HELLO_PORT", Integer.toString(address.getPort()));
+        builder.environment().put("HELLO_IMAGE", engine.image());
         builder.environment().put("DOCKER_HOST", engine.host().toString());
         return Commands.output(builder);
     }

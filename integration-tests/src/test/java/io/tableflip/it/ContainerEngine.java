@@ -139,15 +139,6 @@ final class ContainerEngine implements AutoCloseable {
         return DockerClientFactory.instance().getTransportConfig().getDockerHost();
     }
 
-    /** Gives the image of the example a common name, but not on an engine that may have something else of that name. */
-    void tagAs(String repository, String tag) {
-        assumeTrue(engine != null, "an image " + repository + " is not made on an engine that is not the tests' own");
-        DockerClientFactory.instance()
-                .client()
-                .tagImageCmd(example, repository, tag)
-                .exec();
-    }
-
     @Override
     public void close() throws IOException {
         try {

@@ -88,6 +88,22 @@ class ContainerIT {
     }
 
     @Test
+    void theCommandLineUpgradesToo() {
+        try (ExampleContainer container = ExampleContainer.of(engine).start()) {
+            long old = container.pid();
+            String jar = "/opt/hello/tableflip-examples.jar";
+            String pidFile = ExampleContainer.DIRECTORY + "/pid";
+            String outcome =
+                    container.run("java", "-jar", jar, "ctl", "upgrade", "--pid-file", pidFile, "--wait", "60s");
+            assertTrue(
+                    outcome.contains("generation 2 (pid " + container.pid() + ") is the service, generation 1 (pid "
+                            + old + ") has gone"),
+                    outcome);
+            assertServes(container, 2);
+        }
+    }
+
+    @Test
     void aStopFinishesWhatIsUnderWay() throws IOException {
         try (ExampleContainer container = ExampleContainer.of(engine).start()) {
             container.upgrade();
