@@ -3,6 +3,7 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 
 /** Runs programs of the system. */
 final class Commands {
@@ -16,5 +17,14 @@ final class Commands {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Runs one to its end, which must be a good one, and gives all that it prints. */
+    static String output(ProcessBuilder command) throws IOException {
+        Process process = command.redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        int status = process.onExit().join().exitValue();
+        assertEquals(0, status, () -> String.join(" ", command.command()) + "\n" + output);
+        return output;
     }
 }

@@ -43,10 +43,6 @@ class MemoryUpgradeIT {
         assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
     }
 
-    private static List<String> commandLine(long pid) throws IOException {
-        return List.of(Files.readString(Path.of("/proc/" + pid + "/cmdline")).split("\0", -1));
-    }
-
     /** The old process serves on; a smaller heap for the next one fits, and its option does not pile up. */
     @Test
     void whatMayNotFitIsRefusedAndASmallerHeapIsNot() throws IOException {
@@ -64,7 +60,7 @@ class MemoryUpgradeIT {
             service.upgrade();
             assertClean(load, service);
             assertTrue(Http.get(service.address(), "/").contains("\"generation\":3"));
-            List<String> words = commandLine(service.pid());
+            List<String> words = Proc.commandLine(service.pid());
             assertEquals(List.of(Service.java(), "-Xmx64m", "-Dgeneration=next"), words.subList(0, 3));
             assertEquals(
                     1, words.stream().filter(word -> word.startsWith("-Xmx")).count(), words::toString);

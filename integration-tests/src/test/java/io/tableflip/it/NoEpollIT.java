@@ -22,7 +22,7 @@ class NoEpollIT {
             assertTrue(Http.get(service.address(), "/").contains("\"generation\":1"), service.log());
             long pid = service.pid();
             service.signal("HUP", pid);
-            service.awaitLog("upgrade: refused: upgrades are not possible");
+            service.awaitLog("upgrade: refused: no upgrades here: Netty's epoll");
             assertEquals(pid, service.pid());
             assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + pid), service.log());
             assertEquals(

@@ -192,6 +192,39 @@ final class Proc {
         }
     }
 
+    /** The words with which a process was started; none if it has gone. */
+    static List<String> commandLine(long pid) {
+        try {
+            return List.of(
+                    Files.readString(Path.of("/proc/" + pid + "/cmdline")).split("\0", -1));
+        } catch (IOException e) {
+            return List.of();
+        }
+    }
+
+    /** The id of a process in the innermost namespace that it is in; -1 if it has gone. */
+    static long idInside(long pid) {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
+                if (line.startsWith("NSpid:")) {
+                    return Long.parseLong(line.substring(line.lastIndexOf('\t') + 1));
+                }
+            }
+        } catch (IOException e) {
+            // it has gone
+        }
+        return -1;
+    }
+
+    /** Those that live. */
+    static List<Long> children(long parent) {
+        return ProcessHandle.of(parent).stream()
+                .flatMap(ProcessHandle::children)
+                .map(ProcessHandle::pid)
+                .filter(Proc::isRunning)
+                .toList();
+    }
+
     /** Children of any kind, zombies included. */
     static List<Long> zombies(long parent) {
         List<Long> zombies = new ArrayList<>();

@@ -99,8 +99,8 @@ final class Service implements AutoCloseable {
         private static List<String> heedingSignals() throws IOException {
             for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
                 if (line.startsWith("SigIgn:")
-                        && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4003) != 0) {
-                    return List.of("env", "--default-signal=HUP,INT,TERM");
+                        && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4007) != 0) {
+                    return List.of("env", "--default-signal=HUP,INT,QUIT,TERM");
                 }
             }
             return List.of();
@@ -116,6 +116,11 @@ final class Service implements AutoCloseable {
                 throw e;
             }
         }
+    }
+
+    /** Any command that writes the PID file {@code service.pid} of its directory. */
+    static Builder command(Path directory, String... words) {
+        return new Builder(directory).launcher(words);
     }
 
     static String java() {
@@ -306,10 +311,13 @@ final class Service implements AutoCloseable {
     /** Ends every generation and waits for that. */
     @Override
     public void close() {
-        for (int i = 0; i < 100 && !processes().isEmpty(); i++) {
-            // one by one and again: a process may be spawning another just now
-            processes().forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-            Await.until("killed", () -> processes().stream().noneMatch(Proc::isRunning));
+        // again and again: a process may be spawning another just now
+        List<Long> left = processes();
+        for (int i = 0; i < 100 && !left.isEmpty(); i++) {
+            List<Long> killed = left;
+            killed.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            Await.until("killed", () -> killed.stream().noneMatch(Proc::isRunning));
+            left = processes();
         }
     }
 }

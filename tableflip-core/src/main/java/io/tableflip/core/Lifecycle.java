@@ -66,6 +66,8 @@ final class Lifecycle implements Upgrader {
     /** Why initialisation is failing, as far as the program has told. */
     private volatile @Nullable String failure;
 
+    private volatile @Nullable String whyNoUpgrades;
+
     // for the thread of the loop
     private @Nullable Handover handover;
     private boolean parentGone;
@@ -98,11 +100,13 @@ final class Lifecycle implements Upgrader {
         departure = new Departure(this, parent, files());
     }
 
-    static Lifecycle create(Settings settings, boolean supported) throws IOException {
+    /** @param whyNoUpgrades {@code null} where upgrades are possible */
+    static Lifecycle create(Settings settings, @Nullable String whyNoUpgrades) throws IOException {
         ProcFs proc = new ProcFs();
-        Launcher launcher = supported ? new Launcher(proc) : null;
+        Launcher launcher = whyNoUpgrades == null ? new Launcher(proc) : null;
         ParentLink parent = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
         Lifecycle lifecycle = new Lifecycle(settings, () -> Native.OS, proc, launcher, parent);
+        lifecycle.whyNoUpgrades = whyNoUpgrades;
         lifecycle.reporting.toJvm();
         lifecycle.start();
         Runtime.getRuntime().addShutdownHook(new Thread(lifecycle.departure::jvmEnds, "tableflip-shutdown"));
@@ -451,7 +455,10 @@ final class Lifecycle implements Upgrader {
 
     private @Nullable UpgradeException refusal() {
         if (launcher == null) {
-            return new UpgradeException(Reason.NOT_SUPPORTED, "upgrades are not possible on this platform");
+            return new UpgradeException(Reason.NOT_SUPPORTED, "no upgrades here: " + whyNoUpgrades);
+        }
+        if (files().missing() != null) {
+            return new UpgradeException(Reason.NOT_SUPPORTED, "the new process would fail too: " + files().missing());
         }
         if (departure.isStopRequested()) {
             return new UpgradeException(Reason.STOPPING, "this process was told to stop");

@@ -1,5 +1,6 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import jnr.constants.platform.Errno;
@@ -57,6 +59,21 @@ final class PidFile {
             discard(pid);
             throw failure("cannot be written", SystemCallException.of(call, e, prepared));
         }
+    }
+
+    /** Whether nobody could have written it, whatever its directory is. */
+    boolean isOnReadOnlyFileSystem() {
+        for (Path directory = path.getParent(); directory != null; directory = directory.getParent()) {
+            try {
+                return Files.getFileStore(directory).isReadOnly();
+            } catch (NoSuchFileException e) {
+                // the one above it counts
+            } catch (IOException e) {
+                LOG.log(DEBUG, "the file system of " + directory, e);
+                return false;
+            }
+        }
+        return false;
     }
 
     private IOException failure(String what, SystemCallException cause) {

@@ -1,12 +1,17 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /** The PID file and the status file beside it; neither, if the user wants none. */
 final class ServiceFiles {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
     private final @Nullable PidFile pidFile;
     private final @Nullable StatusFile statusFile;
+    private volatile @Nullable String missing;
 
     ServiceFiles(@Nullable PidFile pidFile, @Nullable StatusFile statusFile) {
         this.pidFile = pidFile;
@@ -20,9 +25,37 @@ final class ServiceFiles {
         }
     }
 
+    /**
+     * After {@link #prepare} has failed: a service that nobody could give such files may serve without, as it may on a platform
+     * that knows no upgrades. Any other failure is a mistake in its configuration, which should show at the start.
+     *
+     * @return whether it may
+     */
+    boolean doWithout(IOException failure) {
+        if (pidFile == null || !pidFile.isOnReadOnlyFileSystem()) {
+            return false;
+        }
+        missing = failure.getMessage();
+        LOG.log(
+                WARNING,
+                "the file system is read-only: {0}. This process serves without it, and no upgrade will be possible;"
+                        + " a tmpfs there would do",
+                missing);
+        if (statusFile != null) {
+            statusFile.remove(); // and not attempted again
+        }
+        return true;
+    }
+
+    /** Why there is no PID file although the user wants one; {@code null} if there is. */
+    @Nullable
+    String missing() {
+        return missing;
+    }
+
     /** As {@link PidFile#commit}. */
     void commit() throws IOException {
-        if (pidFile != null) {
+        if (pidFile != null && missing == null) {
             pidFile.commit();
         }
     }
@@ -39,7 +72,7 @@ final class ServiceFiles {
 
     /** Removes what a process had prepared and not put in place. */
     void discard(long preparedBy) {
-        if (pidFile != null) {
+        if (pidFile != null && missing == null) {
             pidFile.discard(preparedBy);
         }
         if (statusFile != null) {
@@ -52,7 +85,7 @@ final class ServiceFiles {
         if (statusFile != null) {
             statusFile.remove(); // first: who finds no PID file looks for nothing else
         }
-        if (pidFile != null) {
+        if (pidFile != null && missing == null) {
             pidFile.remove();
         }
     }

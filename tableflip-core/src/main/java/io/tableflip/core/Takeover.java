@@ -54,8 +54,10 @@ final class Takeover {
         try {
             files.prepare();
         } catch (IOException e) {
-            fail(e);
-            return;
+            if (parent != null || !files.doWithout(e)) {
+                fail(e);
+                return;
+            }
         }
         // a participant that never says that it has resumed must not keep the service from starting
         life.loop().schedule(Settings.MOMENT, this::open);

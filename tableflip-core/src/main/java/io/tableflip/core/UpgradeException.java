@@ -23,7 +23,7 @@ public final class UpgradeException extends Exception {
         ALREADY_UPGRADED,
         /** Refused or given up: this process was told to stop. */
         STOPPING,
-        /** Refused: this platform cannot do it. */
+        /** Refused: this platform cannot do it, or there is nowhere to write what it takes: the PID file, or native code. */
         NOT_SUPPORTED,
         /** The child was not started, since it may take more memory than is free; the message has the figures. Only with {@link MemoryCheck#REFUSE}. */
         NOT_ENOUGH_MEMORY,

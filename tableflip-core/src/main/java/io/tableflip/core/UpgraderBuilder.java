@@ -47,7 +47,9 @@ public final class UpgraderBuilder {
      * stop. Without it there is none.
      *
      * <p>It is written beside its place, as {@code .NAME.PID}, and renamed: whatever was there is replaced, a symbolic link too,
-     * which is not followed. So its directory has to be writable for this process, and should be so for nobody else.
+     * which is not followed. So its directory has to be writable for this process, and should be so for nobody else. If it cannot be written, the
+     * process does not get ready; but on a file system that is read-only (a container without a tmpfs) the first process serves without
+     * it, says so in a warning, and refuses upgrades as {@link UpgradeException.Reason#NOT_SUPPORTED}.
      */
     public UpgraderBuilder pidFile(Path path) {
         pidFile = requireNonNull(path);
@@ -163,7 +165,7 @@ public final class UpgraderBuilder {
         if (missing.isPresent()) {
             throw new UnsupportedPlatformException("no upgrades here: " + missing.get());
         }
-        return build(true);
+        return build(null);
     }
 
     /**
@@ -172,7 +174,7 @@ public final class UpgraderBuilder {
      */
     public Upgrader buildOrStub() throws IOException {
         Optional<String> missing = missing();
-        return missing.isPresent() ? buildStub(missing.get()) : build(true);
+        return missing.isPresent() ? buildStub(missing.get()) : build(null);
     }
 
     /**
@@ -188,7 +190,7 @@ public final class UpgraderBuilder {
             refuseParent(why);
         }
         LOG.log(WARNING, "no upgrades here, all else works: {0}", requireNonNull(why));
-        return build(false);
+        return build(why);
     }
 
     private static void refuseParent(String why) throws IOException {
@@ -211,7 +213,8 @@ public final class UpgraderBuilder {
                 : Optional.of("tableflip needs /proc, which is not mounted here");
     }
 
-    private Upgrader build(boolean supported) throws IOException {
+    /** @param whyNoUpgrades {@code null} where they are possible */
+    private Upgrader build(@Nullable String whyNoUpgrades) throws IOException {
         Set<String> both = new HashSet<>(upgradeOn);
         both.retainAll(stopOn);
         if (!both.isEmpty()) {
@@ -230,7 +233,7 @@ public final class UpgraderBuilder {
             for (String name : stopOn) {
                 handlers.add(Signals.handle(name, () -> built.thenAccept(life -> life.stopBySignal(name))));
             }
-            built.complete(Lifecycle.create(settings(), supported));
+            built.complete(Lifecycle.create(settings(), whyNoUpgrades));
             return built.join();
         } finally {
             if (!built.isDone()) {

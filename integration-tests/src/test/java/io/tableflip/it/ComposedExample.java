@@ -1,0 +1,70 @@
+package io.tableflip.it;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.regex.Pattern;
+
+/** What {@code examples/docker/docker-compose.yaml} makes of an image that is there already, through docker-compose(1). */
+final class ComposedExample implements AutoCloseable {
+    private final String project = "tableflip-" + UUID.randomUUID();
+    private final InetSocketAddress address;
+    private final ContainerEngine engine;
+
+    private ComposedExample(ContainerEngine engine) throws IOException {
+        this.engine = engine;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            address = new InetSocketAddress(free.getInetAddress(), free.getLocalPort());
+        }
+    }
+
+    static ComposedExample up(ContainerEngine engine) throws IOException {
+        ComposedExample example = new ComposedExample(engine);
+        try {
+            example.compose("up", "--detach", "--no-build");
+            example.awaitLog("is serving");
+            return example;
+        } catch (IOException | RuntimeException | AssertionError e) {
+            example.close();
+            throw e;
+        }
+    }
+
+    InetSocketAddress address() {
+        return address;
+    }
+
+    String log() {
+        try {
+            return compose("logs", "--no-color");
+        } catch (IOException e) {
+            return e.toString();
+        }
+    }
+
+    void awaitLog(String regex) {
+        Pattern pattern = Pattern.compile(regex);
+        Await.until("in the log: " + regex, () -> pattern.matcher(log()).find(), this::log);
+    }
+
+    /** Runs a command of docker-compose to its good end. */
+    String compose(String... command) throws IOException {
+        String file = Service.projectFile("examples/docker/docker-compose.yaml").toString();
+        List<String> words = new ArrayList<>(List.of("docker-compose", "--project-name", project, "--file", file));
+        words.addAll(List.of(command));
+        ProcessBuilder builder = new ProcessBuilder(words);
+        builder.environment().put("HELLO_PORT", Integer.toString(address.getPort()));
+        builder.environment().put("HELLO_IMAGE", engine.image());
+        builder.environment().put("DOCKER_HOST", engine.host().toString());
+        return Commands.output(builder);
+    }
+
+    @Override
+    public void close() throws IOException {
+        compose("down");
+    }
+}
