@@ -197,6 +197,17 @@ final class Lifecycle implements Upgrader {
     }
 
     @Override
+    public CompletableFuture<Void> ready(WarmUp warmUp, Duration limit) {
+        requireNonNull(warmUp);
+        if (limit.isNegative() || limit.compareTo(settings.upgradeTimeout()) >= 0) {
+            throw new IllegalArgumentException("a warm-up of " + limit
+                    + ": it must end well within the upgrade timeout, " + settings.upgradeTimeout());
+        }
+        loop.execute(() -> takeover.begin(warmUp, limit));
+        return forUser(takeover.ready());
+    }
+
+    @Override
     public CompletableFuture<Long> upgrade() {
         CompletableFuture<Long> result = new CompletableFuture<>();
         loop.execute(() -> {

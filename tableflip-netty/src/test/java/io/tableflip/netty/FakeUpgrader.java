@@ -7,6 +7,7 @@ import io.tableflip.core.InheritedFds;
 import io.tableflip.core.Participant;
 import io.tableflip.core.State;
 import io.tableflip.core.Upgrader;
+import io.tableflip.core.WarmUp;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +104,11 @@ final class FakeUpgrader implements Upgrader {
 
     @Override
     public CompletableFuture<Void> ready() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletableFuture<Void> ready(WarmUp warmUp, Duration limit) {
         throw new UnsupportedOperationException();
     }
 
