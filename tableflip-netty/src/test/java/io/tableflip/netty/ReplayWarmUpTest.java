@@ -19,6 +19,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.DefaultFileRegion;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.SocketChannel;
@@ -233,9 +234,10 @@ class ReplayWarmUpTest {
         ChannelInitializer<SocketChannel> client = new ChannelInitializer<>() {
             @Override
             protected void initChannel(SocketChannel channel) {
-                channel.pipeline().addLast(new ChannelInboundHandlerAdapter() {
+                channel.pipeline().addLast(new ChannelOutboundHandlerAdapter() {
                     @Override
-                    public void channelActive(ChannelHandlerContext ctx) {
+                    public void flush(ChannelHandlerContext ctx) {
+                        ctx.flush();
                         channel.shutdownOutput();
                     }
                 });
