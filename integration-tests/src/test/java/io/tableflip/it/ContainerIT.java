@@ -70,11 +70,9 @@ class ContainerIT {
                 assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + container.log());
             }
             assertServes(container, 1 + UPGRADES);
-            assertEquals(
-                    1,
-                    container.processes().stream()
-                            .filter(p -> p.command().startsWith("java"))
-                            .count(),
+            Await.until(
+                    "one JVM",
+                    () -> container.jvms() == 1,
                     () -> container.processes().toString());
             for (ExampleContainer.Listed process : container.processes()) {
                 assertEquals(ExampleContainer.USER, process.user(), process::toString);

@@ -172,6 +172,12 @@ final class ExampleContainer implements AutoCloseable {
                 .toList();
     }
 
+    long jvms() {
+        return processes().stream()
+                .filter(process -> process.command().startsWith("java"))
+                .count();
+    }
+
     /** Runs a command in the container to its good end, and gives what it prints. */
     String run(String... command) {
         try {

@@ -191,7 +191,7 @@ class InstrumentsIT {
                             "upgraded in \\d+ ms: generation 2 \\(pid \\d+\\) is the service, generation 1 \\(pid "
                                     + old + "\\) has gone\n"),
                     output);
-            assertEquals(List.of(service.pid()), service.processes());
+            service.awaitOnly(service.pid());
             String status = ctl(alone, "status", service);
             assertTrue(status.startsWith("serving: generation 2 (pid " + service.pid() + ")"), status);
         }

@@ -104,6 +104,55 @@ class LauncherIT {
         }
     }
 
+    /** It is not named yet, and nobody else is there. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void aStopBetweenTheDeathOfTheOldProcessAndItsSuccessorCountsForThat(String shell) throws Exception {
+        Path hold = Files.createFile(directory.resolve("hold"));
+        try (Service service = processOne(shell)) {
+            long first = pid(service);
+            launcher(service, "HUP");
+            service.awaitLog("generation 2 is held");
+            service.signal("KILL", first);
+            service.awaitGone(first);
+            launcher(service, "TERM");
+            Files.delete(hold);
+            assertEquals(STATUS, end(service), service::log);
+            service.awaitServing(2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void aStopThatTheOldProcessHasNotHeededCountsForItsSuccessor(String shell) throws Exception {
+        Path hold = Files.createFile(directory.resolve("hold"));
+        Path deaf = Files.createFile(directory.resolve("deaf"));
+        try (Service service = processOne(shell)) {
+            launcher(service, "HUP");
+            service.awaitLog("generation 2 is held");
+            launcher(service, "TERM");
+            service.awaitLog("generation 1 is deaf to TERM");
+            launcher(service, "USR1"); // changes nothing about that
+            service.awaitLog("generation 1 got USR1");
+            Files.delete(deaf);
+            Files.delete(hold);
+            assertEquals(STATUS, end(service), service::log);
+            service.awaitServing(2);
+        }
+    }
+
+    /** As on a full disk. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void forwardsAStopThatCannotBeNoted(String shell) throws Exception {
+        try (Service service = foreground(shell)) {
+            Path note = Files.createDirectory(directory.resolve("service.pid.signalled"));
+            launcher(service, "TERM");
+            assertEquals(STATUS, end(service), service::log);
+            Files.delete(note);
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {DASH, ASH})
     void leavesNoZombies(String shell) throws Exception {
@@ -192,6 +241,7 @@ class LauncherIT {
         assertEnds(64, "usage:", shell, "true");
         assertEnds(64, "usage:", shell, "-p", pidFile);
         assertEnds(64, "usage:", shell, "-p", pidFile, "-g", "soon", "true");
+        assertEnds(64, "usage:", shell, "-p", pidFile, "-g", "08", "true");
         assertEnds(127, "no process of the service is left", shell, "-p", pidFile, "/no/such/program");
         assertEnds(0, "no process of the service is left", shell, "-p", pidFile, "true");
         assertFalse(Files.exists(Path.of(pidFile)), "nothing is left");

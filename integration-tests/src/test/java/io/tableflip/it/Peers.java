@@ -185,7 +185,7 @@ final class Peers implements AutoCloseable {
 
     /** The process that is the service is the only one, has what the first one had, and answers. */
     void assertServes() throws IOException {
-        assertEquals(List.of(pid()), service.processes(), service.log());
+        service.awaitOnly(pid());
         assertEquals(sockets, sockets());
         assertTrue(sockets.areHeldBy(pid()), () -> sockets + " are not all held by " + name());
         assertTrue(Proc.holds(pid(), log()), () -> log() + " is not held by " + name());

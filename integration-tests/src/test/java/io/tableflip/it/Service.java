@@ -297,11 +297,20 @@ final class Service implements AutoCloseable {
         long old = pid();
         signal("HUP", old);
         Await.until("process " + old + " has gone after the upgrade", () -> !Proc.isRunning(old), this::log);
-        assertEquals(List.of(pid()), processes(), log());
+        awaitOnly(pid());
     }
 
     void awaitGone(long pid) {
         Await.until("process " + pid + " has gone", () -> !Proc.isRunning(pid), this::log);
+    }
+
+    /**
+     * Waits until this process is the only one. One that has just begun to serve rehearses a spawn that fails, and for a moment there is another of
+     * its kind.
+     */
+    void awaitOnly(long pid) {
+        Await.until(
+                "process " + pid + " only", () -> processes().equals(List.of(pid)), () -> processes() + "\n" + log());
     }
 
     void awaitProcesses(int number) {

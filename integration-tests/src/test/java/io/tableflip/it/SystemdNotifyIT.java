@@ -25,7 +25,7 @@ class SystemdNotifyIT {
         unit.upgrade();
         awaitActive(unit);
         assertEquals(unit.pid(), unit.mainPid(), unit::journal);
-        assertEquals(1, unit.processes(), unit::journal);
+        Await.until("one process", () -> unit.processes() == 1, unit::journal); // see Service.awaitOnly
     }
 
     private static void awaitActive(SystemdUnit unit) {

@@ -54,9 +54,9 @@ names_successor() {
 
 watch() {
     trap '' HUP INT QUIT TERM USR1 USR2
-    former='' counted='' status='' resent='' rounds=0 waited=0 readable=no last_began=$first_began
+    former=$first counted='' status='' resent='' rounds=0 waited=0 readable=no last_began=$first_began
     while [ -d "/proc/$$" ]; do
-        sleep 0.5 3>&- 4>&-
+        command eval 'sleep 0.5 3>&- 4>&-' 2> /dev/null # a shell that cannot fork ends, unless it is told not to
         rounds=$((rounds + 1))
         if names_successor || was_stopped_unseen; then
             former="$former $service" service=$named last_began=$began waited=0
@@ -89,18 +89,25 @@ is_anyone_left() {
         ! is_alive "$old" || return 0
     done
     waited=$((waited + 1))
-    kill -0 "-$first" 2> /dev/null
+    for left in /proc/[0-9]*; do
+        ! is_alive "${left#/proc/}" || return 0
+    done
+    return 1
 }
 
-# A stop that met the old process in the moment of the commit has had no effect.
+# A stop that has met the old process in the moment of the commit, or after its death, has had no effect.
 send_stop_again() {
-    if [ -z "$resent" ] && { read -r to stop < "$note"; } 2> /dev/null && [ -n "$stop" ] && [ "$to" != "$service" ]; then
-        resent=yes
-        kill -s "$stop" "$service"
+    if [ -z "$resent" ] && { read -r to stop < "$note"; } 2> /dev/null && [ "$to" != "$service" ]; then
+        case " $former " in
+            *" $to "*)
+                resent=yes
+                kill -s "$stop" "$service"
+                ;;
+        esac
     fi
 }
 
-# A successor that was stopped before it was seen here has removed the PID file, but is the one that was signalled last.
+# A successor that was stopped before it was seen here has removed the PID file, but is the one that was told to stop last.
 was_stopped_unseen() {
     [ -z "$named" ] && { read -r named stop < "$note"; } 2> /dev/null &&
         [ "$named" != "$service" ] && is_ours "$named" && [ "$began" -gt "$last_began" ]
@@ -128,18 +135,19 @@ observe() {
     rm -f "$fifo"
 }
 
-# Sends a signal to the process that is the service now.
+# Sends a signal to the process that is the service now. A stop is noted, for whoever becomes it later: the process beside sees to that.
 forward() {
     signalled=yes
     if [ -z "$first" ]; then
         early="$early $1"
-        return
+        return 0
     fi
     names_successor && service=$named
-    case $1 in TERM | INT) stop=$1 ;; *) stop= ;; esac
     # what a shell starts in the background ignores SIGINT; where env cannot take that back, it is a stop all the same
     [ "$1 $heeds" != "INT " ] || set -- TERM
-    is_alive "$service" && echo "$service $stop" > "$note" && kill_later "$1" &
+    case $1 in TERM | INT) { echo "$service $1" > "$note"; } 2> /dev/null ;; esac
+    is_alive "$service" || return 0
+    command eval 'kill_later "$1" &' 2> /dev/null || kill -s "$1" "$service"
 }
 
 # Not before this shell waits again: it would collect a process that ends at once, and nobody could tell its status.
@@ -157,11 +165,13 @@ ended() {
         # only its parent can know: what ends in order removes the PID file
         [ -e "$pid_file" ] && status=1 || status=0
     fi
-    kill -TERM "-$first" 2> /dev/null
+    for left in /proc/[0-9]*; do
+        ! is_alive "${left#/proc/}" || kill -s TERM "${left#/proc/}" 2> /dev/null
+    done
     fail "$status" "$text (status $status)"
 }
 
-pid_file='' grace=60 first='' first_began='' service='' early='' stop='' signalled=''
+pid_file='' grace=60 first='' first_began='' service='' early='' signalled=''
 usage='usage: tableflip-launcher.sh -p PID_FILE [-g SECONDS] COMMAND [ARGUMENT...]'
 while getopts p:g: option; do
     case $option in
@@ -171,12 +181,16 @@ while getopts p:g: option; do
     esac
 done
 shift $((OPTIND - 1))
-case $grace in '' | *[!0-9]*) fail 64 "$usage" ;; esac
+case $grace in '' | *[!0-9]* | 0?* | ???????*) fail 64 "$usage" ;; esac
 if [ -z "$pid_file" ] || [ $# = 0 ]; then
     fail 64 "$usage"
 fi
 
-note=$pid_file.signalled # the process that was signalled last, and with which stop, for the process beside
+note=$pid_file.signalled # the process that was told to stop last, and by which signal
+if ! look "$$"; then
+    say "/proc cannot be read. No upgrade is possible"
+    exec "$@"
+fi
 if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
     say "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs. No upgrade is possible"
     exec "$@"
@@ -203,9 +217,8 @@ while :; do
     if read -r event status pid text <&3; then
         [ "$event" != ended ] || ended
     elif [ -z "$signalled" ]; then # somebody has killed the process that watches
-        sleep 1
-        observe || fail 73 "$pid_file.launcher cannot be made"
-        watch >&4 &
+        command eval 'sleep 1' 2> /dev/null
+        command eval 'observe && { watch >&4 & }' 2> /dev/null || continue
         exec 4>&-
     fi
 done
