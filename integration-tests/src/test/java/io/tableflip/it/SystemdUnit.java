@@ -98,6 +98,11 @@ final class SystemdUnit {
         systemd.run("systemctl", "reload", name);
     }
 
+    /** Does not wait for the end of the reload, which comes with that of the command or of the upgrade, as systemd hears of them. */
+    void beginReload() {
+        systemd.run("systemctl", "reload", "--no-block", name);
+    }
+
     Systemd.Result attempt(String action) {
         return systemd.attempt("systemctl", action, name);
     }
