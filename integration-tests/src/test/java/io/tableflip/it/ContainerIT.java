@@ -5,13 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.dockerjava.api.model.RestartPolicy;
-import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -37,22 +33,6 @@ class ContainerIT {
         }
     }
 
-    private static StrictLoad load(InetSocketAddress address) throws IOException {
-        return StrictLoad.builder()
-                .target(address)
-                .rate(200)
-                .connections(20)
-                .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
-                .slow(0.05, Duration.ofMillis(300))
-                .timeout(Await.LONG)
-                .start();
-    }
-
-    private static void assertClean(StrictLoad load, Supplier<String> log) {
-        LoadResult result = load.stop();
-        assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + log.get());
-    }
-
     private static void assertServes(ExampleContainer container, int generation) {
         String answer = Http.get(container.address(), "/");
         assertTrue(answer.contains("\"generation\":" + generation + ","), () -> answer + "\n" + container.log());
@@ -62,12 +42,11 @@ class ContainerIT {
     @Test
     void noRequestFailsOverUpgradesThroughAPublishedPort() throws IOException {
         try (ExampleContainer container = ExampleContainer.of(engine).start()) {
-            try (StrictLoad load = load(container.address())) {
+            try (StrictLoad load = MixedLoad.start(container.address())) {
                 for (int i = 0; i < UPGRADES; i++) {
                     container.upgrade();
                 }
-                LoadResult result = load.stop();
-                assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + container.log());
+                MixedLoad.assertClean(load, container::log);
             }
             assertServes(container, 1 + UPGRADES);
             Await.until(
@@ -148,10 +127,10 @@ class ContainerIT {
         Tools.assumeInstalled("docker-compose");
         try (ComposedExample hello = ComposedExample.up(engine)) {
             Http.get(hello.address(), "/");
-            try (StrictLoad load = load(hello.address())) {
+            try (StrictLoad load = MixedLoad.start(hello.address())) {
                 hello.compose("kill", "-s", "HUP", "hello");
                 hello.awaitLog("process \\d+ can be upgraded now");
-                assertClean(load, hello::log);
+                MixedLoad.assertClean(load, hello::log);
             }
             assertTrue(Http.get(hello.address(), "/").contains("\"generation\":2,"), hello::log);
             CompletableFuture<String> slow = Http.start(hello.address(), "/slow?ms=2000");

@@ -70,7 +70,7 @@ class SystemdNotifyIT {
             unit.start();
             long old = unit.pid();
             CompletableFuture<String> slow = startSlow(unit.address(), "/slow?ms=5000");
-            unit.reload();
+            unit.beginReload();
             unit.awaitSuccessor(old);
             Await.until(
                     "its drain is told",
@@ -140,7 +140,7 @@ class SystemdNotifyIT {
             unit.start();
             long old = unit.pid();
             CompletableFuture<String> slow = startSlow(unit.address(), "/slow?ms=600000");
-            unit.reload();
+            unit.beginReload();
             unit.awaitSuccessor(old);
             unit.signal("KILL", old);
             unit.awaitGone(old);
@@ -160,7 +160,7 @@ class SystemdNotifyIT {
             InetSocketAddress address = unit.address();
             long old = unit.pid();
             CompletableFuture<String> slow = startSlow(address, "/slow?ms=5000");
-            unit.reload();
+            unit.beginReload();
             unit.awaitSuccessor(old);
             CompletableFuture<String> slowToo = Http.start(address, "/slow?ms=1000");
             unit.stop();

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -96,6 +95,11 @@ final class SystemdUnit {
     /** Returns when systemd takes the reload for done: an upgrade begins at about that time. */
     void reload() {
         systemd.run("systemctl", "reload", name);
+    }
+
+    /** Does not wait for the end of the reload, which comes with that of the command or of the upgrade, as systemd hears of them. */
+    void beginReload() {
+        systemd.run("systemctl", "reload", "--no-block", name);
     }
 
     Systemd.Result attempt(String action) {
@@ -198,19 +202,11 @@ final class SystemdUnit {
 
     /** A strict client, which forgives nothing but time: a machine that boots a systemd beside may be slow. */
     StrictLoad load() throws IOException {
-        return StrictLoad.builder()
-                .target(address())
-                .rate(200)
-                .connections(20)
-                .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
-                .slow(0.05, Duration.ofMillis(300))
-                .timeout(Await.LONG)
-                .start();
+        return MixedLoad.start(address());
     }
 
     void assertClean(StrictLoad load) {
-        LoadResult result = load.stop();
-        assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + journal());
+        MixedLoad.assertClean(load, this::journal);
     }
 
     /** It was stopped by SIGTERM alone, in its own time, and nothing of it is left. */

@@ -1,0 +1,1 @@
+../../tableflip-core/src/main/resources/io/tableflip/core/tableflip-launcher.sh
