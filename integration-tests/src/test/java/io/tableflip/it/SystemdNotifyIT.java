@@ -162,7 +162,7 @@ class SystemdNotifyIT {
             CompletableFuture<String> slow = startSlow(address, "/slow?ms=5000");
             unit.beginReload();
             unit.awaitSuccessor(old);
-            CompletableFuture<String> slowToo = Http.start(address, "/slow?ms=1000");
+            CompletableFuture<String> slowToo = startSlow(address, "/slow?ms=1000");
             unit.stop();
             unit.assertStoppedGracefully();
             assertTrue(slow.join().contains("\"generation\":1"), unit::journal);

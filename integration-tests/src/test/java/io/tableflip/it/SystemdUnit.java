@@ -11,10 +11,12 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** A service of the examples, as its unit file has it, run by {@link Systemd}. Process ids are those inside. */
 final class SystemdUnit {
@@ -114,9 +116,25 @@ final class SystemdUnit {
         awaitGone(old);
     }
 
-    /** Waits for the commit. */
+    /** Waits for the commit, as both processes see it: when the old one has closed its listeners, what comes is the new one's. */
     void awaitSuccessor(long old) {
         Await.until("process " + old + " has a successor", () -> pid() != old, this::journal);
+        Await.until("process " + old + " has let go", () -> !listens(old), this::journal);
+    }
+
+    private boolean listens(long process) {
+        List<String> listening = Proc.listeningSockets();
+        try (Stream<Path> fds = Files.list(systemd.path("/proc/" + process + "/fd"))) {
+            return fds.anyMatch(fd -> {
+                try {
+                    return listening.contains(Files.readSymbolicLink(fd).toString());
+                } catch (IOException e) {
+                    return false; // closed meanwhile
+                }
+            });
+        } catch (IOException | UncheckedIOException e) {
+            return false; // it has gone
+        }
     }
 
     /** Systemd has collected it then, and has seen to what follows from its end. */
