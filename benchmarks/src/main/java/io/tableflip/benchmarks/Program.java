@@ -1,6 +1,7 @@
 package io.tableflip.benchmarks;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,6 +105,25 @@ final class Program implements AutoCloseable {
         }
     }
 
+    /** The processor time that a process has had; in steps of 10 ms. */
+    static long cpuMillis(long pid) {
+        return stat(pid)
+                .map(fields -> (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * 10)
+                .orElse(0L);
+    }
+
+    /** A line of {@code /proc/PID/status} that is a size, VmRSS or VmHWM, in megabytes. */
+    static double megabytes(long pid, String field) {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/" + pid + "/status"))) {
+            return lines.filter(line -> line.startsWith(field + ":"))
+                    .mapToDouble(line -> Double.parseDouble(line.replaceAll("\\D", "")) / 1024)
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException | UncheckedIOException e) {
+            return 0; // it has gone
+        }
+    }
+
     String log() {
         try {
             return Files.exists(log) ? Files.readString(log) : "";
@@ -126,6 +146,9 @@ final class Program implements AutoCloseable {
     void await(String what, BooleanSupplier condition) throws InterruptedException {
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (!condition.getAsBoolean()) {
+            if (!first.isAlive() && pids().isEmpty() && !condition.getAsBoolean()) {
+                throw new BenchmarkException(name + " has ended, and " + what + " did not come\n" + log());
+            }
             if (System.nanoTime() > end) {
                 throw new BenchmarkException(
                         name + ": " + what + " did not come within " + PATIENCE.toSeconds() + " s\n" + log());
