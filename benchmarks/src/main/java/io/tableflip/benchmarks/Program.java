@@ -15,6 +15,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -63,9 +64,16 @@ final class Program implements AutoCloseable {
             words.add("--enable-native-access=ALL-UNNAMED");
         }
         words.addAll(options);
-        words.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        words.addAll(List.of("-cp", classPath(), main.getName()));
         words.addAll(arguments);
         return words;
+    }
+
+    /** That of this JVM, good for any working directory. */
+    static String classPath() {
+        return Stream.of(System.getProperty("java.class.path").split(":", -1))
+                .map(element -> Path.of(element).toAbsolutePath().normalize().toString())
+                .collect(Collectors.joining(":"));
     }
 
     /** The process that was started first. */
