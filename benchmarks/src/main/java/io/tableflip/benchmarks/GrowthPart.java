@@ -5,14 +5,15 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** How the cost of an upgrade grows with the connections that are open, and with the heap. */
 final class GrowthPart implements Part {
-    private static final Pattern LISTENING = Pattern.compile("listening on 127.0.0.1:(\\d+)\n");
+    private static final Pattern LISTENING = Pattern.compile("listening on 127.0.0.1:(\\d+)\\R");
     private static final Pattern DRAINED =
-            Pattern.compile("drained (\\d+) connections, (-?\\d+) ms beyond the timeout, (\\d+) ms of CPU\n");
+            Pattern.compile("drained (\\d+) connections, (-?\\d+) ms beyond the timeout, (\\d+) ms of CPU");
     private static final Pattern PREPARED = Pattern.compile("prepared for the next upgrade");
     private static final Pattern STEPS =
             Pattern.compile("(?s)spawned generation 2 \\(pid \\d+\\) after (\\d+) ms.*is the service after (\\d+) ms");
@@ -72,8 +73,10 @@ final class GrowthPart implements Part {
         try (IdleConnections clients = IdleConnections.make(address, drains.size)) {
             double before = Program.megabytes(old, "VmRSS");
             Program.signal("HUP", old);
-            Pattern drained = Pattern.compile("(?s)(?:.*?" + DRAINED.pattern() + "){" + (generation - 1) + "}");
-            Matcher costs = server.await(drained);
+            server.await(
+                    "the drain by generation " + (generation - 1),
+                    () -> drained(server).size() == generation - 1);
+            MatchResult costs = drained(server).get(generation - 2);
             drains.memory.add(Math.max(0, Program.megabytes(old, "VmHWM") - before));
             clients.awaitEnd();
             if (Integer.parseInt(costs.group(1)) != drains.size) {
@@ -84,6 +87,10 @@ final class GrowthPart implements Part {
         }
         server.await(
                 "the end of the old process", () -> server.log().contains("alone: generation " + generation + "\n"));
+    }
+
+    private static List<MatchResult> drained(Program server) {
+        return DRAINED.matcher(server.log()).results().toList();
     }
 
     private static void report(Run run, List<Drains> all) {

@@ -83,9 +83,9 @@ final class GrowthServer {
 
         @Override
         public void drained(DrainReport report) {
-            System.out.printf(
-                    "drained %d connections, %d ms beyond the timeout, %d ms of CPU%n",
-                    report.total(), report.elapsed().minus(timeout).toMillis(), cpuMillis() - before);
+            System.out.println("drained " + report.total() + " connections, "
+                    + report.elapsed().minus(timeout).toMillis() + " ms beyond the timeout, " + (cpuMillis() - before)
+                    + " ms of CPU");
         }
 
         private static long cpuMillis() {
