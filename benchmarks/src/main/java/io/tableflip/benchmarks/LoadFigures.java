@@ -122,6 +122,11 @@ final class LoadFigures {
                 .toArray());
     }
 
+    /** That of p99: median, least and greatest. */
+    String ratio(Function<LoadTrial, Stream<Outcome>> part) {
+        return ratios(part, 0.99).text(1);
+    }
+
     private static double quantile(Stream<Outcome> outcomes, double share) {
         double[] millis = outcomes.mapToDouble(LoadFigures::millis).toArray();
         return millis.length == 0 ? Double.NaN : Sample.of(millis).quantile(share);

@@ -62,9 +62,9 @@ final class LoadPart implements Part {
     private static LoadTrial trial(Run run, Contender contender, LoadDriver client, SignalShell shell)
             throws IOException, InterruptedException {
         LoadTrial.Times times = new LoadTrial.Times(
-                Duration.ofMillis(run.pick(200, 2_000, 4_000)),
-                Duration.ofMillis(run.pick(300, 2_000, 4_000)),
-                Duration.ofSeconds(3));
+                Duration.ofMillis(run.pick(200, 3_000, 10_000)),
+                Duration.ofMillis(run.pick(300, 2_000, 5_000)),
+                Duration.ofMillis(run.pick(1_200, 3_000, 3_000)));
         try (ContenderServer server = ContenderServer.start(contender, run.newDirectory("load"), shell)) {
             return LoadTrial.run(server, client, rates(run), run.pick(1, 2, 4), times);
         }
@@ -95,7 +95,9 @@ final class LoadPart implements Part {
                     name,
                     figures.latencies(LoadTrial::steady),
                     figures.latencies(LoadTrial::duringUpgrades),
+                    figures.ratio(LoadTrial::duringUpgrades),
                     figures.latencies(LoadTrial::afterFirstAnswers),
+                    figures.ratio(LoadTrial::afterFirstAnswers),
                     String.format("%.1f", figures.slipMillis()));
         });
         bars(report, trials);
@@ -127,11 +129,13 @@ final class LoadPart implements Part {
                         "",
                         "steady",
                         WINDOW_SIGNAL,
+                        "p99 × steady",
                         WINDOW_ANSWER,
+                        "p99 × steady",
                         "client's own lateness, max")
                 .note(
                         "From the intended time of sending, of answered requests of both kinds. Steady: before the first upgrade of each server, by the process that"
-                                + " was started first. The lateness of the client is contained in the latencies: client and server share the processors.");
+                                + " was started first. × steady: median (least to greatest) of the rounds, of which each has servers of its own; the bars take the same medians. The lateness of the client is contained in the latencies: client and server share the processors.");
     }
 
     private static void bars(Report report, Map<String, List<LoadTrial>> trials) {

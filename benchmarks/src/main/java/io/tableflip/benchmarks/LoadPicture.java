@@ -112,12 +112,10 @@ final class LoadPicture {
 
     /** From the bottom to that quantile of each step. */
     private Svg.Path band(LoadBins bins, double share) {
-        Svg.Path path = new Svg.Path();
+        Svg.Path path = new Svg.Path().to(left, top + PANEL_HEIGHT);
         for (int i = 0; i < bins.count(); i++) {
             double y = bins.isEmpty(i) ? top + PANEL_HEIGHT : y(bins.quantile(i, share));
-            path.to(x(millis(i)), i == 0 ? top + PANEL_HEIGHT : y)
-                    .to(x(millis(i)), y)
-                    .to(x(millis(i + 1)), y);
+            path.to(x(millis(i)), y).to(x(millis(i + 1)), y);
         }
         return path.to(x(LoadBins.TO_MILLIS), top + PANEL_HEIGHT).close();
     }

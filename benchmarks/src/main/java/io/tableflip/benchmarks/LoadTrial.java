@@ -17,9 +17,6 @@ import java.util.stream.Stream;
  */
 record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKilobytes) {
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-    /** As long as the picture goes on. */
-    private static final long AFTER_SIGNAL = TimeUnit.MILLISECONDS.toNanos(2_600);
-
     private static final long AFTER_UPGRADE = TimeUnit.MILLISECONDS.toNanos(1_200);
 
     /**
@@ -27,7 +24,7 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
      *
      * @param warming the load before anything counts
      * @param steady the load before the first upgrade
-     * @param distance from one upgrade to the next
+     * @param distance from one upgrade to the next, and from the last one to the end
      */
     record Times(Duration warming, Duration steady, Duration distance) {}
 
@@ -53,7 +50,7 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
                 // One that has taken longer than the distance does not run into the next one.
                 next = Math.max(mark.nanos() + times.distance().toNanos(), System.nanoTime() + AFTER_UPGRADE);
             }
-            sleepUntil(Math.max(marks.get(upgrades - 1).nanos() + AFTER_SIGNAL, System.nanoTime() + AFTER_UPGRADE));
+            sleepUntil(next);
             return new LoadTrial(marks, client.end(), memory.peakKilobytes());
         }
     }

@@ -75,10 +75,6 @@ final class Svg {
     static final class Path {
         private final StringBuilder commands = new StringBuilder();
 
-        Path move(double x, double y) {
-            return point('M', x, y);
-        }
-
         /** Begins the line if this is the first point. */
         Path to(double x, double y) {
             return point(commands.isEmpty() ? 'M' : 'L', x, y);
