@@ -15,6 +15,9 @@ final class LoadPart implements Part {
     private static final String WINDOW_SIGNAL = "within 1 s of the signal";
     private static final String WINDOW_ANSWER = "within 1 s of the first new answer";
 
+    /** So many failures of each trial are told as they were seen. */
+    private static final int DETAILS = 3;
+
     @Override
     public String name() {
         return "load";
@@ -35,6 +38,7 @@ final class LoadPart implements Part {
                 for (Contender contender : contenders) {
                     run.progress(contender::name);
                     LoadTrial trial = trial(run, contender, client, shell);
+                    trial.load().details().stream().limit(DETAILS).forEach(detail -> run.progress(() -> "  " + detail));
                     trials.merge(contender.name(), List.of(trial), LoadPart::joined);
                 }
             }
@@ -119,7 +123,8 @@ final class LoadPart implements Part {
                         "%d requests/s on %d kept connections and %d/s on new ones, open loop, nothing tried again. An idle EOF is a connection that the"
                                 + " server closed while no request was under way: no failure. The signal of HAProxy's -x -sf and of SO_REUSEPORT is the start of"
                                 + " the new process. First new answer: median (least to greatest). Memory: of all processes of the server together (Pss), looked"
-                                + " at every 200 ms, the highest of all rounds.",
+                                + " at every 200 ms, the highest of all rounds. A server whose upgrades take"
+                                + " more than twice the time that they are to be apart gets fewer.",
                         rates.kept(), LoadClient.CONNECTIONS, rates.fresh()));
     }
 
@@ -135,7 +140,9 @@ final class LoadPart implements Part {
                         "client's own lateness, max")
                 .note(
                         "From the intended time of sending, of answered requests of both kinds. Steady: before the first upgrade of each server, by the process that"
-                                + " was started first. × steady: median (least to greatest) of the rounds, of which each has servers of its own; the bars take the same medians. The lateness of the client is contained in the latencies: client and server share the processors.");
+                                + " was started first. × steady: median (least to greatest) of the rounds, of which each has"
+                                + " servers of its own; the bars take"
+                                + " the same medians. The lateness of the client is contained in the latencies: client and server share the processors.");
     }
 
     private static void bars(Report report, Map<String, List<LoadTrial>> trials) {

@@ -10,7 +10,7 @@ final class LoadPicture {
     private static final int PANEL_WIDTH = 400;
     private static final int PANEL_HEIGHT = 130;
     private static final int LEFT = 52;
-    private static final int TOP = 84;
+    private static final int TOP = 104;
     private static final int GAP_X = 64;
     private static final int GAP_Y = 64;
     private static final double LOWEST_MILLIS = 0.1;
@@ -70,13 +70,19 @@ final class LoadPicture {
 
     private void legend() {
         svg.text(LEFT, 20, "start", "title", "What an upgrade does to latency");
-        svg.text(LEFT, 40, "start", "faint", "milliseconds from the intended time of sending; seconds from the signal");
-        double x = LEFT + 400;
-        svg.line(x, 36, x + 18, 36, "line").text(x + 24, 40, "start", "faint", "median");
-        svg.rectangle(x + 80, 28, 14, 12, "band2").text(x + 100, 40, "start", "faint", "to p99");
-        svg.rectangle(x + 150, 28, 14, 12, "band1").text(x + 170, 40, "start", "faint", "to max");
-        svg.rectangle(x + 226, 28, 3, 12, "bad").text(x + 235, 40, "start", "faint", "failed");
-        svg.line(x + 286, 28, x + 286, 40, "event").text(x + 293, 40, "start", "faint", "new one answers");
+        svg.text(
+                LEFT,
+                40,
+                "start",
+                "faint",
+                "Milliseconds from the intended time of sending, around the signal; all upgrades laid over each other");
+        double x = LEFT;
+        svg.line(x, 54, x + 18, 54, "line").text(x + 24, 58, "start", "faint", "median");
+        svg.rectangle(x + 90, 46, 14, 12, "band2").text(x + 110, 58, "start", "faint", "up to p99");
+        svg.rectangle(x + 190, 46, 14, 12, "band1").text(x + 210, 58, "start", "faint", "up to the maximum");
+        svg.rectangle(x + 336, 46, 4, 12, "bad").text(x + 347, 58, "start", "faint", "failed");
+        svg.line(x + 410, 44, x + 410, 60, "event")
+                .text(x + 418, 58, "start", "faint", "first answer of the new process");
     }
 
     private void panel(String name, Panel panel) {
@@ -87,7 +93,7 @@ final class LoadPicture {
         svg.path(band(bins, 1), "band1").path(band(bins, 0.99), "band2");
         grid();
         svg.path(median(bins), "line");
-        if (panel.answerMillis() > 0) {
+        if (panel.answerMillis() > 0 && panel.answerMillis() < LoadBins.TO_MILLIS) {
             svg.line(x(panel.answerMillis()), top, x(panel.answerMillis()), top + PANEL_HEIGHT, "event");
         }
         for (int i = 0; i < bins.count(); i++) {

@@ -24,8 +24,10 @@ import org.jspecify.annotations.Nullable;
  * @param idleEofs connections that the server closed while nothing was under way on them
  * @param idleBroken connections that were reset, or got bytes, while nothing was under way on them
  * @param slipNanos how late, at most, the client was, for want of time of its own
+ * @param details the first failures, in a sentence each
  */
-record LoadRecord(List<Outcome> kept, List<Outcome> fresh, long idleEofs, long idleBroken, long slipNanos) {
+record LoadRecord(
+        List<Outcome> kept, List<Outcome> fresh, long idleEofs, long idleBroken, long slipNanos, List<String> details) {
     private static final String ANSWERED = "";
 
     static LoadRecord of(LoadResult result) {
@@ -38,7 +40,8 @@ record LoadRecord(List<Outcome> kept, List<Outcome> fresh, long idleEofs, long i
                 fresh,
                 counts.idleEofs(),
                 counts.failures().getOrDefault(FailureKind.IDLE_BROKEN, 0L),
-                result.slip().toNanos());
+                result.slip().toNanos(),
+                result.details());
     }
 
     private static Outcome outcome(LoadSample sample) {
@@ -61,6 +64,10 @@ record LoadRecord(List<Outcome> kept, List<Outcome> fresh, long idleEofs, long i
             out.writeLong(slipNanos);
             write(out, kept);
             write(out, fresh);
+            out.writeInt(details.size());
+            for (String detail : details) {
+                out.writeUTF(detail);
+            }
         }
     }
 
@@ -81,8 +88,18 @@ record LoadRecord(List<Outcome> kept, List<Outcome> fresh, long idleEofs, long i
             long idleBroken = in.readLong();
             long slip = in.readLong();
             List<Outcome> kept = outcomes(in);
-            return new LoadRecord(kept, outcomes(in), idleEofs, idleBroken, slip);
+            List<Outcome> fresh = outcomes(in);
+            return new LoadRecord(kept, fresh, idleEofs, idleBroken, slip, details(in));
         }
+    }
+
+    private static List<String> details(DataInputStream in) throws IOException {
+        int count = in.readInt();
+        List<String> details = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            details.add(in.readUTF());
+        }
+        return details;
     }
 
     private static List<Outcome> outcomes(DataInputStream in) throws IOException {

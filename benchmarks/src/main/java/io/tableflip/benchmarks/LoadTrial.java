@@ -42,8 +42,9 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
         try (MemoryWatch memory = new MemoryWatch(server::pids)) {
             long next = System.nanoTime() + times.steady().toNanos();
             client.begin(server.port(), rates);
+            long enough = next + 2L * upgrades * times.distance().toNanos();
             List<ContenderServer.Mark> marks = new ArrayList<>();
-            for (int i = 0; i < upgrades; i++) {
+            while (marks.size() < upgrades && next < enough) {
                 sleepUntil(next);
                 ContenderServer.Mark mark = server.upgrade();
                 marks.add(mark);

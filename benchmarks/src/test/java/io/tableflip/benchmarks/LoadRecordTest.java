@@ -16,7 +16,8 @@ class LoadRecordTest {
                 List.of(new Outcome(5, 6, FailureKind.CLIENT, 0)),
                 7,
                 8,
-                9);
+                9,
+                List.of("one", "two"));
         Path file = directory.resolve("outcomes");
         record.write(file);
         assertEquals(record, LoadRecord.read(file));

@@ -26,7 +26,7 @@ class LoadTrialTest {
     private static LoadTrial trial(List<Outcome> kept, List<Outcome> fresh) {
         return new LoadTrial(
                 List.of(new ContenderServer.Mark(SIGNAL, Set.of(1L, 2L))),
-                new LoadRecord(kept, fresh, 3, 1, 2 * MILLI),
+                new LoadRecord(kept, fresh, 3, 1, 2 * MILLI, List.of()),
                 2048);
     }
 
