@@ -1,5 +1,6 @@
 package io.tableflip.benchmarks;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -69,11 +70,11 @@ final class Program implements AutoCloseable {
         return words;
     }
 
-    /** That of this JVM, good for any working directory. */
-    static String classPath() {
-        return Stream.of(System.getProperty("java.class.path").split(":", -1))
-                .map(element -> Path.of(element).toAbsolutePath().normalize().toString())
-                .collect(Collectors.joining(":"));
+    /** For any working directory. */
+    private static String classPath() {
+        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .map(entry -> Path.of(entry).toAbsolutePath().toString())
+                .collect(Collectors.joining(File.pathSeparator));
     }
 
     /** The process that was started first. */
