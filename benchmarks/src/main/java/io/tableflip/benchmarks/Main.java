@@ -21,7 +21,7 @@ final class Main {
     private Main() {}
 
     static List<Part> parts() {
-        return List.of(new LoadPart(), new SteadyPart(), new GrowthPart());
+        return List.of(new HandoffPart(), new LoadPart(), new SteadyPart(), new GrowthPart());
     }
 
     public static void main(String[] arguments) throws IOException, InterruptedException {

@@ -70,9 +70,9 @@ final class Program implements AutoCloseable {
         return words;
     }
 
-    /** For any working directory. */
+    /** That of this JVM, for a process with another directory. */
     private static String classPath() {
-        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
                 .map(entry -> Path.of(entry).toAbsolutePath().toString())
                 .collect(Collectors.joining(File.pathSeparator));
     }

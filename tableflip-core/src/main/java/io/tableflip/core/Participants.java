@@ -9,8 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 
 /**
@@ -26,11 +25,7 @@ final class Participants {
         RELEASED
     }
 
-    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
-        Thread thread = new Thread(task, "tableflip-participant");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final Executor threads = new CallThreads("tableflip-participant");
 
     /** Each with the end of the call that was made last; by identity, whatever equals says. */
     private final Map<Key, CompletableFuture<?>> lastCalls = new LinkedHashMap<>();
