@@ -113,29 +113,31 @@ final class HandoffPart implements Part {
     /** All servers are there all the time, and take turns: what disturbs the machine disturbs all. */
     private static Map<String, List<Handoff>> measure(Run run, Map<String, List<String>> servers, int count)
             throws IOException, InterruptedException {
-        Map<String, HandoffChain> chains = new LinkedHashMap<>();
-        Map<String, List<Handoff>> measured = new LinkedHashMap<>();
+        List<Contestant> contestants = new ArrayList<>();
         try {
             for (Map.Entry<String, List<String>> server : servers.entrySet()) {
                 List<String> command = with(server.getValue(), count, Integer.toString(run.repeats()));
-                chains.put(server.getKey(), HandoffChain.start(server.getKey(), run.newDirectory("handoff"), command));
-                measured.put(server.getKey(), new ArrayList<>());
+                HandoffChain chain = HandoffChain.start(server.getKey(), run.newDirectory("handoff"), command);
+                contestants.add(new Contestant(server.getKey(), chain, new ArrayList<>()));
             }
-            for (HandoffChain chain : chains.values()) {
-                chain.awaitSettled();
+            Map<String, List<Handoff>> measured = new LinkedHashMap<>();
+            for (Contestant contestant : contestants) {
+                contestant.chain.awaitSettled();
+                measured.put(contestant.server, contestant.handoffs);
             }
-            List<String> order = new ArrayList<>(chains.keySet());
             for (int i = 0; i < run.repeats(); i++) {
-                for (String server : order) {
-                    measured.get(server).add(chains.get(server).upgrade());
+                for (Contestant contestant : contestants) {
+                    contestant.handoffs.add(contestant.chain.upgrade());
                 }
-                Collections.rotate(order, 1);
+                Collections.rotate(contestants, 1);
             }
             return measured;
         } finally {
-            chains.values().forEach(HandoffChain::close);
+            contestants.forEach(contestant -> contestant.chain.close());
         }
     }
+
+    private record Contestant(String server, HandoffChain chain, List<Handoff> handoffs) {}
 
     /** In milliseconds. */
     private static List<Double> plain(Run run, int count) throws IOException, InterruptedException {

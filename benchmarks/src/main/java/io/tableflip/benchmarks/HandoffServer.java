@@ -42,7 +42,11 @@ final class HandoffServer {
         this.upgrades = upgrades;
     }
 
-    /** @param arguments number of listeners, and number of upgrades or {@value #PLAIN} */
+    /**
+     * Binds, upgrades as often as asked, and ends.
+     *
+     * @param arguments number of listeners, and number of upgrades or {@value #PLAIN}
+     */
     public static void main(String[] arguments) throws IOException, InterruptedException, ExecutionException {
         int count = Integer.parseInt(arguments[0]);
         if (arguments[1].equals(PLAIN)) {
