@@ -43,7 +43,7 @@ final class CallThreads implements Executor {
         waiting.add(call);
         if (spare == 0) {
             start();
-        } else if (!watched) {
+        } else if (current == null || !watched) { // one that watches sleeps, though there is nobody to watch any more
             notify();
         }
     }
