@@ -5,23 +5,33 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongPredicate;
+import java.util.stream.Collectors;
 
 /** A {@link Contender} that runs: none of its processes is left after {@link #close}. Not thread-safe but for {@link #pids}. */
 final class ContenderServer implements AutoCloseable {
+    /**
+     * Starts what stands on the lines of a FIFO. So all processes of a server are of one session: the kernel shares the processors out among
+     * sessions, and a server is not to get more because its successor is started by hand.
+     */
+    private static final List<String> LAUNCHER = List.of(
+            "sh", "-c", "mkfifo commands; exec 3<>commands; : >open; while read -r line <&3; do eval \"$line\"; done");
+
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(60);
 
     private final Contender contender;
     private final Path directory;
     private final SignalShell shell;
     private final int port;
-    /** The one that was started first, and those that were started for upgrades. */
-    private volatile List<Program> programs = List.of();
+    private final Program launcher;
+    /** Those that were started by a command: the first one, and its successors. */
+    private final List<Long> started = new ArrayList<>();
 
     private ContenderServer(Contender contender, Path directory, SignalShell shell) throws IOException {
         this.contender = contender;
@@ -30,6 +40,7 @@ final class ContenderServer implements AutoCloseable {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = socket.getLocalPort();
         }
+        launcher = Program.start(contender.name(), directory, LAUNCHER, environment -> {});
     }
 
     /** Starts it, and waits until it answers. */
@@ -37,6 +48,7 @@ final class ContenderServer implements AutoCloseable {
             throws IOException, InterruptedException {
         ContenderServer server = new ContenderServer(contender, directory, shell);
         try {
+            server.await("the launcher", () -> Files.exists(directory.resolve("open")), 2);
             server.launch(contender.command().of(server));
             server.awaitAnswer("an answer", pid -> true);
             return server;
@@ -60,20 +72,25 @@ final class ContenderServer implements AutoCloseable {
 
     /** The process that a command has started last. */
     long lastStarted() {
-        return programs.get(programs.size() - 1).firstPid();
+        return started.get(started.size() - 1);
     }
 
     /** Its processes that run. */
     Set<Long> pids() {
-        Set<Long> pids = new HashSet<>();
-        programs.forEach(program -> pids.addAll(program.pids()));
+        Set<Long> pids = new HashSet<>(launcher.pids());
+        pids.remove(launcher.firstPid());
         return pids;
     }
 
-    void launch(List<String> command) throws IOException {
-        List<Program> more = new ArrayList<>(programs);
-        more.add(Program.start(contender.name(), directory, command, environment -> {}));
-        programs = List.copyOf(more);
+    void launch(List<String> command) throws IOException, InterruptedException {
+        String file = "started" + started.size();
+        String words = command.stream()
+                .map(word -> "'" + word.replace("'", "'\\''") + "'")
+                .collect(Collectors.joining(" "));
+        // A shell lets its background jobs ignore these two signals.
+        String line = "env --default-signal=INT,QUIT " + words + " 3>&- & echo $! >" + file + "\n";
+        Files.writeString(directory.resolve("commands"), line, StandardOpenOption.WRITE);
+        started.add(awaitPid(file, pid -> true));
     }
 
     void signal(String name, long pid) throws IOException {
@@ -94,7 +111,7 @@ final class ContenderServer implements AutoCloseable {
         contender.upgrade().of(this);
         Set<Long> leaving = new HashSet<>(mark.before());
         if (contender.stays()) {
-            leaving.remove(programs.get(0).firstPid());
+            leaving.remove(started.get(0));
         }
         await("the end of the old processes", () -> leaving.stream().allMatch(Processes::hasGone), 20);
         if (mark.before().containsAll(pids())) {
@@ -151,11 +168,11 @@ final class ContenderServer implements AutoCloseable {
     }
 
     private String log() {
-        return programs.isEmpty() ? "" : programs.get(0).log(); // they share one file
+        return launcher.log();
     }
 
     @Override
     public void close() {
-        programs.forEach(Program::close);
+        launcher.close();
     }
 }

@@ -135,7 +135,7 @@ final class Contenders {
     }
 
     /** A new process takes the listeners from the old one through its socket, and tells it to finish. */
-    private static void replaceHaproxy(ContenderServer server) throws IOException {
+    private static void replaceHaproxy(ContenderServer server) throws IOException, InterruptedException {
         server.launch(List.of(
                 String.valueOf(Machine.program("haproxy").orElseThrow()),
                 "-f",
