@@ -7,7 +7,8 @@
 #
 # One archive for each version: its name is a hash of the jar's content and of the JDK's release, and beside it is a copy of the jar, which is what
 # runs. So a jar that is replaced, even while this script runs, never meets the archive of another: a JVM may believe a stale one
-# (JDK-8377932: old classes run). Without an archive, or with one that the JVM does not take, the server starts as ever.
+# (JDK-8377932: old classes run). The name has a checksum of the archive, too, since a JVM that maps half a file dies. Without a whole archive the
+# server starts as ever.
 #
 #   HELLO_JAR    the jar; tableflip-examples.jar beside this script
 #   HELLO_CACHE  a directory of this service's own for archives, which --train can write to; cache beside this script
@@ -54,6 +55,21 @@ version_of() {
     hash=$(cat "$release" "$1" | sha256sum) && echo "${hash%% *}"
 }
 
+# Finds a whole archive of this version, and a whole copy of the jar.
+find_archive() {
+    cmp -s "$jar" "$cache/$version.jar" || return 1
+    for archive in "$cache/$version".*."$kind"; do
+        if [ -r "$archive" ] && [ "$archive" = "$cache/$version.$(checksum "$archive").$kind" ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+checksum() {
+    sum=$(cksum <"$1") && echo "${sum%% *}"
+}
+
 fail() {
     echo "hello.sh: $1" >&2
     exit 1
@@ -69,7 +85,7 @@ end_training() {
 train() {
     [ -n "$kind" ] || fail "no archives for this JDK: it needs a file 'release', and to be 13 or later"
     [ -n "$version" ] || fail "cannot read $jar"
-    if [ -r "$cache/$version.$kind" ] && [ -r "$cache/$version.jar" ]; then
+    if find_archive; then
         return 0
     fi
     mkdir -p "$cache" || exit 1
@@ -79,7 +95,7 @@ train() {
     trap 'exit 1' HUP INT TERM
     cp -p "$jar" "$work/jar" || exit 1
     [ "$(version_of "$work/jar")" = "$version" ] || fail "$jar was replaced meanwhile"
-    [ -r "$cache/$version.jar" ] || mv -f "$work/jar" "$cache/$version.jar" || exit 1
+    cmp -s "$work/jar" "$cache/$version.jar" || mv -f "$work/jar" "$cache/$version.jar" || exit 1
     case $kind in
         aot) write=-XX:AOTCacheOutput read="-XX:AOTMode=on -XX:AOTCache" ;;
         *) write=-XX:ArchiveClassesAtExit read="-Xshare:on -XX:SharedArchiveFile" ;;
@@ -88,7 +104,7 @@ train() {
     # believed only if a JVM takes it
     "$java" $options $read="$work/archive" -cp "$cache/$version.jar" -version >"$work/log" 2>&1 ||
         fail "the archive cannot be used: $(cat "$work/log")"
-    mv -f "$work/archive" "$cache/$version.$kind" || exit 1
+    mv -f "$work/archive" "$cache/$version.$(checksum "$work/archive").$kind" || exit 1
     for file in "$cache"/*.jar "$cache"/*.jsa "$cache"/*.aot; do
         case $file in
             "$cache/$version".*) ;;
@@ -127,11 +143,10 @@ if [ "${1:-}" = --train ]; then
     train
     exit 0
 fi
-if [ -n "$kind" ] && [ -n "$version" ] && [ -r "$cache/$version.jar" ] && [ -r "$cache/$version.$kind" ]; then
-    jar=$cache/$version.jar
+if [ -n "$kind" ] && [ -n "$version" ] && find_archive; then
     case $kind in
-        aot) set -- "-XX:AOTCache=$cache/$version.aot" -jar "$jar" "$@" ;;
-        *) set -- "-XX:SharedArchiveFile=$cache/$version.jsa" -jar "$jar" "$@" ;;
+        aot) set -- "-XX:AOTCache=$archive" -jar "$cache/$version.jar" "$@" ;;
+        *) set -- "-XX:SharedArchiveFile=$archive" -jar "$cache/$version.jar" "$@" ;;
     esac
 else
     set -- -jar "$jar" "$@"

@@ -21,7 +21,7 @@ final class Main {
     private Main() {}
 
     static List<Part> parts() {
-        return List.of();
+        return List.of(new BootPart(), new BootFlagsPart());
     }
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
