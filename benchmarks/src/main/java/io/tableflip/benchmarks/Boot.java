@@ -184,7 +184,7 @@ final class Boot {
         return (System.nanoTime() - began) / 1e6;
     }
 
-    /** Those that this machine has, but for the runs that only see whether all works, where two will do. */
+    /** Those that this machine has; in a short run archives with tableflip alone, in the shortest one JDK. */
     static List<Boot> all(Run run, boolean archives) throws IOException {
         List<Boot> boots = new ArrayList<>();
         for (int feature : run.scale() == Scale.SMOKE ? new int[] {17} : new int[] {17, 25}) {
@@ -195,10 +195,11 @@ final class Boot {
             }
             for (boolean tableflip : List.of(false, true)) {
                 boots.add(new Boot(run, home, feature, tableflip, Archive.NONE));
-                if (archives) {
+                boolean withArchives = archives && (tableflip || run.scale() != Scale.QUICK);
+                if (withArchives) {
                     boots.add(new Boot(run, home, feature, tableflip, Archive.CDS));
                 }
-                if (archives && feature >= 25) {
+                if (withArchives && feature >= 25) {
                     boots.add(new Boot(run, home, feature, tableflip, Archive.AOT));
                 }
             }
