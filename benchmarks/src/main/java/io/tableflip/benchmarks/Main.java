@@ -21,7 +21,13 @@ final class Main {
     private Main() {}
 
     static List<Part> parts() {
-        return List.of(new HandoffPart(), new LoadPart(), new SteadyPart(), new GrowthPart());
+        return List.of(
+                new HandoffPart(),
+                new BootPart(),
+                new BootFlagsPart(),
+                new LoadPart(),
+                new SteadyPart(),
+                new GrowthPart());
     }
 
     public static void main(String[] arguments) throws IOException, InterruptedException {

@@ -107,7 +107,7 @@ final class Lifecycle implements Upgrader {
         ParentLink parent = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
         Lifecycle lifecycle = new Lifecycle(settings, () -> Native.OS, proc, launcher, parent);
         lifecycle.whyNoUpgrades = whyNoUpgrades;
-        lifecycle.reporting.toJvm();
+        lifecycle.loop.execute(lifecycle.reporting::toJvm); // before anything there is to tell, and not on this thread
         lifecycle.start();
         Runtime.getRuntime().addShutdownHook(new Thread(lifecycle.departure::jvmEnds, "tableflip-shutdown"));
         return lifecycle;

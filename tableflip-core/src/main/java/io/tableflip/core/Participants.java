@@ -110,9 +110,12 @@ final class Participants {
     }
 
     private CompletableFuture<Void> callAll(String name, Function<Participant, CompletionStage<?>> method) {
-        return CompletableFuture.allOf(List.copyOf(lastCalls.keySet()).stream()
-                .map(key -> call(key, name, method))
-                .toArray(CompletableFuture<?>[]::new));
+        // no stream: it would be the first of a process that is about to take over
+        List<CompletableFuture<?>> calls = new ArrayList<>();
+        for (Key key : List.copyOf(lastCalls.keySet())) {
+            calls.add(call(key, name, method));
+        }
+        return CompletableFuture.allOf(calls.toArray(new CompletableFuture<?>[0]));
     }
 
     /** Calls when the call before has returned (its stage may go on). The future completes with the stage, and never fails. */
