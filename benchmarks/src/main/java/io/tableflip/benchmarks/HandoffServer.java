@@ -64,7 +64,7 @@ final class HandoffServer {
             long began = System.nanoTime();
             ServerBootstrap bootstrap = bootstrap(group).channel(EpollServerSocketChannel.class);
             bind(count, address -> bootstrap.bind(address));
-            System.out.printf("bound %d%n", System.nanoTime() - began);
+            System.out.println("bound " + (System.nanoTime() - began));
         } finally {
             group.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         }
@@ -112,10 +112,11 @@ final class HandoffServer {
         int generation = upgrader.generation();
         long adopted = System.nanoTime();
         upgrader.ready().get();
-        System.out.printf("child %d names %d adopted %d ready %d%n", generation, names, adopted, adopted);
+        // each line in one piece: printf writes several, between which lines of other processes come
+        System.out.println("child " + generation + " names " + names + " adopted " + adopted + " ready " + adopted);
         upgrader.parentExited().get();
         moments.prepared.await();
-        System.out.printf("settled %d%n", generation);
+        System.out.println("settled " + generation);
         if (generation > upgrades) {
             upgrader.stop();
             return;
@@ -126,8 +127,8 @@ final class HandoffServer {
         long call = System.nanoTime();
         upgrader.upgrade().get();
         long returned = System.nanoTime();
-        System.out.printf(
-                "parent %d call %d spawned %d returned %d%n", generation + 1, call, moments.spawned, returned);
+        System.out.println("parent " + (generation + 1) + " call " + call + " spawned " + moments.spawned + " returned "
+                + returned);
     }
 
     /** No two have the same address, so that no two have the same name. */
