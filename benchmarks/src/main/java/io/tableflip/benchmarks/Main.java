@@ -26,6 +26,7 @@ final class Main {
                 new BootPart(),
                 new BootFlagsPart(),
                 new LoadPart(),
+                new Http2Part(),
                 new SteadyPart(),
                 new GrowthPart());
     }
