@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 final class Contenders {
     static final String OURS = "tableflip for Java";
     static final String OURS_WARMED = "tableflip for Java, --warm-up";
+    static final String OURS_OVERLAPPING = "tableflip for Java, --warm-up --overlap --spread";
 
     private static final Path JAVA = Path.of(System.getProperty("java.home"));
 
@@ -26,6 +27,7 @@ final class Contenders {
         return List.of(
                 ours(OURS, List.of()),
                 ours(OURS_WARMED, List.of(), "--warm-up", "5s"),
+                ours(OURS_OVERLAPPING, List.of(), "--warm-up", "5s", "--overlap", "1s", "--spread", "500ms"),
                 go(newDirectory),
                 nginx("nginx, HUP", true, server -> server.signal("HUP", server.lastStarted())),
                 nginx("nginx, USR2 and QUIT", false, Contenders::replaceNginx),

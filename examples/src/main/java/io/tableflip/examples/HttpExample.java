@@ -18,6 +18,7 @@ import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.WarmUp;
+import io.tableflip.netty.Drain;
 import io.tableflip.netty.HttpDrainHandler;
 import io.tableflip.netty.ReplayWarmUp;
 import io.tableflip.netty.Transport;
@@ -85,7 +86,10 @@ final class HttpExample {
                     });
             // The listening socket that the old process passed on, or a new one. It accepts nothing yet.
             Channel server = UpgradableServers.of(upgrader)
-                    .bind(bootstrap, options.listen())
+                    .bind(
+                            bootstrap,
+                            options.listen(),
+                            Drain.HANDLERS.overlapping(options.overlap()).spreadOver(options.spread()))
                     .sync()
                     .channel();
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.

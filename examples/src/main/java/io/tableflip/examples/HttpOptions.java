@@ -17,16 +17,19 @@ record HttpOptions(
         Duration readyAfter,
         Duration upgradeTimeout,
         MemoryCheck memoryCheck,
-        Duration warmUp) {
+        Duration warmUp,
+        Duration overlap,
+        Duration spread) {
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
-                 [--memory-check warn|refuse|off] [--warm-up 5s]
+                 [--memory-check warn|refuse|off] [--warm-up 5s] [--overlap 1s] [--spread 1s]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
                 GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
-                FILE holds a line "greeting = TEXT". A new process warms up for as long as --warm-up says, at most.
+                FILE holds a line "greeting = TEXT". A new process warms up for as long as --warm-up says, at most;
+                the old one goes on accepting beside it for --overlap, and asks its clients to leave over the time of --spread.
             """;
 
     static HttpOptions parse(List<String> words) throws UsageException {
@@ -40,7 +43,9 @@ record HttpOptions(
                         "--ready-after",
                         "--upgrade-timeout",
                         "--memory-check",
-                        "--warm-up"));
+                        "--warm-up",
+                        "--overlap",
+                        "--spread"));
         String config = args.text("--config");
         Duration upgradeTimeout =
                 positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1)));
@@ -56,7 +61,9 @@ record HttpOptions(
                 args.duration("--ready-after", Duration.ofSeconds(5)),
                 upgradeTimeout,
                 args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN),
-                warmUp);
+                warmUp,
+                args.duration("--overlap", Duration.ZERO),
+                args.duration("--spread", Duration.ZERO));
     }
 
     private static MemoryCheck memoryCheck(String text) {

@@ -43,6 +43,13 @@ final class FakeUpgrader implements Upgrader {
         each(Participant::pause);
     }
 
+    /** Begins to pause all; completes when they are. */
+    CompletableFuture<Void> pausing() {
+        return CompletableFuture.allOf(participants.stream()
+                .map(participant -> participant.pause().toCompletableFuture())
+                .toArray(CompletableFuture<?>[]::new));
+    }
+
     void release() throws Exception {
         each(Participant::release);
     }
