@@ -144,7 +144,7 @@ final class GrowthPart implements Part {
     }
 
     private static void heap(Run run) throws IOException, InterruptedException {
-        List<Heaps> all = run.pick(List.of(128), List.of(128, 1024, 4096), List.of(128, 512, 2048, 8192)).stream()
+        List<Heaps> all = run.pick(List.of(128), List.of(128, 4096), List.of(128, 512, 2048, 8192)).stream()
                 .map(Heaps::new)
                 .toList();
         for (int repeat = 0; repeat < run.repeats(); repeat++) {
