@@ -70,17 +70,28 @@ final class Args {
     /** An address of the form {@code host:port}; without a host it means all addresses of this machine. */
     static InetSocketAddress address(String text) {
         int colon = text.lastIndexOf(':');
-        String host = text.substring(0, Math.max(0, colon)).replaceAll("^\\[(.*)]$", "$1");
-        String port = text.substring(colon + 1);
-        if (colon < 0 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 0xffff) {
+        String host = text.substring(0, Math.max(0, colon));
+        if (host.startsWith("[") && host.endsWith("]")) {
+            host = host.substring(1, host.length() - 1);
+        }
+        int port = port(text.substring(colon + 1));
+        if (colon < 0 || port < 0) {
             throw new IllegalArgumentException("not an address such as 127.0.0.1:8080: " + text);
         }
-        InetSocketAddress address = host.isEmpty()
-                ? new InetSocketAddress(Integer.parseInt(port))
-                : new InetSocketAddress(host, Integer.parseInt(port));
+        InetSocketAddress address = host.isEmpty() ? new InetSocketAddress(port) : new InetSocketAddress(host, port);
         if (address.isUnresolved()) {
             throw new IllegalArgumentException("unknown host: " + host);
         }
         return address;
+    }
+
+    /** Not a regular expression, which would be the first of a server that starts. Less than 0 if it is no port. */
+    private static int port(String digits) {
+        int port = digits.isEmpty() || digits.length() > 5 ? -1 : 0;
+        for (int i = 0; i < digits.length() && port >= 0; i++) {
+            int digit = digits.charAt(i) - '0';
+            port = digit < 0 || digit > 9 ? -1 : port * 10 + digit;
+        }
+        return port > 0xffff ? -1 : port;
     }
 }

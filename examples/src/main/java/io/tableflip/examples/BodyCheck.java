@@ -12,13 +12,13 @@ final class BodyCheck {
             Pattern.compile("\\{\"pid\":(\\d{1,18}),\"generation\":(\\d{1,9}),\"greeting\":\".*\"}");
 
     private final boolean anyBody;
-    private final Map<ServerId, String> lineOf = new HashMap<>();
+    private final Map<String, ServerId> serverOf = new HashMap<>();
 
     BodyCheck(boolean anyBody) {
         this.anyBody = anyBody;
     }
 
-    /** Who answered; the body has to be the same line as ever from this process, as often as was asked for. */
+    /** Who answered, as one object for each process; the body has to be the same line as ever from this process, as often as was asked for. */
     ServerId check(LoadRequest.Kind kind, String body) throws BadResponseException {
         if (anyBody) {
             return ServerId.UNKNOWN;
@@ -28,15 +28,24 @@ final class BodyCheck {
             throw new BadResponseException("a body of " + lines.size() + " lines, not " + kind.lines());
         }
         String line = lines.get(0);
+        ServerId known = serverOf.get(line);
+        ServerId server = known == null ? newcomer(line) : known;
+        if (!lines.stream().allMatch(line::equals)) {
+            throw new BadResponseException(server + " answers in more ways than one");
+        }
+        return server;
+    }
+
+    private ServerId newcomer(String line) throws BadResponseException {
         Matcher matcher = LINE.matcher(line);
         if (!matcher.matches()) {
             throw new BadResponseException("a body without pid, generation and greeting");
         }
         ServerId server = new ServerId(Long.parseLong(matcher.group(1)), Integer.parseInt(matcher.group(2)));
-        String known = lineOf.computeIfAbsent(server, s -> line);
-        if (!lines.stream().allMatch(known::equals)) {
+        if (serverOf.containsValue(server)) {
             throw new BadResponseException(server + " has answered otherwise before");
         }
+        serverOf.put(line, server);
         return server;
     }
 }

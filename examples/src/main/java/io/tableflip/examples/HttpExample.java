@@ -6,13 +6,21 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
+import io.netty.handler.codec.http.HttpVersion;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.Upgrader;
+import io.tableflip.core.WarmUp;
+import io.tableflip.netty.Drain;
 import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.ReplayWarmUp;
 import io.tableflip.netty.Transport;
 import io.tableflip.netty.UpgradableServers;
 import java.io.IOException;
@@ -20,6 +28,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -77,17 +86,30 @@ final class HttpExample {
                     });
             // The listening socket that the old process passed on, or a new one. It accepts nothing yet.
             Channel server = UpgradableServers.of(upgrader)
-                    .bind(bootstrap, options.listen())
+                    .bind(
+                            bootstrap,
+                            options.listen(),
+                            Drain.HANDLERS.overlapping(options.overlap()).spreadOver(options.spread()))
                     .sync()
                     .channel();
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.
-            upgrader.ready().thenRun(() -> announce(upgrader, (InetSocketAddress) server.localAddress()));
+            CompletableFuture<Void> ready = options.warmUp().isZero()
+                    ? upgrader.ready()
+                    : upgrader.ready(warmUp(bootstrap), options.warmUp()); // before that, a new process warms up
+            ready.thenRun(() -> announce(upgrader, (InetSocketAddress) server.localAddress()));
             upgrader.awaitExit();
         } finally {
             // Everything has drained. Any quiet period would only delay the next upgrade.
             io.shutdownGracefully(0, 5, TimeUnit.SECONDS);
             boss.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         }
+    }
+
+    /** What clients ask most, through the handlers above. */
+    private static WarmUp warmUp(ServerBootstrap bootstrap) {
+        FullHttpRequest request = new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/");
+        request.headers().set(HttpHeaderNames.HOST, "localhost");
+        return ReplayWarmUp.http(bootstrap, request).build();
     }
 
     /**

@@ -32,7 +32,7 @@ import java.util.List;
 import java.util.Queue;
 
 /** Answers the requests of one connection, one after the other, in the order in which they came. */
-final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpObject> {
+public final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpObject> {
     private static final int MAX_MILLIS = 3_600_000;
     private static final int MAX_CHUNKS = 1_000_000;
 
@@ -40,7 +40,8 @@ final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpObject> {
     private final Queue<HttpRequest> waiting = new ArrayDeque<>();
     private boolean busy;
 
-    HttpExampleHandler(ByteBuf description) {
+    /** @param description the body of an answer; it is never released */
+    public HttpExampleHandler(ByteBuf description) {
         this.description = description;
     }
 

@@ -16,16 +16,20 @@ record HttpOptions(
         Duration drainTimeout,
         Duration readyAfter,
         Duration upgradeTimeout,
-        MemoryCheck memoryCheck) {
+        MemoryCheck memoryCheck,
+        Duration warmUp,
+        Duration overlap,
+        Duration spread) {
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
-                 [--memory-check warn|refuse|off]
+                 [--memory-check warn|refuse|off] [--warm-up 5s] [--overlap 1s] [--spread 1s]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
                 GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
-                FILE holds a line "greeting = TEXT".
+                FILE holds a line "greeting = TEXT". A new process warms up for as long as --warm-up says, at most;
+                the old one goes on accepting beside it for --overlap, and asks its clients to leave over the time of --spread.
             """;
 
     static HttpOptions parse(List<String> words) throws UsageException {
@@ -38,16 +42,28 @@ record HttpOptions(
                         "--drain-timeout",
                         "--ready-after",
                         "--upgrade-timeout",
-                        "--memory-check"));
+                        "--memory-check",
+                        "--warm-up",
+                        "--overlap",
+                        "--spread"));
         String config = args.text("--config");
+        Duration upgradeTimeout =
+                positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1)));
+        Duration warmUp = args.duration("--warm-up", Duration.ZERO);
+        if (warmUp.compareTo(upgradeTimeout) >= 0) {
+            throw new UsageException("--warm-up: has to be shorter than --upgrade-timeout");
+        }
         return new HttpOptions(
                 args.required("--listen", Args::address),
                 args.required("--pid-file", Path::of),
                 config == null ? null : Path.of(config),
                 positive("--drain-timeout", args.duration("--drain-timeout", Duration.ofSeconds(30))),
                 args.duration("--ready-after", Duration.ofSeconds(5)),
-                positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1))),
-                args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN));
+                upgradeTimeout,
+                args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN),
+                warmUp,
+                args.duration("--overlap", Duration.ZERO),
+                args.duration("--spread", Duration.ZERO));
     }
 
     private static MemoryCheck memoryCheck(String text) {

@@ -152,7 +152,7 @@ final class LoadEngine {
      * short. But not more: a server that is late is not to be buried under new connections.
      */
     private boolean hasConnection(long now) {
-        return isReady(now) || helpers < kept.size();
+        return isReady(now) || (settings.helpers() && helpers < kept.size());
     }
 
     private boolean isReady(long now) {

@@ -7,12 +7,16 @@ import org.jspecify.annotations.Nullable;
 public final class LoadSample {
     private final long intended;
     private final long latency;
+    private final boolean onNewConnection;
     private final @Nullable FailureKind failure;
+    private final ServerId server;
 
-    LoadSample(long intended, long latency, @Nullable FailureKind failure) {
+    LoadSample(long intended, long latency, boolean onNewConnection, @Nullable FailureKind failure, ServerId server) {
         this.intended = intended;
         this.latency = latency;
+        this.onNewConnection = onNewConnection;
         this.failure = failure;
+        this.server = server;
     }
 
     /** When the request was to be sent, in nanoseconds on the scale of {@link System#nanoTime}. */
@@ -30,5 +34,15 @@ public final class LoadSample {
     /** How it failed, or nothing if it was answered. */
     public Optional<FailureKind> failure() {
         return Optional.ofNullable(failure);
+    }
+
+    /** Whether it was one of those that get a connection of their own. */
+    public boolean onNewConnection() {
+        return onNewConnection;
+    }
+
+    /** Who answered; {@link ServerId#UNKNOWN} if nobody did, or if bodies are not looked at. */
+    public ServerId server() {
+        return server;
     }
 }

@@ -17,6 +17,7 @@ record LoadSettings(
         double rate,
         @Nullable Duration duration,
         int connections,
+        boolean helpers,
         List<Duration> thinkTimes,
         double newShare,
         Duration timeout,

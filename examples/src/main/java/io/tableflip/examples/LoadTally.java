@@ -30,12 +30,12 @@ final class LoadTally {
         request.end();
         answered++;
         byServer.merge(server, 1L, Long::sum);
-        log.add(request.intended(), latency(request, now), null);
+        log.answered(request, latency(request, now), server);
     }
 
     synchronized void failed(LoadRequest request, long now, FailureKind kind, String detail) {
         request.end();
-        log.add(request.intended(), latency(request, now), kind);
+        log.failed(request, latency(request, now), kind);
         broken(now, kind, "GET " + request.kind().path() + " " + detail);
     }
 

@@ -111,6 +111,7 @@ public final class StrictLoad implements AutoCloseable {
                 Duration.ofSeconds(2));
         private double newShare = 0.25;
         private Duration timeout = Duration.ofSeconds(10);
+        private boolean helpers = true;
         private long seed = 1;
         private boolean anyBody;
 
@@ -165,6 +166,12 @@ public final class StrictLoad implements AutoCloseable {
                 throw new IllegalArgumentException("connections: " + number + " is less than 1");
             }
             connections = number;
+            return this;
+        }
+
+        /** Lets a request that finds all kept connections at work wait for one of them: so there are never more than these. */
+        public Builder withoutHelpers() {
+            helpers = false;
             return this;
         }
 
@@ -224,6 +231,7 @@ public final class StrictLoad implements AutoCloseable {
                     rate,
                     duration,
                     connections,
+                    helpers,
                     thinkTimes,
                     newShare,
                     timeout,

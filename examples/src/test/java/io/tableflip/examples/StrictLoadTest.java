@@ -81,6 +81,31 @@ class StrictLoadTest {
     }
 
     @Test
+    void samplesTellWhoAnsweredAndOnWhichConnection() throws Exception {
+        LoadResult result = against(connection -> connection.answerAll(OK));
+        assertTrue(result.samples().allMatch(s -> s.server().equals(new ServerId(7, 2))));
+        long fresh = result.samples().filter(LoadSample::onNewConnection).count();
+        assertTrue(fresh > 0 && fresh < 20, () -> fresh + " of 20 on new connections");
+        LoadResult broken = against(RawServer.Connection::request);
+        assertTrue(broken.samples().allMatch(s -> s.server().equals(ServerId.UNKNOWN)));
+    }
+
+    @Test
+    void withoutHelpersRequestsWaitForAKeptConnection() throws Exception {
+        try (RawServer server = new RawServer(connection -> connection.answerAll(OK))) {
+            LoadResult result = run(load(server.address())
+                    .connections(2)
+                    .thinkTimes(Duration.ZERO)
+                    .newShare(0)
+                    .rate(10_000)
+                    .duration(Duration.ofMillis(2))
+                    .withoutHelpers());
+            assertEquals(20, result.counts().answered());
+            assertEquals(2, result.counts().connects());
+        }
+    }
+
+    @Test
     void refused() throws Exception {
         InetSocketAddress nobody;
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

@@ -148,7 +148,7 @@ class FailedUpgradeIT {
             service.awaitServing(1);
             long parent = service.pid();
             service.signal("HUP", parent);
-            service.awaitProcesses(2);
+            service.awaitLog("spawned generation 2"); // a rehearsal of the spawn is a second process, too
             long child = child(service, parent);
             service.signal("KILL", parent);
             service.awaitGone(parent);
@@ -208,7 +208,7 @@ class FailedUpgradeIT {
             long parent = service.pid();
             plan("wait " + flags.resolve("go"));
             service.signal("HUP", parent);
-            service.awaitProcesses(2);
+            service.awaitLog("spawned generation 2"); // a rehearsal of the spawn is a second process, too
             service.signal("STOP", parent);
             go();
             service.awaitServing(2); // 5 s after its takeover
@@ -228,7 +228,7 @@ class FailedUpgradeIT {
                 .startAndAwait()) {
             long parent = service.pid();
             service.signal("HUP", parent);
-            service.awaitProcesses(2);
+            service.awaitLog("spawned generation 2"); // a rehearsal of the spawn is a second process, too
             service.signal("STOP", child(service, parent));
             service.awaitLog("the child was not ready within");
             service.awaitOnly(parent);

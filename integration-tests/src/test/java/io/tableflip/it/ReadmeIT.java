@@ -7,11 +7,24 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.LifecycleListener;
+import io.tableflip.core.WarmUp;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
+import java.lang.reflect.Method;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -21,6 +34,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,6 +90,42 @@ class ReadmeIT {
         assertEquals(1, registry.get("drain").timer().count());
     }
 
+    /** Compiles, and sends requests through a handler. */
+    @Test
+    void theWarmUpOfTheReadme() throws Exception {
+        compile("Warm", """
+                import io.netty.bootstrap.ServerBootstrap;
+                import io.netty.handler.codec.http.*;
+                import io.tableflip.core.WarmUp;
+                import io.tableflip.netty.ReplayWarmUp;
+
+                public class Warm {
+                    public %s}
+                """.formatted(block("README.md", "## A warm start")));
+        AtomicInteger requests = new AtomicInteger();
+        ServerBootstrap bootstrap = new ServerBootstrap().childHandler(new ChannelInitializer<>() {
+            @Override
+            protected void initChannel(Channel channel) {
+                channel.pipeline().addLast(new HttpServerCodec(), new SimpleChannelInboundHandler<HttpRequest>() {
+                    @Override
+                    protected void channelRead0(ChannelHandlerContext ctx, HttpRequest request) {
+                        requests.incrementAndGet();
+                        DefaultFullHttpResponse response =
+                                new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+                        HttpUtil.setContentLength(response, 0);
+                        ctx.writeAndFlush(response);
+                    }
+                });
+            }
+        });
+        try (URLClassLoader loader = new URLClassLoader(
+                new URL[] {directory.toUri().toURL()}, getClass().getClassLoader())) {
+            Method method = loader.loadClass("Warm").getMethod("warmUp", ServerBootstrap.class);
+            ((WarmUp) requireNonNull(method.invoke(null, bootstrap))).run();
+        }
+        assertTrue(requests.get() > 100 && requests.get() <= 20_000, () -> requests + " requests");
+    }
+
     private static boolean hasNetty42() {
         try {
             Class.forName("io.netty.channel.MultiThreadIoEventLoopGroup");
@@ -86,8 +136,13 @@ class ReadmeIT {
     }
 
     private static String block(String file) throws IOException {
+        return block(file, "```java");
+    }
+
+    /** The first program at or behind the text. */
+    private static String block(String file, String text) throws IOException {
         String readme = Files.readString(Service.projectFile(file));
-        int start = readme.indexOf("```java\n") + "```java\n".length();
+        int start = readme.indexOf("```java\n", readme.indexOf(text)) + "```java\n".length();
         return readme.substring(start, readme.indexOf("```", start));
     }
 

@@ -47,7 +47,7 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
- * {@code --memory-check OFF|WARN|REFUSE}, {@code --full-heap-later}. The lines of the file {@code options} in the directory, if there is one, are the JVM
+ * {@code --memory-check OFF|WARN|REFUSE}, {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the directory, if there is one, are the JVM
  * options of the next generation.
  */
 final class TestServer {
@@ -82,11 +82,20 @@ final class TestServer {
                 upgrader.parentExited().thenRun(TestServer::takeFullHeap);
             }
             follow(directory.resolve("plan"), servers, bootstrap);
-            upgrader.ready();
+            if (options.contains("--endless-warm-up")) {
+                upgrader.ready(TestServer::warmUpForEver, Duration.ofSeconds(50));
+            } else {
+                upgrader.ready();
+            }
             upgrader.awaitExit();
         } finally {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
         }
+    }
+
+    private static void warmUpForEver() throws InterruptedException {
+        System.out.println("warming up");
+        new CountDownLatch(1).await();
     }
 
     private static String netty() {

@@ -21,6 +21,9 @@ final class Duplicates {
     /** Those of them that were so when the upgrade began. */
     private final Map<FdName, Integer> nonBlocking = new LinkedHashMap<>();
 
+    /** Above all numbers that the child will have, so that nothing has to be moved out of the way at the spawn. */
+    private int above;
+
     private boolean closed;
 
     Duplicates(Os os) {
@@ -29,6 +32,9 @@ final class Duplicates {
 
     /** Asks every owner for its descriptor. Fails if one of them fails or a descriptor cannot be duplicated. */
     CompletableFuture<Void> take(Map<FdName, FdSource> sources) {
+        synchronized (this) {
+            above = ParentLink.FIRST_PASSED_FD + sources.size();
+        }
         return CompletableFuture.allOf(sources.entrySet().stream()
                 .map(entry -> take(entry.getKey(), entry.getValue()))
                 .toArray(CompletableFuture<?>[]::new));
@@ -50,7 +56,7 @@ final class Duplicates {
             return; // lent after the upgrade was given up
         }
         try {
-            int copy = os.duplicate(fd, 0);
+            int copy = os.duplicate(fd, above);
             Integer before = numbers.put(name, copy);
             if (os.isNonBlocking(copy)) {
                 nonBlocking.put(name, copy);

@@ -3,6 +3,7 @@ package io.tableflip.core;
 import static java.util.Objects.requireNonNull;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The name under which a descriptor is passed from one generation to the next.
@@ -27,9 +28,11 @@ public record FdName(Kind kind, String network, String address) {
         /** Any other file: a log pipe, a lock, a memory file. */
         FD;
 
+        private final String word = name().toLowerCase(Locale.ROOT);
+
         /** The word for this kind in the wire protocol and in {@link FdName#toString()}. */
         String word() {
-            return name().toLowerCase(Locale.ROOT);
+            return word;
         }
     }
 
@@ -76,6 +79,20 @@ public record FdName(Kind kind, String network, String address) {
             case PACKET -> network.equals("unixgram");
             default -> false;
         };
+    }
+
+    /** Written out, as is {@link #hashCode()}: what a record has by itself is put together when it is first called, which a new process has no time for. */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof FdName name
+                && kind == name.kind
+                && network.equals(name.network)
+                && address.equals(name.address);
+    }
+
+    @Override
+    public int hashCode() {
+        return (kind.word.hashCode() * 31 + network.hashCode()) * 31 + address.hashCode();
     }
 
     /**

@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Fds {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final List<FdName.Kind> KINDS = List.of(FdName.Kind.values());
 
     private final Map<FdName, Fd> inherited = new LinkedHashMap<>();
     private final Map<FdName, FdSource> used = new LinkedHashMap<>();
@@ -269,7 +270,7 @@ public final class Fds {
         if (parts.size() != 3) {
             return null;
         }
-        for (FdName.Kind kind : FdName.Kind.values()) {
+        for (FdName.Kind kind : KINDS) {
             if (kind.word().equals(parts.get(0))) {
                 return fromWire(kind, parts.get(1), parts.get(2));
             }

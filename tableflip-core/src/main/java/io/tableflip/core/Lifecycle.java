@@ -107,7 +107,7 @@ final class Lifecycle implements Upgrader {
         ParentLink parent = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
         Lifecycle lifecycle = new Lifecycle(settings, () -> Native.OS, proc, launcher, parent);
         lifecycle.whyNoUpgrades = whyNoUpgrades;
-        lifecycle.reporting.toJvm();
+        lifecycle.loop.execute(lifecycle.reporting::toJvm); // before anything there is to tell, and not on this thread
         lifecycle.start();
         Runtime.getRuntime().addShutdownHook(new Thread(lifecycle.departure::jvmEnds, "tableflip-shutdown"));
         return lifecycle;
@@ -193,6 +193,17 @@ final class Lifecycle implements Upgrader {
     @Override
     public CompletableFuture<Void> ready() {
         loop.execute(takeover::begin);
+        return forUser(takeover.ready());
+    }
+
+    @Override
+    public CompletableFuture<Void> ready(WarmUp warmUp, Duration limit) {
+        requireNonNull(warmUp);
+        if (limit.isNegative() || limit.compareTo(settings.upgradeTimeout()) >= 0) {
+            throw new IllegalArgumentException("a warm-up of " + limit
+                    + ": it must end well within the upgrade timeout, " + settings.upgradeTimeout());
+        }
+        loop.execute(() -> takeover.begin(warmUp, limit));
         return forUser(takeover.ready());
     }
 

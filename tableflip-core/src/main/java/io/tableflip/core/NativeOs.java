@@ -357,8 +357,11 @@ final class NativeOs implements Os {
         int end = FIRST_PASSED + fds.size();
         for (int i = 0; i < fds.size(); i++) {
             // from above all targets, so that no dup2 overwrites the source of a later one
-            int source = duplicate(fds.get(i), end);
-            sources.add(source);
+            int source = fds.get(i);
+            if (source < end) {
+                source = duplicate(source, end);
+                sources.add(source);
+            }
             zero(
                     c.posix_spawn_file_actions_adddup2(actions, source, FIRST_PASSED + i),
                     "posix_spawn_file_actions_adddup2",

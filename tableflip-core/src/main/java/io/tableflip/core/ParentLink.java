@@ -180,12 +180,13 @@ final class ParentLink {
     }
 
     private Map<Integer, @Nullable FdName> passed(List<List<String>> names) throws IOException {
+        String jvm = System.getProperty("java.home") + "/";
         Map<Integer, @Nullable FdName> passed = new LinkedHashMap<>();
         Set<FdName> seen = new HashSet<>();
         for (List<String> wire : names) {
             int fd = FIRST_PASSED_FD + passed.size();
             FdName name = Fds.fromWire(wire);
-            String problem = problem(fd, name);
+            String problem = problem(fd, name, jvm);
             if (problem != null) {
                 throw new WrongDescriptorException(
                         name, fd, problem + "; parent " + pid + " named " + names.size() + " descriptors");
@@ -201,14 +202,16 @@ final class ParentLink {
     /**
      * What is wrong with a passed descriptor. The JVM opens its own files at the first free numbers, so a descriptor that did not get
      * through to this process looks like an open one. To close it, unclaimed, would be the end of this JVM.
+     *
+     * @param jvm what the names of the files of this JVM begin with
      */
-    private @Nullable String problem(int fd, @Nullable FdName name) {
+    private @Nullable String problem(int fd, @Nullable FdName name, String jvm) {
         String file = proc.describe(fd).orElse("");
         if (file.isEmpty()) {
             return "is not open";
         }
         // text, not paths: where the locale knows no such characters, they make no path
-        if (file.startsWith(System.getProperty("java.home") + "/")) {
+        if (file.startsWith(jvm)) {
             return "was not passed: it is " + Printable.of(file) + ", which this JVM has opened itself";
         }
         boolean socket = file.startsWith("socket:[");

@@ -9,8 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 
 /**
@@ -26,11 +25,7 @@ final class Participants {
         RELEASED
     }
 
-    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
-        Thread thread = new Thread(task, "tableflip-participant");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final Executor threads = new CallThreads("tableflip-participant");
 
     /** Each with the end of the call that was made last; by identity, whatever equals says. */
     private final Map<Key, CompletableFuture<?>> lastCalls = new LinkedHashMap<>();
@@ -115,9 +110,12 @@ final class Participants {
     }
 
     private CompletableFuture<Void> callAll(String name, Function<Participant, CompletionStage<?>> method) {
-        return CompletableFuture.allOf(List.copyOf(lastCalls.keySet()).stream()
-                .map(key -> call(key, name, method))
-                .toArray(CompletableFuture<?>[]::new));
+        // no stream: it would be the first of a process that is about to take over
+        List<CompletableFuture<?>> calls = new ArrayList<>();
+        for (Key key : List.copyOf(lastCalls.keySet())) {
+            calls.add(call(key, name, method));
+        }
+        return CompletableFuture.allOf(calls.toArray(new CompletableFuture<?>[0]));
     }
 
     /** Calls when the call before has returned (its stage may go on). The future completes with the stage, and never fails. */

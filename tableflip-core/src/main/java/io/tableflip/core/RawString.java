@@ -17,10 +17,19 @@ import java.util.List;
  */
 final class RawString {
     private static final char ESCAPE = '\uDC00';
+    /** What Java makes of bytes that are not valid; it may also stand in the text itself. */
+    private static final char REPLACEMENT = '\uFFFD';
 
     private RawString() {}
 
     static String decode(byte[] bytes) {
+        // in nearly all cases that is all, and a decoder of its own for each string is most of the time for a table of
+        // names
+        String plain = new String(bytes, StandardCharsets.UTF_8);
+        return plain.indexOf(REPLACEMENT) < 0 ? plain : decodeEscaping(bytes);
+    }
+
+    private static String decodeEscaping(byte[] bytes) {
         CharsetDecoder decoder = StandardCharsets.UTF_8
                 .newDecoder()
                 .onMalformedInput(CodingErrorAction.REPORT)
@@ -40,6 +49,11 @@ final class RawString {
     }
 
     static byte[] encode(String text) {
+        byte[] plain = text.getBytes(StandardCharsets.UTF_8);
+        return text.equals(new String(plain, StandardCharsets.UTF_8)) ? plain : encodeEscaped(text);
+    }
+
+    private static byte[] encodeEscaped(String text) {
         ByteArrayOutputStream out = new ByteArrayOutputStream(text.length());
         int plain = 0;
         for (int i = 0; i < text.length(); i++) {

@@ -27,20 +27,7 @@ final class Signals {
             Class<?> signalType = Class.forName("sun.misc.Signal");
             Class<?> handlerType = Class.forName("sun.misc.SignalHandler");
             Object signal = newSignal(signalType, name);
-            Object handler = Proxy.newProxyInstance(
-                    handlerType.getClassLoader() == null
-                            ? Signals.class.getClassLoader()
-                            : handlerType.getClassLoader(),
-                    new Class<?>[] {handlerType},
-                    (proxy, method, arguments) -> switch (method.getName()) {
-                        case "equals" -> proxy == arguments[0];
-                        case "hashCode" -> System.identityHashCode(proxy);
-                        case "toString" -> "tableflip handler of SIG" + name;
-                        default -> {
-                            action.run();
-                            yield null;
-                        }
-                    });
+            Object handler = handler(handlerType, name, action);
             Method handle = signalType.getMethod("handle", signalType, handlerType);
             Object before = handle.invoke(null, signal, handler);
             if (handlerType.getField("SIG_IGN").get(null).equals(before)) {
@@ -62,6 +49,26 @@ final class Signals {
             LOG.log(WARNING, "SIG" + name + " cannot be handled: the module jdk.unsupported is missing", e);
         }
         return () -> {};
+    }
+
+    /** Has the class of the handlers made, without any effect. */
+    static void prepare() throws ClassNotFoundException {
+        handler(Class.forName("sun.misc.SignalHandler"), "none", () -> {});
+    }
+
+    private static Object handler(Class<?> type, String name, Runnable action) {
+        return Proxy.newProxyInstance(
+                type.getClassLoader() == null ? Signals.class.getClassLoader() : type.getClassLoader(),
+                new Class<?>[] {type},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "equals" -> proxy == arguments[0];
+                    case "hashCode" -> System.identityHashCode(proxy);
+                    case "toString" -> "tableflip handler of SIG" + name;
+                    default -> {
+                        action.run();
+                        yield null;
+                    }
+                });
     }
 
     private static void undo(Method handle, Object signal, Object before) {

@@ -24,6 +24,7 @@ final class Takeover {
     private final @Nullable ParentLink parent;
     private final ServiceFiles files;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private @Nullable WarmUpRun warmUp;
     private boolean begun;
     private boolean opened;
     private boolean lost; // the parent has closed the link: either it is gone, or it has given this child up
@@ -41,12 +42,34 @@ final class Takeover {
         return ready;
     }
 
+    /** {@code ready()} was called with a warm-up: for a child that has a living parent. Nobody waits for one that has not. */
+    void begin(WarmUp what, Duration limit) {
+        if (begun || warmUp != null) {
+            return;
+        }
+        if (parent == null || lost || life.state() != INITIALIZING) {
+            begin();
+            return;
+        }
+        WarmUpRun run = new WarmUpRun(what);
+        warmUp = run;
+        life.loop().schedule(limit, () -> run.cut("its time is over"));
+        run.over().thenRunAsync(this::begin, life.loop());
+    }
+
+    private void cutWarmUp(String why) {
+        if (warmUp != null) {
+            warmUp.cut(why);
+        }
+    }
+
     /** {@code ready()} was called. */
     void begin() {
         if (begun) {
             return;
         }
         begun = true;
+        cutWarmUp("ready() was called");
         if (life.state() != INITIALIZING) {
             ready.completeExceptionally(new IllegalStateException("stopped before it was ready"));
             return;
@@ -130,6 +153,7 @@ final class Takeover {
     private void parentLost(ParentLink from) {
         if (!lost) {
             lost = true;
+            cutWarmUp("the parent has gone");
             awaitEnd(from, Settings.MOMENT);
         }
     }
@@ -222,6 +246,7 @@ final class Takeover {
 
     /** Stopped before it was ready. */
     void stopped() {
+        cutWarmUp("stopped");
         if (!decided) {
             decided = true;
             ready.completeExceptionally(new IllegalStateException("stopped before it was ready"));

@@ -53,6 +53,17 @@ public interface Upgrader extends AutoCloseable {
     CompletableFuture<Void> ready();
 
     /**
+     * As {@link #ready()}, but a process that was spawned by an upgrade warms up first, while its parent serves on. Nothing is
+     * waited for that matters more: a first generation does not warm up, since nobody serves meanwhile; a child whose parent dies
+     * takes over at once. A warm-up that fails is logged and changes nothing.
+     *
+     * @param warmUp runs on a thread of its own
+     * @param limit how long it may take before this process takes over all the same; well within the upgrade timeout
+     * @throws IllegalArgumentException if the limit is negative, or not below the upgrade timeout
+     */
+    CompletableFuture<Void> ready(WarmUp warmUp, Duration limit);
+
+    /**
      * Spawns a new copy of this process and hands over to it.
      *
      * @return completes with the process id of the child when the child is the service. Fails with an

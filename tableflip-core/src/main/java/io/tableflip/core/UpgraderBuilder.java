@@ -40,7 +40,9 @@ public final class UpgraderBuilder {
     private final Set<String> upgradeOn = new LinkedHashSet<>();
     private final Set<String> stopOn = new LinkedHashSet<>();
 
-    UpgraderBuilder() {}
+    UpgraderBuilder() {
+        ClassesAhead.begin();
+    }
 
     /**
      * The file that holds the process id of the service. It changes hands at the commit and is removed at the final

@@ -137,6 +137,20 @@ class LifecycleTest {
         }
     }
 
+    /** Nobody serves meanwhile. */
+    @Test
+    void aFirstGenerationDoesNotWarmUp() throws Exception {
+        try (ParentFixture first = new ParentFixture(directory)) {
+            Await.get(first.life.ready(
+                    () -> {
+                        throw new AssertionError("warmed up");
+                    },
+                    Duration.ofSeconds(1)));
+            assertEquals(State.SERVING, first.life.state());
+            assertFalse(first.logs.has("warm"), first.logs::toString);
+        }
+    }
+
     @Test
     void aStopBeforeItIsReadyMakesReadyFail() throws Exception {
         try (ParentFixture first = new ParentFixture(directory)) {

@@ -233,7 +233,6 @@ class NativeOsFailuresTest {
         "fcntl, 1, EBADF",
         "fcntl, 2, EBADF",
         "fcntl, 3, EBADF",
-        "fcntl, 4, EMFILE",
         "write, 0, EIO",
         "poll,  0, ENOMEM",
         "read,  0, EIO",

@@ -263,7 +263,12 @@ class NativeOsTest {
             assertFailure("posix_spawn", Errno.ENOENT, "/no/such/program", List.of(pipe.readEnd()), null);
             assertFailure("posix_spawn", Errno.ENOENT, "/bin/sh", List.of(pipe.readEnd()), "/no/such/directory");
             assertFailure("posix_spawn", Errno.EACCES, noProgram.toString(), List.of(pipe.readEnd()), null);
-            assertFailure("fcntl", Errno.EBADF, "/bin/sh", List.of(pipe.readEnd(), 1_000_000), null);
+            assertFailure(
+                    "posix_spawn_file_actions_adddup2",
+                    Errno.EBADF,
+                    "/bin/sh",
+                    List.of(pipe.readEnd(), 1_000_000),
+                    null);
         }
         assertTrue(openFds() < before + 100, "from " + before + " to " + openFds());
     }

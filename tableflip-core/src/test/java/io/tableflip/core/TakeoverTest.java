@@ -266,6 +266,141 @@ class TakeoverTest {
         Await.get(child.life.exit());
     }
 
+    // ---- warm-up
+
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+
+    /** Says that it has begun, and ends when it is told. */
+    private static final class Warming implements WarmUp {
+        final CountDownLatch begun = new CountDownLatch(1);
+        final CountDownLatch go = new CountDownLatch(1);
+        final CompletableFuture<Void> interrupted = new CompletableFuture<>();
+
+        @Override
+        public void run() throws Exception {
+            begun.countDown();
+            try {
+                go.await();
+            } catch (InterruptedException e) {
+                interrupted.complete(null);
+                throw e;
+            }
+        }
+    }
+
+    @Test
+    void warmsUpBeforeItTakesOver() throws Exception {
+        Child child = child();
+        Warming warming = new Warming();
+        CompletableFuture<Void> ready = child.life.ready(warming, LIMIT);
+        warming.begun.await();
+        child.settle();
+        assertEquals(State.INITIALIZING, child.life.state());
+        assertEquals(List.of(), participant.calls);
+        warming.go.countDown();
+        child.hear(Message.TAKEOVER);
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        assertTrue(logs.has("warmed up in"), logs::toString);
+        assertFalse(warming.interrupted.isDone());
+    }
+
+    @Test
+    void aWarmUpEndsAtItsLimit() throws Exception {
+        Child child = child();
+        Warming warming = new Warming();
+        CompletableFuture<Void> ready = child.life.ready(warming, LIMIT);
+        warming.begun.await();
+        child.advance(LIMIT);
+        child.hear(Message.TAKEOVER);
+        Await.get(warming.interrupted);
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        assertTrue(logs.has("warm-up: its time is over"), logs::toString);
+        assertFalse(logs.has("the warm-up has failed"), logs::toString);
+    }
+
+    @Test
+    void aWarmUpThatDoesNotEndIsNotWaitedFor() throws Exception {
+        Child child = child();
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch never = new CountDownLatch(1);
+        CompletableFuture<Void> ready = child.life.ready(
+                () -> {
+                    begun.countDown();
+                    Await.uninterruptibly(never);
+                },
+                LIMIT);
+        begun.await();
+        child.advance(LIMIT);
+        child.hear(Message.TAKEOVER);
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        never.countDown();
+    }
+
+    @Test
+    void aWarmUpThatFailsChangesNothing() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.life.ready(
+                () -> {
+                    throw new NoClassDefFoundError("Heater");
+                },
+                LIMIT);
+        child.hear(Message.TAKEOVER);
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        assertTrue(logs.has("the warm-up has failed"), logs::toString);
+    }
+
+    /** Nobody serves then. */
+    @Test
+    void aWarmUpEndsWhenTheParentDies() throws Exception {
+        Child child = child();
+        Warming warming = new Warming();
+        CompletableFuture<Void> ready = child.life.ready(warming, LIMIT);
+        warming.begun.await();
+        child.parentDies();
+        Await.get(warming.interrupted);
+        child.advanceUntil("it serves", ready);
+        child.assertServes(ready);
+    }
+
+    @Test
+    void aStopEndsAWarmUp() throws Exception {
+        Child child = child();
+        Warming warming = new Warming();
+        CompletableFuture<Void> ready = child.life.ready(warming, LIMIT);
+        warming.begun.await();
+        child.life.stop();
+        Await.get(warming.interrupted);
+        assertInstanceOf(IllegalStateException.class, Await.failure(ready));
+        Await.until("drain", () -> participant.calls.contains("drain"));
+        participant.drained();
+        Await.get(child.life.exit());
+    }
+
+    @Test
+    void readyAloneEndsAWarmUp() throws Exception {
+        Child child = child();
+        Warming warming = new Warming();
+        CompletableFuture<Void> warm = child.life.ready(warming, LIMIT);
+        warming.begun.await();
+        CompletableFuture<Void> ready = child.takingOver();
+        Await.get(warming.interrupted);
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        Await.get(warm);
+    }
+
+    @Test
+    void aWarmUpMustBeShorterThanTheUpgradeMayTake() throws Exception {
+        Child child = child();
+        WarmUp none = () -> {};
+        assertThrows(IllegalArgumentException.class, () -> child.life.ready(none, Duration.ofSeconds(60)));
+        assertThrows(IllegalArgumentException.class, () -> child.life.ready(none, Duration.ofSeconds(-1)));
+    }
+
     // ---- success
 
     @Test

@@ -23,7 +23,7 @@ public final class Drain {
      * HttpDrainHandler} for example. A connection whose pipeline has no handler that understands the event stays until
      * its peer closes it or the drain timeout has passed; the log says so, once per drain.
      */
-    public static final Drain HANDLERS = new Drain("HANDLERS", Drain::fire, Duration.ZERO);
+    public static final Drain HANDLERS = new Drain("HANDLERS", Drain::fire, Duration.ZERO, Duration.ZERO);
 
     /**
      * Closes each connection at once, by {@link Channel#close()}. For protocols whose handlers turn a close into a
@@ -31,16 +31,18 @@ public final class Drain {
      * since the handlers of its protocol may not be in the pipeline before. The time that such handlers take is up to them, and to the
      * drain timeout: an {@code Http2ConnectionHandler} gives running streams 30 s by itself.
      */
-    public static final Drain CLOSE = new Drain("CLOSE", Drain::close, Duration.ZERO);
+    public static final Drain CLOSE = new Drain("CLOSE", Drain::close, Duration.ZERO, Duration.ZERO);
 
     private final String name;
     private final BiConsumer<Channel, DrainEvent> action;
     private final Duration window;
+    private final Duration overlap;
 
-    private Drain(String name, BiConsumer<Channel, DrainEvent> action, Duration window) {
+    private Drain(String name, BiConsumer<Channel, DrainEvent> action, Duration window, Duration overlap) {
         this.name = name;
         this.action = action;
         this.window = window;
+        this.overlap = overlap;
     }
 
     /**
@@ -51,7 +53,7 @@ public final class Drain {
      * @param action gets the connection and the event, which can also be found by {@link DrainEvent#of} then
      */
     public static Drain callback(BiConsumer<Channel, DrainEvent> action) {
-        return new Drain("callback " + action, requireNonNull(action), Duration.ZERO);
+        return new Drain("callback " + action, requireNonNull(action), Duration.ZERO, Duration.ZERO);
     }
 
     /**
@@ -64,7 +66,10 @@ public final class Drain {
     public static Drain whenIdle(Duration quiet) {
         long nanos = notNegative(quiet).toNanos();
         return new Drain(
-                "whenIdle " + quiet, (channel, event) -> IdleProbe.install(channel, event, nanos), Duration.ZERO);
+                "whenIdle " + quiet,
+                (channel, event) -> IdleProbe.install(channel, event, nanos),
+                Duration.ZERO,
+                Duration.ZERO);
     }
 
     /**
@@ -76,7 +81,21 @@ public final class Drain {
      * @param window how long; more than half of the drain timeout counts as half of it, and zero is the default
      */
     public Drain spreadOver(Duration window) {
-        return new Drain(name, action, notNegative(window));
+        return new Drain(name, action, notNegative(window), overlap);
+    }
+
+    /**
+     * This policy, but the process that is replaced goes on accepting for a while beside the new one, and asks its connections to leave only then: a
+     * new JVM loads classes and compiles while its first clients wait, and meanwhile whoever is free takes the others. The kernel gives a
+     * connection to the process that accepts first. If the upgrade fails in that time, nothing has changed for the old connections.
+     *
+     * <p>It is part of the time to {@link io.tableflip.core.UpgraderBuilder#readyAfter}, and ends with that: the new process commits then. It is for listeners of
+     * connections; a drain for good has none.
+     *
+     * @param time how long; zero is the default
+     */
+    public Drain overlapping(Duration time) {
+        return new Drain(name, action, window, notNegative(time));
     }
 
     private static Duration notNegative(Duration time) {
@@ -88,6 +107,10 @@ public final class Drain {
 
     Duration window() {
         return window;
+    }
+
+    Duration overlap() {
+        return overlap;
     }
 
     /** Asks one connection to leave. On its loop. */
@@ -136,6 +159,6 @@ public final class Drain {
 
     @Override
     public String toString() {
-        return window.isZero() ? name : name + " over " + window;
+        return name + (overlap.isZero() ? "" : " after " + overlap) + (window.isZero() ? "" : " over " + window);
     }
 }

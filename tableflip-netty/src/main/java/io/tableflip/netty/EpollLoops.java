@@ -4,15 +4,21 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollEventLoopGroup;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
+import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Method;
 import org.jspecify.annotations.Nullable;
 
 /** Whether Netty can run listening sockets that came as descriptors: only its epoll transport can. */
 final class EpollLoops {
-    /** {@code IoEventLoopGroup.isIoType(Class)}, which exists since Netty 4.2; {@code null} on 4.1. */
-    private static final @Nullable MethodHandle IS_IO_TYPE = findIsIoType();
+    /**
+     * {@code IoEventLoopGroup.isIoType(Class)}, which exists since Netty 4.2; {@code null} on 4.1. By reflection: a method handle takes a new process
+     * much longer the first time.
+     */
+    private static final @Nullable Method IS_IO_TYPE = findIsIoType();
+
+    /** One that was found to be of epoll: a program binds one listener after the other on the same. */
+    private static volatile Reference<@Nullable EventLoopGroup> lastEpoll = new WeakReference<>(null);
 
     private EpollLoops() {}
 
@@ -38,26 +44,32 @@ final class EpollLoops {
 
     @SuppressWarnings("deprecation") // since 4.2, and on 4.1 there is no other
     static boolean areEpoll(EventLoopGroup group) {
+        if (lastEpoll.get() == group) {
+            return true;
+        }
         EventLoop loop = group.next();
-        return group instanceof EpollEventLoopGroup || loop.parent() instanceof EpollEventLoopGroup || runsEpoll(loop);
+        boolean epoll =
+                group instanceof EpollEventLoopGroup || loop.parent() instanceof EpollEventLoopGroup || runsEpoll(loop);
+        if (epoll) {
+            lastEpoll = new WeakReference<>(group);
+        }
+        return epoll;
     }
 
     private static boolean runsEpoll(EventLoop loop) {
-        if (IS_IO_TYPE == null || !IS_IO_TYPE.type().parameterType(0).isInstance(loop)) {
+        if (IS_IO_TYPE == null || !IS_IO_TYPE.getDeclaringClass().isInstance(loop)) {
             return false;
         }
         try {
             return (boolean) IS_IO_TYPE.invoke(loop, Class.forName("io.netty.channel.epoll.EpollIoHandler"));
-        } catch (Throwable e) {
+        } catch (ReflectiveOperationException e) {
             throw new IllegalStateException("cannot tell whether " + loop + " runs epoll", e);
         }
     }
 
-    private static @Nullable MethodHandle findIsIoType() {
+    private static @Nullable Method findIsIoType() {
         try {
-            Class<?> group = Class.forName("io.netty.channel.IoEventLoopGroup");
-            MethodType type = MethodType.methodType(boolean.class, Class.class);
-            return MethodHandles.publicLookup().findVirtual(group, "isIoType", type);
+            return Class.forName("io.netty.channel.IoEventLoopGroup").getMethod("isIoType", Class.class);
         } catch (ReflectiveOperationException e) {
             return null;
         }

@@ -17,6 +17,7 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.PromiseNotifier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,6 +106,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         leaving.drain(drain);
         noteProtocol(ctx);
         noteIdle(ctx);
+        exchanges.whenSent(ctx, () -> noteIdle(ctx));
     }
 
     private void noteProtocol(ChannelHandlerContext ctx) {
@@ -191,12 +193,22 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             prepare(ctx, response);
         }
         boolean end = exchanges.ends(msg);
-        ChannelPromise written = end ? exchanges.untilSent(ctx, promise, () -> noteIdle(ctx)) : promise;
+        ChannelPromise written = end ? promiseOfEnd(ctx, promise) : promise;
         if (held != null) {
             held.add(msg, written);
         } else {
             pass(ctx, ctx.write(msg, written), end);
         }
+    }
+
+    /** The application's promise may call back on another thread, which may be busy: when something follows from it, it gets one of its own. */
+    private ChannelPromise promiseOfEnd(ChannelHandlerContext ctx, ChannelPromise promise) {
+        if (!leaving.isDraining()) {
+            return promise.unvoid(); // since a void promise is never done
+        }
+        ChannelPromise own = ctx.newPromise();
+        PromiseNotifier.cascade(own, promise.unvoid());
+        return own;
     }
 
     private void prepare(ChannelHandlerContext ctx, HttpResponse response) {
@@ -258,9 +270,16 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     }
 
     private void pass(ChannelHandlerContext ctx, ChannelFuture written, boolean end) {
-        if (end && leaving.isSaid()) {
+        if (!end) {
+            return;
+        }
+        exchanges.sending(written);
+        if (leaving.isDraining()) {
+            exchanges.whenSent(ctx, () -> noteIdle(ctx));
+        }
+        if (leaving.isSaid()) {
             leaving.finish(ctx, written);
-        } else if (end) {
+        } else {
             noteIdle(ctx);
         }
     }

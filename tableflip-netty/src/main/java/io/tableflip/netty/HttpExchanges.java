@@ -1,14 +1,14 @@
 package io.tableflip.netty;
 
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.LastHttpContent;
-import io.netty.util.concurrent.PromiseNotifier;
+import org.jspecify.annotations.Nullable;
 
 /** What is under way on an HTTP/1.1 connection: requests that are received, and responses that are sent in their order. On the event loop. */
 final class HttpExchanges {
@@ -22,8 +22,8 @@ final class HttpExchanges {
     private boolean receiving;
     /** The request that came last is a CONNECT. */
     private boolean connect;
-    /** Ends of responses that are not on their way to the client yet. */
-    private int unsent;
+    /** The end of the response that was written last: those before it are sent before it. */
+    private @Nullable ChannelFuture written;
 
     void received(HttpRequest request) {
         begun = true;
@@ -65,19 +65,27 @@ final class HttpExchanges {
         return end;
     }
 
-    /**
-     * For the end of a response, which is under way until it is written. The application's promise may call back on another thread,
-     * or be void.
-     */
-    ChannelPromise untilSent(ChannelHandlerContext ctx, ChannelPromise promise, Runnable sent) {
-        ChannelPromise own = ctx.newPromise();
-        PromiseNotifier.cascade(own, promise.unvoid());
-        unsent++;
-        own.addListener(done -> {
-            unsent--;
-            sent.run();
-        });
-        return own;
+    /** The end of a response was written; it is under way until it is sent. Not a void promise, which is never done. */
+    void sending(ChannelFuture end) {
+        written = end;
+    }
+
+    /** Calls back on the event loop when what was written is sent, unless it is already. A promise of the application may call back on any thread. */
+    void whenSent(ChannelHandlerContext ctx, Runnable step) {
+        ChannelFuture last = written;
+        if (last != null && !last.isDone()) {
+            last.addListener(done -> {
+                if (ctx.executor().inEventLoop()) {
+                    step.run();
+                } else {
+                    ctx.executor().execute(step);
+                }
+            });
+        }
+    }
+
+    private boolean isSending() {
+        return written != null && !written.isDone();
     }
 
     boolean hasBegun() {
@@ -94,6 +102,6 @@ final class HttpExchanges {
     }
 
     boolean isUnderWay() {
-        return unanswered > 0 || responding || receiving || unsent > 0;
+        return unanswered > 0 || responding || receiving || isSending();
     }
 }

@@ -5,10 +5,10 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.Socket;
 import io.tableflip.core.Fd;
 import io.tableflip.core.WrongDescriptorException;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.SocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.charset.StandardCharsets;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +29,10 @@ final class InheritedSocket {
     private static final int AF_INET = 2;
     private static final int AF_INET6 = 10;
     private static final int O_NONBLOCK = 04000;
+    /** Where {@code /proc} has those of a descriptor: in the second line, of which the first one is short too. */
+    private static final String FLAGS = "flags:";
+
+    private static final int FLAGS_WITHIN = 128;
 
     private final Fd fd;
     private final Socket socket;
@@ -117,11 +121,16 @@ final class InheritedSocket {
 
     /** From {@code /proc}, since the call itself would need native code that a child must not load on its way to readiness. */
     private static boolean isBlocking(int fd) throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd))) {
-            if (line.startsWith("flags:")) {
-                return (Integer.parseInt(line.substring("flags:".length()).strip(), 8) & O_NONBLOCK) == 0;
+        String file = "/proc/self/fdinfo/" + fd;
+        byte[] start = new byte[FLAGS_WITHIN];
+        try (FileInputStream in = new FileInputStream(file)) {
+            String text = new String(start, 0, Math.max(0, in.read(start)), StandardCharsets.ISO_8859_1);
+            int flags = text.indexOf(FLAGS);
+            int end = text.indexOf('\n', flags);
+            if (flags < 0 || end < 0) {
+                throw new IOException(file + " has no flags");
             }
+            return (Integer.parseInt(text.substring(flags + FLAGS.length(), end).strip(), 8) & O_NONBLOCK) == 0;
         }
-        throw new IOException("/proc/self/fdinfo/" + fd + " has no flags");
     }
 }

@@ -10,8 +10,10 @@ import io.tableflip.core.DrainReport;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,8 @@ final class Listener extends Bound {
 
     private final Set<Child> children = ConcurrentHashMap.newKeySet();
     private volatile @Nullable DrainRun run;
+    /** While it is to be paused and accepts all the same, beside the new process: whether the pause is still wanted when that is over. */
+    private volatile CompletableFuture<Boolean> overlap = CompletableFuture.completedFuture(true);
 
     /** @param former a channel that listens where the name led to before this generation */
     Listener(Binding binding, Channel channel, NameLease lease, Drain policy, @Nullable Channel former) {
@@ -110,17 +114,39 @@ final class Listener extends Bound {
     }
 
     @Override
+    public CompletionStage<?> pause() {
+        CompletableFuture<Boolean> time = new CompletableFuture<>();
+        overlap = time;
+        if (policy.overlap().isZero()) {
+            time.complete(true);
+        } else {
+            time.completeOnTimeout(true, policy.overlap().toNanos(), TimeUnit.NANOSECONDS);
+        }
+        return time.thenCompose(wanted -> wanted ? moveGate(false) : CompletableFuture.completedFuture(null));
+    }
+
+    @Override
     public CompletionStage<DrainReport> drain(Duration timeout) {
         DrainRun next = new DrainRun(timeout);
         replaceRun(next);
+        overlap.thenAccept(wanted -> {
+            if (wanted) {
+                begin(next);
+            }
+        });
+        return next.report();
+    }
+
+    private void begin(DrainRun next) {
         next.begin(openChildren());
         // Who accepts may be blocked: that must hold up neither the others nor the timeout.
         moveGate(false).whenComplete((done, failure) -> next.complete(openChildren()));
-        return next.report();
     }
 
     @Override
     public CompletionStage<?> resume() {
+        overlap.complete(false);
+        overlap = CompletableFuture.completedFuture(true);
         replaceRun(null);
         return moveGate(true);
     }
@@ -143,6 +169,7 @@ final class Listener extends Bound {
 
     @Override
     public CompletionStage<?> release() {
+        overlap.complete(true); // the new process is the service, or there is none: who is here leaves
         released();
         if (channel().isOpen()) {
             channel().close();

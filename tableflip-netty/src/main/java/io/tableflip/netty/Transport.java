@@ -31,6 +31,7 @@ public final class Transport {
      * @throws IllegalStateException as of {@link UpgraderBuilder#buildStub}
      */
     public static Upgrader upgrader(UpgraderBuilder builder) throws IOException {
+        ClassesAhead.begin();
         return Epoll.isAvailable()
                 ? builder.buildOrStub()
                 : builder.buildStub("Netty's epoll transport is not available: " + reason(Epoll.unavailabilityCause()));

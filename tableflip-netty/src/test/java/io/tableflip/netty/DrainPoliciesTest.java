@@ -133,6 +133,64 @@ class DrainPoliciesTest {
     }
 
     @Test
+    void inAnOverlapConnectionsAreAcceptedAndNobodyIsAsked() throws Exception {
+        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
+        List<Channel> channels = new ArrayList<>(connect(server, 1));
+        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
+        channels.addAll(connect(server, 1));
+        assertTrue(channels.stream().allMatch(channel -> DrainEvent.of(channel).isEmpty()));
+        assertFalse(pausing.isDone());
+
+        server.upgrader.resume(); // a rollback
+        pausing.get(10, TimeUnit.SECONDS);
+        assertEquals(0, get(drained).total());
+        channels.addAll(connect(server, 1));
+        assertTrue(channels.stream().allMatch(channel -> DrainEvent.of(channel).isEmpty()));
+        assertNull(server.events.peek());
+    }
+
+    @Test
+    void afterTheOverlapAllAreAskedAndNobodyIsAccepted() throws Exception {
+        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofMillis(300)));
+        List<Channel> channels = connect(server, 2);
+        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
+        pausing.get(10, TimeUnit.SECONDS);
+        server.event();
+        server.event();
+        cleanup.add(server.connect()); // in the kernel's queue: for the new process
+        channels.forEach(Channel::close);
+        assertEquals(2, get(drained).finished());
+        assertNull(server.children.peek());
+        server.upgrader.resume();
+        server.child();
+    }
+
+    @Test
+    void anOverlapEndsWithTheCommit() throws Exception {
+        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
+        List<Channel> channels = connect(server, 1);
+        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
+        server.upgrader.release();
+        pausing.get(10, TimeUnit.SECONDS);
+        server.event();
+        channels.forEach(Channel::close);
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
+    void aDrainForGoodHasNoOverlap() throws Exception {
+        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
+        List<Channel> channels = connect(server, 1);
+        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG); // never paused
+        server.event();
+        channels.forEach(Channel::close);
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
     void aQuietConnectionIsClosed() throws Exception {
         TestServer server = start(Drain.whenIdle(Duration.ofMillis(200)));
         Client client = cleanup.add(server.connect());

@@ -7,6 +7,7 @@ import io.tableflip.core.InheritedFds;
 import io.tableflip.core.Participant;
 import io.tableflip.core.State;
 import io.tableflip.core.Upgrader;
+import io.tableflip.core.WarmUp;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +41,13 @@ final class FakeUpgrader implements Upgrader {
 
     void pause() throws Exception {
         each(Participant::pause);
+    }
+
+    /** Begins to pause all; completes when they are. */
+    CompletableFuture<Void> pausing() {
+        return CompletableFuture.allOf(participants.stream()
+                .map(participant -> participant.pause().toCompletableFuture())
+                .toArray(CompletableFuture<?>[]::new));
     }
 
     void release() throws Exception {
@@ -103,6 +111,11 @@ final class FakeUpgrader implements Upgrader {
 
     @Override
     public CompletableFuture<Void> ready() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletableFuture<Void> ready(WarmUp warmUp, Duration limit) {
         throw new UnsupportedOperationException();
     }
 

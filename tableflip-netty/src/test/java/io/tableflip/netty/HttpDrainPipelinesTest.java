@@ -305,6 +305,19 @@ class HttpDrainPipelinesTest {
     }
 
     @Test
+    void aResponseThatIsOnItsWayWhenTheDrainBeginsIsUnderWayUntilItIsSent() {
+        EmbeddedChannel channel = new EmbeddedChannel(new HttpDrainHandler());
+        channel.writeInbound(new DefaultFullHttpRequest(HTTP_1_1, HttpMethod.GET, "/"));
+        channel.pipeline().write(HttpApp.ok("/"));
+        DrainEvent drain = new DrainEvent(LONG);
+        channel.pipeline().fireUserEventTriggered(drain);
+        assertFalse(drain.isIdle(channel));
+        channel.flush();
+        assertTrue(drain.isIdle(channel));
+        channel.finishAndReleaseAll();
+    }
+
+    @Test
     void whatIsWrittenWhenTheHeldBackWritesAreReleasedComesAfterThem() {
         EmbeddedChannel channel = new EmbeddedChannel();
         // Netty counts some more bytes for a write that is passed on than for one that is held back.

@@ -1,0 +1,69 @@
+// Httpserver is the example's HTTP server on Go's tableflip.
+//
+//	httpserver HOST:PORT PID-FILE
+//
+// SIGHUP upgrades it, SIGTERM ends it. It answers what the example answers.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/cloudflare/tableflip"
+)
+
+const drainTimeout = 30 * time.Second
+
+func main() {
+	address, pidFile := os.Args[1], os.Args[2]
+	upgrader, err := tableflip.New(tableflip.Options{PIDFile: pidFile})
+	must(err)
+	defer upgrader.Stop()
+	go obey(upgrader)
+
+	listener, err := upgrader.Listen("tcp", address)
+	must(err)
+	body := fmt.Sprintf("{\"pid\":%d,\"generation\":0,\"greeting\":\"hello\"}\n", os.Getpid())
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, body)
+	})}
+	go func() {
+		if err := server.Serve(listener); err != http.ErrServerClosed {
+			log.Fatal(err)
+		}
+	}()
+	must(upgrader.Ready())
+
+	<-upgrader.Exit()
+	enough, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	_ = server.Shutdown(enough)
+}
+
+func obey(upgrader *tableflip.Upgrader) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM)
+	for s := range signals {
+		if s == syscall.SIGTERM {
+			upgrader.Stop()
+			return
+		}
+		if err := upgrader.Upgrade(); err != nil {
+			log.Print("not upgraded: ", err)
+		}
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,165 @@
+package io.tableflip.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Those that are compared under load: each as its users run it. */
+final class Contenders {
+    static final String OURS = "tableflip for Java";
+    static final String OURS_WARMED = "tableflip for Java, --warm-up";
+    static final String OURS_OVERLAPPING = "tableflip for Java, --warm-up --overlap --spread";
+
+    private static final Path JAVA = Path.of(System.getProperty("java.home"));
+
+    /** Starts nginx and ends: as long as its first parent lives, nginx takes USR2 for a mistake. And a daemon would leave the session. */
+    private static final List<String> ORPHAN =
+            List.of("sh", "-c", "\"$@\" & while ! [ -s pid ]; do sleep 0.01; done", "sh");
+
+    private Contenders() {}
+
+    /** @param newDirectory for what has to be compiled */
+    static List<Contender> all(Supplier<Path> newDirectory) {
+        return List.of(
+                ours(OURS, List.of()),
+                ours(OURS_WARMED, List.of(), "--warm-up", "5s"),
+                ours(OURS_OVERLAPPING, List.of(), "--warm-up", "5s", "--overlap", "1s", "--spread", "500ms"),
+                go(newDirectory),
+                nginx("nginx, HUP", true, server -> server.signal("HUP", server.lastStarted())),
+                nginx("nginx, USR2 and QUIT", false, Contenders::replaceNginx),
+                haproxy("HAProxy, master-worker", true, List.of("-W"), Contenders::reloadHaproxy),
+                haproxy("HAProxy, -x -sf", false, List.of("-db"), Contenders::replaceHaproxy),
+                reusePort());
+    }
+
+    /**
+     * The example server.
+     *
+     * @param jvm options of the JVM
+     * @param options of the server, beside address and PID file
+     */
+    private static Contender ours(String name, List<String> jvm, String... options) {
+        Contender.Command command = server -> {
+            List<String> arguments =
+                    new ArrayList<>(List.of("http", "--listen", server.address(), "--pid-file", "pid"));
+            arguments.addAll(List.of(options));
+            return Program.java(JAVA, jvm, io.tableflip.examples.Main.class, arguments);
+        };
+        return new Contender(name, null, command, Contenders::hangUp, false);
+    }
+
+    private static Contender go(Supplier<Path> newDirectory) {
+        Path[] built = new Path[1];
+        Contender.Command command = server -> {
+            if (built[0] == null) {
+                built[0] = GoProgram.build("httpserver", newDirectory.get());
+            }
+            return List.of(built[0].toString(), server.address(), "pid");
+        };
+        return new Contender("Go's tableflip", GoProgram.missing(), command, Contenders::hangUp, false);
+    }
+
+    private static void hangUp(ContenderServer server) throws IOException, InterruptedException {
+        server.signal("HUP", server.awaitPid("pid", pid -> !Processes.hasGone(pid)));
+    }
+
+    private static Contender nginx(String name, boolean stays, Contender.Upgrade upgrade) {
+        @Nullable Path program = Machine.program("nginx").orElse(null);
+        Contender.Command command = server -> {
+            Path directory = server.directory();
+            Files.writeString(directory.resolve("nginx.conf"), """
+                    daemon off;
+                    worker_processes auto;
+                    pid pid;
+                    error_log error.log;
+                    events {}
+                    http {
+                        access_log off;
+                        client_body_temp_path body;
+                        proxy_temp_path proxy;
+                        fastcgi_temp_path fastcgi;
+                        uwsgi_temp_path uwsgi;
+                        scgi_temp_path scgi;
+                        keepalive_requests 1000000000;
+                        default_type application/json;
+                        server {
+                            listen %s;
+                            location / { return 200 '{"pid":$pid,"generation":0,"greeting":"hello"}\\n'; }
+                        }
+                    }
+                    """.formatted(server.address()));
+            List<String> words = new ArrayList<>(stays ? List.of() : ORPHAN);
+            words.addAll(List.of(
+                    String.valueOf(program), "-e", "error.log", "-p", directory.toString() + "/", "-c", "nginx.conf"));
+            return words;
+        };
+        return new Contender(name, program == null ? "not installed" : null, command, upgrade, stays);
+    }
+
+    /** A new master beside the old one, which is told to quit when workers of the new one answer: as nginx documents it. */
+    private static void replaceNginx(ContenderServer server) throws IOException, InterruptedException {
+        long old = server.awaitPid("pid", pid -> !Processes.hasGone(pid));
+        server.signal("USR2", old);
+        long master = server.awaitPid("pid", pid -> pid != old);
+        server.awaitAnswer("an answer of the new workers", pid -> Processes.isChildOf(pid, master));
+        server.signal("QUIT", old);
+    }
+
+    private static Contender haproxy(String name, boolean stays, List<String> options, Contender.Upgrade upgrade) {
+        @Nullable Path program = Machine.program("haproxy").orElse(null);
+        Contender.Command command = server -> {
+            Files.writeString(
+                    server.directory().resolve("haproxy.cfg"), """
+                    global
+                        stats socket %s/stats mode 600 level admin expose-fd listeners
+                    defaults
+                        mode http
+                        timeout client 60s
+                        timeout connect 5s
+                        timeout server 60s
+                    frontend front
+                        bind %s
+                        http-request return status 200 content-type application/json lf-string "{\\"pid\\":%%pid,\\"generation\\":0,\\"greeting\\":\\"hello\\"}\\n"
+                    """.formatted(server.directory(), server.address()));
+            List<String> words = new ArrayList<>(List.of(String.valueOf(program), "-f", "haproxy.cfg"));
+            words.addAll(options);
+            return words;
+        };
+        return new Contender(name, program == null ? "not installed" : null, command, upgrade, stays);
+    }
+
+    private static void reloadHaproxy(ContenderServer server) throws IOException {
+        server.signal("USR2", server.lastStarted());
+    }
+
+    /** A new process takes the listeners from the old one through its socket, and tells it to finish. */
+    private static void replaceHaproxy(ContenderServer server) throws IOException, InterruptedException {
+        server.launch(List.of(
+                String.valueOf(Machine.program("haproxy").orElseThrow()),
+                "-f",
+                "haproxy.cfg",
+                "-db",
+                "-x",
+                server.directory().resolve("stats").toString(),
+                "-sf",
+                Long.toString(server.lastStarted())));
+    }
+
+    /** The practice that tableflip replaces: a second process listens at the same port, and the first one is told to stop when it answers. */
+    private static Contender reusePort() {
+        Contender.Command command = server ->
+                Program.java(JAVA, List.of(), PlainServer.class, List.of("--listen", server.address(), "--reuse-port"));
+        Contender.Upgrade upgrade = server -> {
+            long old = server.lastStarted();
+            server.launch(command.of(server));
+            long successor = server.lastStarted();
+            server.awaitAnswer("an answer of the new process", pid -> pid == successor);
+            server.signal("TERM", old);
+        };
+        return new Contender("Netty, SO_REUSEPORT", null, command, upgrade, false);
+    }
+}

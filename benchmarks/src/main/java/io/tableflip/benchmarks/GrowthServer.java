@@ -1,0 +1,112 @@
+package io.tableflip.benchmarks;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.LifecycleListener;
+import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.Upgrader;
+import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.Transport;
+import io.tableflip.netty.UpgradableServers;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * An HTTP server that says what its drains cost: {@code GrowthServer PID-FILE DRAIN-MILLIS FILL-MEGABYTES}. The first process fills its heap so
+ * far.
+ */
+final class GrowthServer {
+    private GrowthServer() {}
+
+    public static void main(String[] arguments) throws Exception {
+        Duration drainTimeout = Duration.ofMillis(Long.parseLong(arguments[1]));
+        List<byte[]> ballast = new ArrayList<>();
+        EventLoopGroup loops = Transport.eventLoops(0);
+        try (Upgrader upgrader = Upgrader.builder()
+                .pidFile(Path.of(arguments[0]))
+                .upgradeOn("HUP")
+                .stopOn("TERM")
+                .readyAfter(Duration.ZERO)
+                .drainTimeout(drainTimeout)
+                .memoryCheck(MemoryCheck.OFF)
+                .listener(new Costs(drainTimeout))
+                .build()) {
+            for (int i = 0; upgrader.generation() == 1 && i < Integer.parseInt(arguments[2]) * 16; i++) {
+                ballast.add(new byte[64 * 1024 - 16]); // small enough to share a region of the heap
+            }
+            Channel server = UpgradableServers.of(upgrader)
+                    .bind(
+                            new ServerBootstrap().group(loops).childHandler(new Connection()),
+                            new InetSocketAddress("127.0.0.1", 0))
+                    .sync()
+                    .channel();
+            upgrader.ready()
+                    .thenRun(() -> System.out.println(
+                            "listening on 127.0.0.1:" + ((InetSocketAddress) server.localAddress()).getPort()));
+            upgrader.parentExited().thenRun(() -> System.out.println("alone: generation " + upgrader.generation()));
+            upgrader.awaitExit();
+        } finally {
+            loops.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        }
+        System.out.println("ballast of " + ballast.size() / 16 + " MB was kept to the end");
+    }
+
+    /** Prints the time beyond the timeout at which idle connections are closed, and the processor time. */
+    private static final class Costs implements LifecycleListener {
+        private final Duration timeout;
+        private long before;
+
+        Costs(Duration timeout) {
+            this.timeout = timeout;
+        }
+
+        @Override
+        public void draining() {
+            before = cpuMillis();
+        }
+
+        @Override
+        public void drained(DrainReport report) {
+            System.out.println("drained " + report.total() + " connections, "
+                    + report.elapsed().minus(timeout).toMillis() + " ms beyond the timeout, " + (cpuMillis() - before)
+                    + " ms of CPU");
+        }
+
+        private static long cpuMillis() {
+            return Program.cpuMillis(ProcessHandle.current().pid());
+        }
+    }
+
+    private static final class Connection extends ChannelInitializer<Channel> {
+        @Override
+        protected void initChannel(Channel channel) {
+            channel.pipeline().addLast(new HttpServerCodec(), new HttpDrainHandler(), new Answer());
+        }
+    }
+
+    private static final class Answer extends SimpleChannelInboundHandler<HttpRequest> {
+        @Override
+        protected void channelRead0(ChannelHandlerContext ctx, HttpRequest request) {
+            DefaultFullHttpResponse response =
+                    new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.EMPTY_BUFFER);
+            HttpUtil.setContentLength(response, 0);
+            ctx.writeAndFlush(response);
+        }
+    }
+}

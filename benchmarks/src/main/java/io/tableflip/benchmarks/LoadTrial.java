@@ -1,0 +1,101 @@
+package io.tableflip.benchmarks;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * One contender under load: a few upgrades of a server that was started for it.
+ *
+ * @param marks the upgrades
+ * @param load what the client saw
+ * @param peakKilobytes the memory of all processes together
+ */
+record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKilobytes) {
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+    private static final long AFTER_UPGRADE = TimeUnit.MILLISECONDS.toNanos(1_200);
+
+    /**
+     * How long things last.
+     *
+     * @param warming the load before anything counts
+     * @param steady the load before the first upgrade
+     * @param distance from one upgrade to the next, and from the last one to the end
+     */
+    record Times(Duration warming, Duration steady, Duration distance) {}
+
+    /**
+     * What the client sends in a second.
+     *
+     * @param kept on the connections that are kept
+     * @param fresh on new ones
+     */
+    record Rates(int kept, int fresh) {}
+
+    static LoadTrial run(ContenderServer server, LoadDriver client, Rates rates, int upgrades, Times times)
+            throws IOException, InterruptedException {
+        client.warm(server.port(), rates, times.warming());
+        try (MemoryWatch memory = new MemoryWatch(server::pids)) {
+            long next = System.nanoTime() + times.steady().toNanos();
+            client.begin(server.port(), rates);
+            long enough = next + 2L * upgrades * times.distance().toNanos();
+            List<ContenderServer.Mark> marks = new ArrayList<>();
+            while (marks.size() < upgrades && next < enough) {
+                sleepUntil(next);
+                ContenderServer.Mark mark = server.upgrade();
+                marks.add(mark);
+                // One that has taken longer than the distance does not run into the next one.
+                next = Math.max(mark.nanos() + times.distance().toNanos(), System.nanoTime() + AFTER_UPGRADE);
+            }
+            sleepUntil(next);
+            return new LoadTrial(marks, client.end(), memory.peakKilobytes());
+        }
+    }
+
+    private static void sleepUntil(long nanos) throws InterruptedException {
+        TimeUnit.NANOSECONDS.sleep(nanos - System.nanoTime());
+    }
+
+    /** Of each upgrade, how long after it began the first answer of a new process came; empty if none ever came. */
+    List<OptionalLong> firstAnswers() {
+        return marks.stream().map(this::firstAnswer).toList();
+    }
+
+    private OptionalLong firstAnswer(ContenderServer.Mark mark) {
+        return load.outcomes()
+                .filter(Outcome::isAnswered)
+                .filter(outcome -> !mark.before().contains(outcome.pid()))
+                .mapToLong(outcome -> outcome.intendedNanos() + outcome.latencyNanos() - mark.nanos())
+                .filter(nanos -> nanos > 0)
+                .min();
+    }
+
+    /** What was answered before the first upgrade. */
+    Stream<Outcome> steady() {
+        long first = marks.get(0).nanos();
+        return answered().filter(outcome -> outcome.intendedNanos() + outcome.latencyNanos() < first);
+    }
+
+    /** What was to be sent within a second of the beginning of an upgrade, and was answered. */
+    Stream<Outcome> duringUpgrades() {
+        return marks.stream().flatMap(mark -> within(mark.nanos()));
+    }
+
+    /** What was to be sent within a second of the first answer of a new process, and was answered. */
+    Stream<Outcome> afterFirstAnswers() {
+        return marks.stream()
+                .flatMap(mark -> firstAnswer(mark).stream().boxed().flatMap(nanos -> within(mark.nanos() + nanos)));
+    }
+
+    private Stream<Outcome> within(long from) {
+        return answered().filter(outcome -> outcome.intendedNanos() >= from && outcome.intendedNanos() < from + SECOND);
+    }
+
+    private Stream<Outcome> answered() {
+        return load.outcomes().filter(Outcome::isAnswered);
+    }
+}

@@ -1,0 +1,16 @@
+package io.tableflip.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.benchmarks.Run.Scale;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BootFlagsPartTest {
+    @Test
+    void measuresAChildAsItsParentAndOneThatIsNice() throws Exception {
+        String text = Main.run(Scale.SMOKE, List.of(new BootFlagsPart())).markdown();
+        assertTrue(text.matches("(?s).*\\| as its parent +\\| [1-9]\\d+ .*"), text);
+        assertTrue(text.matches("(?s).*\\| nice -n 10 +\\| [1-9]\\d+ .*"), text);
+    }
+}

@@ -1,0 +1,29 @@
+package io.tableflip.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.benchmarks.Run.Scale;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HandoffPartTest {
+    @Test
+    void upgradesWithDescriptorsAndWithout(@TempDir Path directory) throws IOException, InterruptedException {
+        Report report = new Report(List.of());
+        new HandoffPart().run(new Run(Scale.SMOKE, directory, report));
+        String text = report.markdown();
+        assertTrue(text.contains("| 0           | ours "), text);
+        assertTrue(text.contains("| 4           | ours "), text);
+        assertTrue(text.contains("| 4           | Netty alone"), text);
+        if (GoHandoff.missing().isEmpty()) {
+            assertTrue(text.contains("| 4           | Go's tableflip "), text);
+            assertEquals(1, report.bars().size());
+        } else {
+            assertTrue(text.contains("left out: Go's tableflip: "), text);
+        }
+    }
+}

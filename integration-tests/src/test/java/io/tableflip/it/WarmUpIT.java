@@ -1,0 +1,69 @@
+package io.tableflip.it;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.examples.LoadResult;
+import io.tableflip.examples.StrictLoad;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a new process does before it takes over. */
+class WarmUpIT {
+    @TempDir
+    Path directory;
+
+    /** Through the pipeline of the server, and seen by nobody. */
+    @Test
+    void aNewProcessAnswersRequestsBeforeItHasClients() throws IOException {
+        try (Service service =
+                        Service.example(directory).arguments("--warm-up", "30s").startAndAwait();
+                StrictLoad load = StrictLoad.builder()
+                        .target(service.address())
+                        .rate(200)
+                        .connections(20)
+                        .newShare(0.3)
+                        .start()) {
+            assertFalse(service.log().contains("warm"), "the first process has no time for that");
+            for (int generation = 2; generation <= 3; generation++) {
+                service.upgrade();
+                service.awaitServing(generation);
+            }
+            LoadResult result = load.stop();
+            assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
+            String warmUp = "warm-up: [\\d,.]+ requests, the first took \\d+ µs(?s).*?warmed up in \\d+ ms.*?";
+            service.awaitMatch(warmUp + "generation 2 \\(pid \\d+\\) is serving.*?" + warmUp
+                    + "generation 3 \\(pid \\d+\\) is serving");
+        }
+    }
+
+    /** Nobody serves then. */
+    @Test
+    void aWarmUpEndsWithTheParent() throws IOException {
+        try (Service service =
+                Service.testServer(directory).arguments("--endless-warm-up").startAndAwait()) {
+            long parent = service.pid();
+            service.signal("HUP", parent);
+            service.awaitLog("warming up");
+            assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
+            service.signal("KILL", parent);
+            service.awaitServing(2);
+            service.awaitLog("warm-up: the parent has gone");
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"), service::log);
+            service.awaitOnly(service.pid());
+        }
+    }
+
+    @Test
+    void aStopDoesNotWaitForAWarmUp() throws IOException {
+        try (Service service =
+                Service.testServer(directory).arguments("--endless-warm-up").startAndAwait()) {
+            service.signal("HUP", service.pid());
+            service.awaitLog("warming up");
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+        }
+    }
+}
