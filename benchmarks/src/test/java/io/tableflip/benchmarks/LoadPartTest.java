@@ -29,7 +29,7 @@ class LoadPartTest {
         }
         assertTrue(report.bars().stream().allMatch(bar -> !bar.measured().contains("NaN")), text);
         assertEquals(
-                2,
+                3,
                 report.bars().stream()
                         .filter(bar -> bar.what().endsWith("failures") && bar.reached())
                         .count(),
