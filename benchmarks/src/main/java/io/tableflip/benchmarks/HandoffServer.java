@@ -34,6 +34,8 @@ final class HandoffServer {
     static final String PLAIN = "plain";
 
     private static final long POLL_MILLIS = 10;
+    /** The library's. A logger that nobody holds is collected, and its handlers with it. */
+    private static final Logger LIBRARY = Logger.getLogger("io.tableflip");
 
     private final int upgrades;
     private final Moments moments = new Moments();
@@ -71,7 +73,7 @@ final class HandoffServer {
     }
 
     private void run(int count) throws IOException, InterruptedException, ExecutionException {
-        Logger.getLogger("io.tableflip").addHandler(moments);
+        LIBRARY.addHandler(moments);
         EventLoopGroup group = Transport.eventLoops(1);
         try {
             bootNetty(group);
