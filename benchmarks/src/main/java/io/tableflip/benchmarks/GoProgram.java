@@ -3,6 +3,7 @@ package io.tableflip.benchmarks;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** Compiles the peers in Go against Debian's packages of Go's tableflip. */
 final class GoProgram {
     /** Where Debian puts the sources of Go libraries. */
-    private static final Path LIBRARIES = Path.of("/usr/share/gocode");
+    static final Path LIBRARIES = Path.of("/usr/share/gocode");
 
     private GoProgram() {}
 
@@ -31,13 +32,21 @@ final class GoProgram {
      * @param directory for the program, and all that it takes to make it
      */
     static Path build(String name, Path directory) throws IOException, InterruptedException {
-        Path source = directory.resolve("main.go");
-        try (InputStream in = GoProgram.class.getResourceAsStream("/go/" + name + "/main.go")) {
+        return compile(name, directory, Files.writeString(directory.resolve("main.go"), resource(name + "/main.go")));
+    }
+
+    /** What stands in {@code src/main/go}. */
+    static String resource(String name) throws IOException {
+        try (InputStream in = GoProgram.class.getResourceAsStream("/go/" + name)) {
             if (in == null) {
-                throw new BenchmarkException("no source of " + name);
+                throw new BenchmarkException(name + " is not on the class path");
             }
-            Files.copy(in, source);
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
+    }
+
+    /** As {@link #build} with another source. Libraries that are in the directory come first. */
+    static Path compile(String name, Path directory, Path source) throws IOException, InterruptedException {
         Path program = directory.resolve(name);
         Path output = directory.resolve("output");
         ProcessBuilder builder = new ProcessBuilder("go", "build", "-o", program.toString(), source.toString())

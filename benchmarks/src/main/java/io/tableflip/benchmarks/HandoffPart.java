@@ -10,7 +10,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -156,9 +155,9 @@ final class HandoffPart implements Part {
 
     private static Map<String, List<String>> servers(Run run) throws IOException, InterruptedException {
         Map<String, List<String>> servers = new LinkedHashMap<>();
-        Optional<String> missing = GoHandoff.missing();
-        if (missing.isPresent()) {
-            run.report().leaveOut(GO, missing.get());
+        String missing = GoProgram.missing();
+        if (missing != null) {
+            run.report().leaveOut(GO, missing);
         } else {
             servers.put(GO, List.of(GoHandoff.build(run.newDirectory("go")).toString()));
         }

@@ -46,7 +46,7 @@ final class Http2Load implements AutoCloseable {
     private int sent;
     private long slip;
     private boolean stopping;
-    private final AtomicInteger ended = new AtomicInteger();
+    private int ended; // guarded by this
     private final AtomicInteger answered = new AtomicInteger();
 
     private Http2Load(InetSocketAddress target, double rate, int connections) throws SSLException {
@@ -99,7 +99,10 @@ final class Http2Load implements AutoCloseable {
 
     private void ended(Outcome outcome) {
         outcomes.add(outcome);
-        ended.incrementAndGet();
+        synchronized (this) {
+            ended++;
+            notifyAll();
+        }
         if (outcome.isAnswered()) {
             answered.incrementAndGet();
         }
@@ -108,9 +111,11 @@ final class Http2Load implements AutoCloseable {
         }
     }
 
-    /** How many requests have an outcome. */
-    int ended() {
-        return ended.get();
+    /** Waits until so many requests have an outcome. */
+    synchronized void awaitEnded(int number) throws InterruptedException {
+        while (ended < number) {
+            wait();
+        }
     }
 
     /** How many were answered. */

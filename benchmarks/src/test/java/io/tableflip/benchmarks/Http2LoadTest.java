@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -45,10 +44,7 @@ class Http2LoadTest {
             server.await("load", () -> load.answered() > 50);
             Program.signal("KILL", server.firstPid());
             server.await("its end", () -> server.pids().isEmpty());
-            long answered = load.answered();
-            while (load.ended() <= answered + 20) {
-                TimeUnit.MILLISECONDS.sleep(5);
-            }
+            load.awaitEnded(load.answered() + 21);
             Http2Load.Result result = load.stop();
             assertTrue(failures(result).size() > 20, () -> "only " + failures(result));
             assertEquals(Set.of(server.firstPid()), servers(result));
