@@ -87,7 +87,7 @@ final class ReplayConnection {
         CompletableFuture<Void> answered = answers.next();
         channel.writeAndFlush(request).addListener(written -> {
             if (!written.isSuccess()) {
-                answered.completeExceptionally(written.cause());
+                answered.completeExceptionally(channel.isActive() ? written.cause() : Answers.ended());
             }
         });
         try {
@@ -130,7 +130,12 @@ final class ReplayConnection {
 
         @Override
         public void channelInactive(ChannelHandlerContext ctx) {
-            answered.completeExceptionally(new IOException("the server has closed the connection"));
+            answered.completeExceptionally(ended());
+        }
+
+        /** Also of a write that has found the connection closed: which of the two comes first is chance. */
+        static IOException ended() {
+            return new IOException("the server has closed the connection");
         }
 
         @Override
