@@ -179,6 +179,11 @@ public final class Fds {
         return new LinkedHashMap<>(used);
     }
 
+    /** Whether there is something that {@link #closeInherited} would close. */
+    synchronized boolean isUnclaimed() {
+        return !inherited.isEmpty() || !strangers.isEmpty();
+    }
+
     /** Closes what was not claimed and removes the paths of its Unix sockets. */
     synchronized void closeInherited() {
         unclaimed.addAll(inherited.keySet());

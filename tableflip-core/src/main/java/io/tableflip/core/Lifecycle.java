@@ -12,7 +12,6 @@ import static java.util.Objects.requireNonNull;
 import io.tableflip.core.UpgradeException.Reason;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -45,7 +44,7 @@ final class Lifecycle implements Upgrader {
     private final Takeover takeover;
     private final Departure departure;
     private final ChildMemory childMemory;
-    private final JarWatch jars = new JarWatch();
+    private final Preparation preparation;
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
     /** For what may take its time, and for code of the user, which must never run on the thread of the loop. */
@@ -98,6 +97,7 @@ final class Lifecycle implements Upgrader {
         childMemory = new ChildMemory(proc, settings.memoryCheck());
         takeover = new Takeover(this, parent, files());
         departure = new Departure(this, parent, files());
+        preparation = new Preparation(this, launcher, parent);
     }
 
     /** @param whyNoUpgrades {@code null} where upgrades are possible */
@@ -403,12 +403,11 @@ final class Lifecycle implements Upgrader {
         return reporting.files();
     }
 
-    /** This process is the service. What needs native code comes now, where it holds up nobody. */
+    /** This process is the service. */
     void served() {
         departure.served();
         reporting.serving();
-        List<Class<?>> anchors = participants.classes();
-        background.execute(() -> withNativeCode(() -> prepareForUpgrade(anchors)));
+        preparation.served(participants.classes());
     }
 
     /** Does what loads native code, unless the JVM is about to end: see {@link #endNativeCode}. */
@@ -437,30 +436,6 @@ final class Lifecycle implements Upgrader {
             nativeCode.unlock();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private void prepareForUpgrade(List<Class<?>> anchors) {
-        long began = System.nanoTime();
-        if (launcher == null) {
-            return;
-        }
-        Preloader.loadPackageOf(Lifecycle.class);
-        anchors.forEach(Preloader::loadPackageOf);
-        jars.remember(anchors);
-        try {
-            Os loaded = os.get();
-            fds.closeInherited();
-            fds.setCloseOnExec();
-            if (parent != null) {
-                parent.closeOriginals(loaded);
-            }
-            loaded.rehearse(); // last: should it fail, what nobody claimed must not stay open
-            childMemory.rehearse(launcher.childCommand());
-            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
-            LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
-        } catch (IOException | LinkageError | RuntimeException e) {
-            LOG.log(WARNING, "no upgrade will be possible", e);
         }
     }
 
@@ -504,7 +479,7 @@ final class Lifecycle implements Upgrader {
             refuse(refusal, result);
             return;
         }
-        background.execute(jars::warn);
+        preparation.upgradeBegins();
         Os loaded;
         try {
             loaded = os.get();

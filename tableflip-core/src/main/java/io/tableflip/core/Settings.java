@@ -33,6 +33,9 @@ record Settings(
     /** How often to look whether a process has ended whose link has. */
     static final Duration GONE_CHECK = Duration.ofMillis(10);
 
+    /** How long a process that has taken over serves before it prepares its own upgrade. */
+    static final Duration PREPARE_AFTER = Duration.ofSeconds(2);
+
     /** A duration for people: {@code 500 ms}, {@code 30 s}. */
     static String text(Duration duration) {
         return duration.toMillisPart() == 0 ? duration.toSeconds() + " s" : duration.toMillis() + " ms";

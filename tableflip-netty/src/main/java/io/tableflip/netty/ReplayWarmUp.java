@@ -155,6 +155,7 @@ public final class ReplayWarmUp implements WarmUp {
      */
     @Override
     public void run() throws IOException, InterruptedException {
+        ReplayTransport.warmUp(plan.bootstrap, plan.patience.toNanos());
         EventLoop loop = new DefaultEventLoop(task -> {
             Thread thread = new Thread(task, "tableflip-replay");
             thread.setDaemon(true);

@@ -1,0 +1,156 @@
+package io.tableflip.netty;
+
+import static java.lang.System.Logger.Level.DEBUG;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.bootstrap.ServerBootstrapConfig;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler.Sharable;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.util.ReferenceCountUtil;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Warms up what the in-process connections of a {@link ReplayWarmUp} leave cold: how a socket is accepted, read, written and closed. It connects to a
+ * listener of its own on the loopback address, on the event loops of the server, and sends a few bytes there and back; none of the user's handlers
+ * is involved.
+ */
+final class ReplayTransport {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final int CONNECTIONS = 100;
+    private static final int EXCHANGES = 2;
+
+    private final ServerBootstrapConfig config;
+    private final EventLoopGroup loops;
+    private final long deadline;
+
+    private ReplayTransport(ServerBootstrapConfig config, EventLoopGroup loops, long nanos) {
+        this.config = config;
+        this.loops = loops;
+        deadline = System.nanoTime() + nanos;
+    }
+
+    /** Does nothing if the server has no event loops of epoll. What fails here fails alone, and is told at level DEBUG. */
+    static void warmUp(ServerBootstrap bootstrap, long nanos) throws InterruptedException {
+        ServerBootstrapConfig config = bootstrap.config();
+        EventLoopGroup boss = config.group();
+        if (boss == null || !EpollLoops.areEpoll(boss)) {
+            return;
+        }
+        EventLoopGroup children = config.childGroup();
+        EventLoopGroup loops = children == null ? boss : children;
+        if (!EpollLoops.areEpoll(loops)) {
+            return;
+        }
+        try {
+            new ReplayTransport(config, loops, nanos).run(boss);
+        } catch (IOException | RuntimeException e) {
+            LOG.log(DEBUG, "the transport is not warmed up", e);
+        }
+    }
+
+    @SuppressWarnings("unchecked") // of a map, whose values are of the type of their keys
+    private static <T> void set(ServerBootstrap bootstrap, Map.Entry<ChannelOption<?>, Object> option) {
+        bootstrap.childOption((ChannelOption<T>) option.getKey(), (T) option.getValue());
+    }
+
+    private void run(EventLoopGroup boss) throws IOException, InterruptedException {
+        ServerBootstrap server = new ServerBootstrap()
+                .group(boss, loops)
+                .channel(EpollServerSocketChannel.class)
+                .handler(new Accepting())
+                .childHandler(new Echo());
+        config.childOptions().entrySet().forEach(option -> set(server, option));
+        Channel listener = channel(server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
+        try {
+            Bootstrap client = new Bootstrap()
+                    .group(loops)
+                    .channel(EpollSocketChannel.class)
+                    .handler(new Asking())
+                    .remoteAddress(listener.localAddress());
+            for (int i = 0; i < CONNECTIONS && System.nanoTime() < deadline; i++) {
+                ChannelFuture closed = channel(client.connect()).closeFuture();
+                if (!closed.await(left(), TimeUnit.NANOSECONDS)) {
+                    closed.channel().close();
+                }
+            }
+        } finally {
+            listener.close();
+        }
+    }
+
+    private Channel channel(ChannelFuture opened) throws IOException, InterruptedException {
+        if (!opened.await(left(), TimeUnit.NANOSECONDS)) {
+            opened.addListener(done -> opened.channel().close());
+            throw new IOException("not in time");
+        }
+        if (!opened.isSuccess()) {
+            throw new IOException(opened.cause());
+        }
+        return opened.channel();
+    }
+
+    private long left() {
+        return Math.max(0, deadline - System.nanoTime());
+    }
+
+    /** As a listener does it. */
+    @Sharable
+    private static final class Accepting extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            new Child((Channel) message, Drain.HANDLERS).gone().thenRun(() -> {});
+            ctx.fireChannelRead(message);
+        }
+    }
+
+    @Sharable
+    private static final class Echo extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            ctx.writeAndFlush(message);
+        }
+    }
+
+    /** Sends a byte for each that comes back, and closes when there were enough. */
+    private static final class Asking extends ChannelInboundHandlerAdapter {
+        private int answers;
+
+        @Override
+        public boolean isSharable() {
+            return true; // one connection comes after the other
+        }
+
+        @Override
+        public void channelActive(ChannelHandlerContext ctx) {
+            answers = 0;
+            ask(ctx);
+        }
+
+        private static void ask(ChannelHandlerContext ctx) {
+            ctx.writeAndFlush(Unpooled.wrappedBuffer(new byte[1]));
+        }
+
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            ReferenceCountUtil.release(message);
+            if (++answers < EXCHANGES) {
+                ask(ctx);
+            } else {
+                ctx.close();
+            }
+        }
+    }
+}
