@@ -12,7 +12,7 @@
 #
 #   HELLO_JAR    the jar; tableflip-examples.jar beside this script
 #   HELLO_CACHE  a directory of this service's own for archives, which --train can write to; cache beside this script
-#   HELLO_OPTS   options for the JVM, separated by spaces
+#   HELLO_OPTS   options for the JVM, separated by spaces; without it those below
 #   JAVA         java
 # shellcheck disable=SC2086 # HELLO_OPTS are words
 set -u
@@ -24,7 +24,9 @@ esac
 here=${self%/*}
 jar=${HELLO_JAR:-$here/tableflip-examples.jar}
 cache=${HELLO_CACHE:-$here/cache}
-options=${HELLO_OPTS:-}
+# The compilers give way to those who serve: a new process compiles for seconds after its takeover. Without root the JVM warns that it may
+# lack a permission; it has all that this takes.
+options=${HELLO_OPTS--XX:ThreadPriorityPolicy=1 -XX:CompilerThreadPriority=5}
 java=${JAVA:-java}
 
 # At an upgrade the old process runs this again: so that a new jar, archive or option counts.

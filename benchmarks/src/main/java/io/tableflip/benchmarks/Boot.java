@@ -170,7 +170,9 @@ final class Boot {
         List<String> arguments = new ArrayList<>(List.of("--listen", "127.0.0.1:" + port));
         if (tableflip) {
             arguments.add(0, "http");
-            arguments.addAll(List.of("--pid-file", directory.resolve("pid").toString()));
+            // A warm-up is no boot.
+            arguments.addAll(
+                    List.of("--pid-file", directory.resolve("pid").toString(), "--warm-up", "0s", "--spread", "0s"));
         }
         List<String> command = Program.java(
                 home,

@@ -109,7 +109,11 @@ final class BootFlagsPart implements Part {
                 "--listen",
                 "127.0.0.1:0",
                 "--pid-file",
-                directory.resolve("pid").toString());
+                directory.resolve("pid").toString(),
+                "--warm-up",
+                "0s",
+                "--spread",
+                "0s");
         try (Program program = Program.start(
                 "boot-flags", directory, command(script(directory, variant), arguments), environment -> {})) {
             var listening = program.await(LISTENING);

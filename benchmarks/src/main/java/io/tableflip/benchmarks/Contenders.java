@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /** Those that are compared under load: each as its users run it. */
 final class Contenders {
     static final String OURS = "tableflip for Java";
-    static final String OURS_WARMED = "tableflip for Java, --warm-up";
-    static final String OURS_OVERLAPPING = "tableflip for Java, --warm-up --overlap --spread";
+    static final String OURS_BY_SCRIPT = "tableflip for Java, start script";
+    static final String OURS_COLD = "tableflip for Java, cold";
 
     private static final Path JAVA = Path.of(System.getProperty("java.home"));
 
@@ -25,9 +25,9 @@ final class Contenders {
     /** @param newDirectory for what has to be compiled */
     static List<Contender> all(Supplier<Path> newDirectory) {
         return List.of(
-                ours(OURS, List.of()),
-                ours(OURS_WARMED, List.of(), "--warm-up", "5s"),
-                ours(OURS_OVERLAPPING, List.of(), "--warm-up", "5s", "--overlap", "1s", "--spread", "500ms"),
+                ours(OURS),
+                byScript(newDirectory),
+                ours(OURS_COLD, "--warm-up", "0s", "--spread", "0s"),
                 go(newDirectory),
                 nginx("nginx, HUP", true, server -> server.signal("HUP", server.lastStarted())),
                 nginx("nginx, USR2 and QUIT", false, Contenders::replaceNginx),
@@ -39,17 +39,26 @@ final class Contenders {
     /**
      * The example server.
      *
-     * @param jvm options of the JVM
      * @param options of the server, beside address and PID file
      */
-    private static Contender ours(String name, List<String> jvm, String... options) {
+    private static Contender ours(String name, String... options) {
         Contender.Command command = server -> {
-            List<String> arguments =
-                    new ArrayList<>(List.of("http", "--listen", server.address(), "--pid-file", "pid"));
+            List<String> arguments = arguments(server);
             arguments.addAll(List.of(options));
-            return Program.java(JAVA, jvm, io.tableflip.examples.Main.class, arguments);
+            return Program.java(JAVA, List.of(), io.tableflip.examples.Main.class, arguments);
         };
         return new Contender(name, null, command, Contenders::hangUp, false);
+    }
+
+    private static List<String> arguments(ContenderServer server) {
+        return new ArrayList<>(List.of("http", "--listen", server.address(), "--pid-file", "pid"));
+    }
+
+    /** The example server, started by its script: with an archive, which is made when it is needed first. */
+    private static Contender byScript(Supplier<Path> newDirectory) {
+        StartScript script = new StartScript(JAVA, newDirectory);
+        Contender.Command command = server -> script.command(arguments(server));
+        return new Contender(OURS_BY_SCRIPT, script.missing(), command, Contenders::hangUp, false);
     }
 
     private static Contender go(Supplier<Path> newDirectory) {

@@ -102,6 +102,8 @@ final class LoadPart implements Part {
                     figures.ratio(LoadTrial::duringUpgrades),
                     figures.latencies(LoadTrial::afterFirstAnswers),
                     figures.ratio(LoadTrial::afterFirstAnswers),
+                    figures.latencies(LoadPart::firstOfNew),
+                    figures.ratio(LoadPart::firstOfNew),
                     String.format("%.1f", figures.slipMillis()));
         });
         bars(report, trials);
@@ -137,6 +139,8 @@ final class LoadPart implements Part {
                         "p99 × steady",
                         WINDOW_ANSWER,
                         "p99 × steady",
+                        "first 1,000 answers of a new process",
+                        "p99 × steady",
                         "client's own lateness, max")
                 .note(
                         "From the intended time of sending, of answered requests of both kinds. Steady: before the first upgrade of each server, by the process that"
@@ -145,13 +149,22 @@ final class LoadPart implements Part {
                                 + " the same medians. The lateness of the client is contained in the latencies: client and server share the processors.");
     }
 
+    private static Stream<Outcome> firstOfNew(LoadTrial trial) {
+        return trial.firstOfNew(1_000);
+    }
+
     private static void bars(Report report, Map<String, List<LoadTrial>> trials) {
-        for (String name : List.of(Contenders.OURS, Contenders.OURS_WARMED, Contenders.OURS_OVERLAPPING)) {
+        for (String name : List.of(Contenders.OURS, Contenders.OURS_BY_SCRIPT, Contenders.OURS_COLD)) {
             LoadFigures figures = LoadFigures.of(trials.getOrDefault(name, List.of()));
             String what = "load, " + name + ": ";
             report.bar(Bar.atMost(what + "failures", 0, (double) figures.failed(), null));
             bars(report, figures, what, WINDOW_SIGNAL, LoadTrial::duringUpgrades);
             bars(report, figures, what, WINDOW_ANSWER, LoadTrial::afterFirstAnswers);
+            report.bar(Bar.atMost(
+                    what + "p99 of the first 1,000 answers of a new process",
+                    2,
+                    figures.ratios(LoadPart::firstOfNew, 0.99).median(),
+                    "× steady"));
         }
     }
 

@@ -3,9 +3,11 @@ package io.tableflip.benchmarks;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -69,7 +71,7 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
         return load.outcomes()
                 .filter(Outcome::isAnswered)
                 .filter(outcome -> !mark.before().contains(outcome.pid()))
-                .mapToLong(outcome -> outcome.intendedNanos() + outcome.latencyNanos() - mark.nanos())
+                .mapToLong(outcome -> answeredAt(outcome) - mark.nanos())
                 .filter(nanos -> nanos > 0)
                 .min();
     }
@@ -77,7 +79,7 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
     /** What was answered before the first upgrade. */
     Stream<Outcome> steady() {
         long first = marks.get(0).nanos();
-        return answered().filter(outcome -> outcome.intendedNanos() + outcome.latencyNanos() < first);
+        return answered().filter(outcome -> answeredAt(outcome) < first);
     }
 
     /** What was to be sent within a second of the beginning of an upgrade, and was answered. */
@@ -89,6 +91,24 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
     Stream<Outcome> afterFirstAnswers() {
         return marks.stream()
                 .flatMap(mark -> firstAnswer(mark).stream().boxed().flatMap(nanos -> within(mark.nanos() + nanos)));
+    }
+
+    /** Of each upgrade, the first answers of the new process, or of the new processes together. */
+    Stream<Outcome> firstOfNew(int count) {
+        return IntStream.range(0, marks.size()).boxed().flatMap(i -> {
+            ContenderServer.Mark mark = marks.get(i);
+            return answered()
+                    .filter(outcome -> !mark.before().contains(outcome.pid()))
+                    .filter(outcome -> answeredAt(outcome) > mark.nanos())
+                    .filter(outcome ->
+                            i == marks.size() - 1 || marks.get(i + 1).before().contains(outcome.pid()))
+                    .sorted(Comparator.comparingLong(LoadTrial::answeredAt))
+                    .limit(count);
+        });
+    }
+
+    private static long answeredAt(Outcome outcome) {
+        return outcome.intendedNanos() + outcome.latencyNanos();
     }
 
     private Stream<Outcome> within(long from) {

@@ -20,16 +20,19 @@ record HttpOptions(
         Duration warmUp,
         Duration overlap,
         Duration spread) {
+    private static final Duration WARM_UP = Duration.ofSeconds(1);
+
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
-                 [--memory-check warn|refuse|off] [--warm-up 5s] [--overlap 1s] [--spread 1s]
+                 [--memory-check warn|refuse|off] [--warm-up 1s] [--overlap 0s] [--spread 500ms]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
                 GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
                 FILE holds a line "greeting = TEXT". A new process warms up for as long as --warm-up says, at most;
                 the old one goes on accepting beside it for --overlap, and asks its clients to leave over the time of --spread.
+                Shown are the values without an option; a warm-up is never longer than half the upgrade timeout then.
             """;
 
     static HttpOptions parse(List<String> words) throws UsageException {
@@ -49,7 +52,8 @@ record HttpOptions(
         String config = args.text("--config");
         Duration upgradeTimeout =
                 positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1)));
-        Duration warmUp = args.duration("--warm-up", Duration.ZERO);
+        Duration half = upgradeTimeout.dividedBy(2);
+        Duration warmUp = args.duration("--warm-up", WARM_UP.compareTo(half) < 0 ? WARM_UP : half);
         if (warmUp.compareTo(upgradeTimeout) >= 0) {
             throw new UsageException("--warm-up: has to be shorter than --upgrade-timeout");
         }
@@ -63,7 +67,7 @@ record HttpOptions(
                 args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN),
                 warmUp,
                 args.duration("--overlap", Duration.ZERO),
-                args.duration("--spread", Duration.ZERO));
+                args.duration("--spread", Duration.ofMillis(500)));
     }
 
     private static MemoryCheck memoryCheck(String text) {

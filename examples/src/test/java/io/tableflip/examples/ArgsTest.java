@@ -31,12 +31,23 @@ class ArgsTest {
         assertEquals(Duration.ofSeconds(5), options.readyAfter());
         assertEquals(Duration.ofMinutes(1), options.upgradeTimeout());
         assertEquals(MemoryCheck.WARN, options.memoryCheck());
+        assertEquals(Duration.ofSeconds(1), options.warmUp());
+        assertEquals(Duration.ZERO, options.overlap());
+        assertEquals(Duration.ofMillis(500), options.spread());
+    }
+
+    @Test
+    void aWarmUpWithoutAnOptionIsShorterThanTheUpgradeTimeout() throws Exception {
+        HttpOptions options = HttpOptions.parse(words("--pid-file p --listen :0 --upgrade-timeout 700ms"));
+        assertEquals(Duration.ofMillis(350), options.warmUp());
     }
 
     @Test
     void everyOptionOfTheServer() throws Exception {
-        HttpOptions options = HttpOptions.parse(words("--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
-                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse"));
+        HttpOptions options = HttpOptions.parse(
+                words(
+                        "--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
+                                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse --warm-up 3s --overlap 2s --spread 0s"));
         assertTrue(options.listen().getAddress().isLoopbackAddress());
         assertEquals(80, options.listen().getPort());
         assertEquals(Path.of("c"), options.config());
@@ -44,6 +55,9 @@ class ArgsTest {
         assertEquals(Duration.ZERO, options.readyAfter());
         assertEquals(Duration.ofMinutes(2), options.upgradeTimeout());
         assertEquals(MemoryCheck.REFUSE, options.memoryCheck());
+        assertEquals(Duration.ofSeconds(3), options.warmUp());
+        assertEquals(Duration.ofSeconds(2), options.overlap());
+        assertEquals(Duration.ZERO, options.spread());
     }
 
     @Test

@@ -31,7 +31,7 @@ class LeaksIT {
     void noRequestFailsAndNothingIsLeftOfManyUpgrades() throws IOException {
         try (Service service = Service.example(directory)
                         .jvmOptions("-Djava.io.tmpdir=" + temporary)
-                        .arguments("--drain-timeout", "5s", "--ready-after", "3s")
+                        .arguments("--drain-timeout", "5s", "--ready-after", "3s", "--warm-up", "0s", "--spread", "0s")
                         .startAndAwait();
                 StrictLoad load = StrictLoad.builder()
                         .target(service.address())

@@ -41,7 +41,8 @@ final class SystemdUnit {
         systemd.copy(Service.examplesJar(), "/srv/hello/tableflip-examples.jar");
         unit.configure("greeting = hello\n");
         String more = String.join(" ", options);
-        unit.edit(text -> text.replace("--listen 127.0.0.1:8080", "--listen 127.0.0.1:0 --drain-timeout 5m " + more));
+        unit.edit(text -> text.replace(
+                "--listen 127.0.0.1:8080", "--listen 127.0.0.1:0 --drain-timeout 5m --warm-up 0s --spread 0s " + more));
         return unit;
     }
 
