@@ -52,6 +52,35 @@ class LoadTrialTest {
     }
 
     @Test
+    void firstAnswersOfEachNewProcess() {
+        LoadTrial trial = new LoadTrial(
+                List.of(
+                        new ContenderServer.Mark(SIGNAL, Set.of(1L)),
+                        new ContenderServer.Mark(SIGNAL + 2_000 * MILLI, Set.of(2L))),
+                new LoadRecord(
+                        List.of(
+                                answered(-10, 1, 1),
+                                answered(20, 3, 1),
+                                answered(30, 90, 2), // sent first, and answered second
+                                answered(60, 5, 2),
+                                answered(500, 7, 2),
+                                answered(2_100, 1, 2),
+                                failed(2_200, FailureKind.RESET),
+                                answered(2_300, 11, 3)),
+                        List.of(),
+                        0,
+                        0,
+                        0,
+                        List.of()),
+                0);
+        assertEquals(
+                List.of(5L, 90L, 11L),
+                trial.firstOfNew(2)
+                        .map(outcome -> outcome.latencyNanos() / MILLI)
+                        .toList());
+    }
+
+    @Test
     void noNewAnswer() {
         LoadTrial trial = trial(List.of(answered(10, 5, 1)), List.of());
         assertEquals(List.of(OptionalLong.empty()), trial.firstAnswers());

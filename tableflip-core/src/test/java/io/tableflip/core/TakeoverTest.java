@@ -266,6 +266,59 @@ class TakeoverTest {
         Await.get(child.life.exit());
     }
 
+    // ---- its own next upgrade
+
+    private static final String PREPARED = "prepared for the next upgrade";
+
+    /** Serves, and has claimed all that it has inherited. */
+    private Child serving() throws Exception {
+        Child child = new Child(LEVEL_2, false);
+        child.write(Gob.encode(List.of(Fds.toWire(WEB))));
+        child.life.start();
+        assertTrue(child.life.fds().inherit(WEB).isPresent());
+        CompletableFuture<Void> ready = child.takingOver();
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        child.settle();
+        return child;
+    }
+
+    /** Its first clients come first: all that they need is new to the JVM, too. */
+    @Test
+    void preparesTheNextUpgradeWhenItHasServedForAWhile() throws Exception {
+        whenNativeCodeIsLoaded = () -> {
+            throw new AssertionError("loaded");
+        };
+        Child child = serving();
+        child.advance(Settings.PREPARE_AFTER.minusNanos(1));
+        child.settle();
+        whenNativeCodeIsLoaded = () -> {};
+        child.advance(Duration.ofNanos(1));
+        Await.until("prepared", () -> logs.has(PREPARED));
+    }
+
+    @Test
+    void closesAtOnceWhatNobodyHasClaimed() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        Await.until("prepared", () -> logs.has(PREPARED));
+        assertEquals(Set.of(WEB), child.life.fds().unclaimed());
+    }
+
+    @Test
+    void anUpgradeDoesNotWaitForIt() throws Exception {
+        Child child = serving();
+        child.parentDies();
+        Await.get(child.life.parentExited());
+        child.life.upgrade();
+        Await.until("prepared", () -> logs.has(PREPARED));
+        child.advance(Settings.PREPARE_AFTER);
+        child.settle();
+        assertEquals(1, logs.count(PREPARED));
+    }
+
     // ---- warm-up
 
     private static final Duration LIMIT = Duration.ofSeconds(20);

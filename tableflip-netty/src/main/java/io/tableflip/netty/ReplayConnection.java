@@ -64,7 +64,7 @@ final class ReplayConnection {
     }
 
     @SuppressWarnings("unchecked") // of the map, whose values are of the type of their keys
-    private static <T> void set(Channel channel, ChannelOption<T> option, Object value) {
+    static <T> void set(Channel channel, ChannelOption<T> option, Object value) {
         channel.config().setOption(option, (T) value);
     }
 

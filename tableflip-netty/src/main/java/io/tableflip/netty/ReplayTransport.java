@@ -11,7 +11,6 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
@@ -19,7 +18,6 @@ import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -31,67 +29,72 @@ final class ReplayTransport {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
     private static final int CONNECTIONS = 100;
     private static final int EXCHANGES = 2;
+    private static final long LIMIT = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final ServerBootstrapConfig config;
     private final EventLoopGroup loops;
-    private final long deadline;
+    private final double effort;
+    private final long deadline = System.nanoTime() + LIMIT;
 
-    private ReplayTransport(ServerBootstrapConfig config, EventLoopGroup loops, long nanos) {
+    private ReplayTransport(ServerBootstrapConfig config, EventLoopGroup loops, double effort) {
         this.config = config;
         this.loops = loops;
-        deadline = System.nanoTime() + nanos;
+        this.effort = effort;
     }
 
-    /** Does nothing if the server has no event loops of epoll. What fails here fails alone, and is told at level DEBUG. */
-    static void warmUp(ServerBootstrap bootstrap, long nanos) throws InterruptedException {
+    /**
+     * Does nothing if the server has no event loops of epoll. What fails here fails alone, and is told at level DEBUG.
+     *
+     * @param effort which share of the time a connection is under way
+     * @throws InterruptedException if the thread is interrupted
+     */
+    static void warmUp(ServerBootstrap bootstrap, double effort) throws InterruptedException {
         ServerBootstrapConfig config = bootstrap.config();
         EventLoopGroup boss = config.group();
-        if (boss == null || !EpollLoops.areEpoll(boss)) {
-            return;
-        }
-        EventLoopGroup children = config.childGroup();
-        EventLoopGroup loops = children == null ? boss : children;
-        if (!EpollLoops.areEpoll(loops)) {
+        EventLoopGroup children = config.childGroup() == null ? boss : config.childGroup();
+        if (boss == null || children == null || !EpollLoops.areEpoll(boss) || !EpollLoops.areEpoll(children)) {
             return;
         }
         try {
-            new ReplayTransport(config, loops, nanos).run(boss);
+            new ReplayTransport(config, children, effort).run(boss);
         } catch (IOException | RuntimeException e) {
             LOG.log(DEBUG, "the transport is not warmed up", e);
         }
     }
 
-    @SuppressWarnings("unchecked") // of a map, whose values are of the type of their keys
-    private static <T> void set(ServerBootstrap bootstrap, Map.Entry<ChannelOption<?>, Object> option) {
-        bootstrap.childOption((ChannelOption<T>) option.getKey(), (T) option.getValue());
-    }
-
     private void run(EventLoopGroup boss) throws IOException, InterruptedException {
-        ServerBootstrap server = new ServerBootstrap()
+        ChannelFuture bound = new ServerBootstrap()
                 .group(boss, loops)
                 .channel(EpollServerSocketChannel.class)
                 .handler(new Accepting())
-                .childHandler(new Echo());
-        config.childOptions().entrySet().forEach(option -> set(server, option));
-        Channel listener = channel(server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
+                .childHandler(new Echo())
+                .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        Channel listener = await(bound);
         try {
             Bootstrap client = new Bootstrap()
                     .group(loops)
                     .channel(EpollSocketChannel.class)
                     .handler(new Asking())
                     .remoteAddress(listener.localAddress());
-            for (int i = 0; i < CONNECTIONS && System.nanoTime() < deadline; i++) {
-                ChannelFuture closed = channel(client.connect()).closeFuture();
-                if (!closed.await(left(), TimeUnit.NANOSECONDS)) {
-                    closed.channel().close();
-                }
+            for (int i = 0; i < CONNECTIONS && left() > 0; i++) {
+                long began = System.nanoTime();
+                exchange(client);
+                ReplayWarmUp.rest(System.nanoTime() - began, effort);
             }
         } finally {
             listener.close();
         }
     }
 
-    private Channel channel(ChannelFuture opened) throws IOException, InterruptedException {
+    /** One connection, from end to end. */
+    private void exchange(Bootstrap client) throws IOException, InterruptedException {
+        Channel connection = await(client.connect());
+        if (!connection.closeFuture().await(left(), TimeUnit.NANOSECONDS)) {
+            connection.close();
+        }
+    }
+
+    private Channel await(ChannelFuture opened) throws IOException, InterruptedException {
         if (!opened.await(left(), TimeUnit.NANOSECONDS)) {
             opened.addListener(done -> opened.channel().close());
             throw new IOException("not in time");
@@ -106,13 +109,15 @@ final class ReplayTransport {
         return Math.max(0, deadline - System.nanoTime());
     }
 
-    /** As a listener does it. */
+    /** As a listener and its acceptor do it. */
     @Sharable
-    private static final class Accepting extends ChannelInboundHandlerAdapter {
+    private final class Accepting extends ChannelInboundHandlerAdapter {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
-            new Child((Channel) message, Drain.HANDLERS).gone().thenRun(() -> {});
-            ctx.fireChannelRead(message);
+            Channel accepted = (Channel) message;
+            new Child(accepted, Drain.HANDLERS).gone().thenRun(() -> {});
+            config.childOptions().forEach((option, value) -> ReplayConnection.set(accepted, option, value));
+            ctx.fireChannelRead(accepted);
         }
     }
 

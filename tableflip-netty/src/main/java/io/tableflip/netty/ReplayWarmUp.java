@@ -23,8 +23,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Warms up a new process with requests that go through the child handler of a server, over connections inside this process: there is
- * no socket, and no client sees anything of it. To be given to {@link io.tableflip.core.Upgrader#ready(WarmUp, Duration)}:
+ * Warms up a new process with requests that go through the child handler of a server, over connections inside this process: they have
+ * no socket, and no client sees anything of them. To be given to {@link io.tableflip.core.Upgrader#ready(WarmUp, Duration)}:
  *
  * <pre>{@code
  * WarmUp warmUp = ReplayWarmUp.http(bootstrap, new DefaultFullHttpRequest(HTTP_1_1, GET, "/")).build();
@@ -34,7 +34,10 @@ import org.jspecify.annotations.Nullable;
  * <p>One request goes after the other, until the latency has settled, or a number of them was answered. They are requests like any other for the handlers: they read
  * databases, count in metrics and write to access logs. So choose those that change nothing; a handler can tell by {@link #isReplay}.
  *
- * <p>The connections are {@link io.netty.channel.socket.SocketChannel}s, with the child options and attributes of the bootstrap, on an event loop of their own. A
+ * <p>Before that some connections without any handler of the user are made to a listener of its own on the loopback address, for half a second at most, on the event
+ * loops of the bootstrap if they are of the epoll transport: accepting, reading and writing are to be warm, too. Where there is no loopback address, that is left out.
+ *
+ * <p>The connections of the requests are {@link io.netty.channel.socket.SocketChannel}s, with the child options and attributes of the bootstrap, on an event loop of their own. A
  * pipeline that needs the channel class of a transport, or native TLS that needs a descriptor, cannot be warmed up so.
  */
 public final class ReplayWarmUp implements WarmUp {
@@ -155,7 +158,7 @@ public final class ReplayWarmUp implements WarmUp {
      */
     @Override
     public void run() throws IOException, InterruptedException {
-        ReplayTransport.warmUp(plan.bootstrap, plan.patience.toNanos());
+        ReplayTransport.warmUp(plan.bootstrap, plan.effort);
         EventLoop loop = new DefaultEventLoop(task -> {
             Thread thread = new Thread(task, "tableflip-replay");
             thread.setDaemon(true);
@@ -186,7 +189,7 @@ public final class ReplayWarmUp implements WarmUp {
                 long took = System.nanoTime() - began;
                 sent++;
                 settled = latency.add(took);
-                rest(took);
+                rest(took, plan.effort);
             }
         } finally {
             close(connection);
@@ -226,9 +229,10 @@ public final class ReplayWarmUp implements WarmUp {
         return request instanceof ByteBuf bytes ? bytes.retainedDuplicate() : ReferenceCountUtil.retain(request);
     }
 
-    private void rest(long worked) throws InterruptedException {
-        if (plan.effort < 1) {
-            LockSupport.parkNanos((long) (worked * (1 / plan.effort - 1)));
+    /** So long that the work was that share of the time. */
+    static void rest(long worked, double effort) throws InterruptedException {
+        if (effort < 1) {
+            LockSupport.parkNanos((long) (worked * (1 / effort - 1)));
         }
         if (Thread.interrupted()) {
             throw new InterruptedException();
