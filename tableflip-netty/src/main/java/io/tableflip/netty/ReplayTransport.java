@@ -27,9 +27,9 @@ import java.util.concurrent.TimeUnit;
  */
 final class ReplayTransport {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
-    private static final int CONNECTIONS = 100;
+    private static final int CONNECTIONS = 50;
     private static final int EXCHANGES = 2;
-    private static final long LIMIT = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final long LIMIT = TimeUnit.MILLISECONDS.toNanos(300);
 
     private final ServerBootstrapConfig config;
     private final EventLoopGroup loops;

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One request goes after the other, until the latency has settled, or a number of them was answered. They are requests like any other for the handlers: they read
  * databases, count in metrics and write to access logs. So choose those that change nothing; a handler can tell by {@link #isReplay}.
  *
- * <p>Before that some connections without any handler of the user are made to a listener of its own on the loopback address, for half a second at most, on the event
+ * <p>Before that some connections without any handler of the user are made to a listener of its own on the loopback address, for 0.3 seconds at most, on the event
  * loops of the bootstrap if they are of the epoll transport: accepting, reading and writing are to be warm, too. Where there is no loopback address, that is left out.
  *
  * <p>The connections of the requests are {@link io.netty.channel.socket.SocketChannel}s, with the child options and attributes of the bootstrap, on an event loop of their own. A
