@@ -95,7 +95,8 @@ final class HttpExample {
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.
             CompletableFuture<Void> ready = options.warmUp().isZero()
                     ? upgrader.ready()
-                    : upgrader.ready(warmUp(bootstrap), options.warmUp()); // before that, a new process warms up
+                    // before that, a new process warms up; a first one does not, and has no need of it
+                    : upgrader.ready(() -> warmUp(bootstrap).run(), options.warmUp());
             ready.thenRun(() -> announce(upgrader, (InetSocketAddress) server.localAddress()));
             upgrader.awaitExit();
         } finally {
