@@ -34,7 +34,7 @@ record Settings(
     static final Duration GONE_CHECK = Duration.ofMillis(10);
 
     /** How long a process that has taken over serves before it prepares its own upgrade. */
-    static final Duration PREPARE_AFTER = Duration.ofSeconds(2);
+    static final Duration PREPARE_AFTER = Duration.ofSeconds(1);
 
     /** A duration for people: {@code 500 ms}, {@code 30 s}. */
     static String text(Duration duration) {
