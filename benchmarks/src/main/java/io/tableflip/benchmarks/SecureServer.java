@@ -29,9 +29,12 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE}. Every answer is the line of the HTTP example. */
+/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE [--warm-up MILLISECONDS]}. Every answer is the line of the HTTP example. */
 final class SecureServer {
     private SecureServer() {}
 
@@ -50,7 +53,7 @@ final class SecureServer {
                         .bind(bootstrap, new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])))
                         .sync()
                         .channel();
-                upgrader.ready()
+                ready(upgrader, bootstrap, List.of(arguments))
                         .thenRun(() -> System.out.println(
                                 "listening on 127.0.0.1:" + ((InetSocketAddress) server.localAddress()).getPort()));
                 upgrader.awaitExit();
@@ -60,13 +63,22 @@ final class SecureServer {
         }
     }
 
+    private static CompletableFuture<Void> ready(Upgrader upgrader, ServerBootstrap bootstrap, List<String> arguments)
+            throws IOException {
+        int option = arguments.indexOf("--warm-up");
+        return option < 0
+                ? upgrader.ready()
+                : upgrader.ready(
+                        Http2WarmUp.of(bootstrap), Duration.ofMillis(Long.parseLong(arguments.get(option + 1))));
+    }
+
     private static ByteBuf body(Upgrader upgrader) {
         String line = "{\"pid\":" + ProcessHandle.current().pid() + ",\"generation\":" + upgrader.generation()
                 + ",\"greeting\":\"hello\"}\n";
         return Unpooled.unreleasableBuffer(Unpooled.copiedBuffer(line, StandardCharsets.US_ASCII));
     }
 
-    private static SslContext tls(Path keyStore) throws IOException {
+    static SslContext tls(Path keyStore) throws IOException {
         return SslContextBuilder.forServer(Certificate.keyManagers(keyStore))
                 .sslProvider(SslProvider.JDK)
                 .applicationProtocolConfig(new ApplicationProtocolConfig(
