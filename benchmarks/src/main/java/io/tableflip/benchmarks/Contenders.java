@@ -162,10 +162,17 @@ final class Contenders {
                 Long.toString(server.lastStarted())));
     }
 
-    /** The practice that tableflip replaces: a second process listens at the same port, and the first one is told to stop when it answers. */
-    private static Contender reusePort() {
-        Contender.Command command = server ->
-                Program.java(JAVA, List.of(), PlainServer.class, List.of("--listen", server.address(), "--reuse-port"));
+    /**
+     * The practice that tableflip replaces: a second process listens at the same port, and the first one is told to stop when it answers.
+     *
+     * @param options of the server, beside these
+     */
+    static Contender reusePort(String... options) {
+        Contender.Command command = server -> {
+            List<String> arguments = new ArrayList<>(List.of("--listen", server.address(), "--reuse-port"));
+            arguments.addAll(List.of(options));
+            return Program.java(JAVA, List.of(), PlainServer.class, arguments);
+        };
         Contender.Upgrade upgrade = server -> {
             long old = server.lastStarted();
             server.launch(command.of(server));

@@ -35,7 +35,8 @@ final class Http2Contenders {
                 Contenders.nginx("nginx, HUP", nginx, true, server -> server.signal("HUP", server.lastStarted())),
                 Contenders.nginx("nginx, USR2 and QUIT", nginx, false, Contenders::replaceNginx),
                 Contenders.haproxy("HAProxy, master-worker", haproxy, true, List.of("-W"), Contenders::reloadHaproxy),
-                Contenders.haproxy("HAProxy, -x -sf", haproxy, false, List.of("-db"), Contenders::replaceHaproxy));
+                Contenders.haproxy("HAProxy, -x -sf", haproxy, false, List.of("-db"), Contenders::replaceHaproxy),
+                Contenders.reusePort("--tls", certificate.keyStore().toString()));
     }
 
     private Contender ours(String name, String... options) {

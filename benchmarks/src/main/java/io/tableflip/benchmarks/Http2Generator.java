@@ -12,33 +12,44 @@ import org.jspecify.annotations.Nullable;
 final class Http2Generator implements LoadGenerator, AutoCloseable {
     static final int CONNECTIONS = 32;
 
+    private static final int RECONNECTS = 3;
+
     private @Nullable Http2Load load;
 
+    /** An upgrade makes clients connect anew: handshakes are warmed as well, on both sides. */
     @Override
     public void warm(int port, LoadTrial.Rates rates, Duration time) throws IOException, InterruptedException {
-        started(port, rates);
-        TimeUnit.NANOSECONDS.sleep(time.toNanos());
+        long part = time.toNanos() / (RECONNECTS + 1);
+        for (int i = 0; i < RECONNECTS; i++) {
+            try (Http2Load leaving = start(port, rates)) {
+                TimeUnit.NANOSECONDS.sleep(part);
+                leaving.stop();
+            }
+        }
+        load = start(port, rates);
+        TimeUnit.NANOSECONDS.sleep(part);
+    }
+
+    private static Http2Load start(int port, LoadTrial.Rates rates) throws IOException {
+        return Http2Load.start(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), port), rates.kept(), CONNECTIONS);
     }
 
     @Override
-    public void begin(int port, LoadTrial.Rates rates) throws IOException {
-        started(port, rates).forget();
+    public void begin(int port, LoadTrial.Rates rates) {
+        started().forget();
     }
 
-    private Http2Load started(int port, LoadTrial.Rates rates) throws IOException {
+    private Http2Load started() {
         if (load == null) {
-            load = Http2Load.start(
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), port), rates.kept(), CONNECTIONS);
+            throw new IllegalStateException("the warming comes first");
         }
         return load;
     }
 
     @Override
     public LoadRecord end() {
-        if (load == null) {
-            throw new IllegalStateException("nothing has begun");
-        }
-        Http2Load.Result seen = load.stop();
+        Http2Load.Result seen = started().stop();
         return new LoadRecord(
                 seen.outcomes(),
                 List.of(),

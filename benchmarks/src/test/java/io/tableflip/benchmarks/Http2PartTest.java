@@ -23,7 +23,7 @@ class Http2PartTest {
         List<Contender> contenders = Http2Contenders.all(Certificate.make(directory), Http2Part.SHORT_WARM_UP, () -> {
             throw new AssertionError("nothing is to be compiled");
         });
-        assertEquals(7, contenders.size());
+        assertEquals(8, contenders.size());
         for (Contender contender : contenders) {
             List<List<String>> rows = rows(text, contender.name());
             boolean leftOut = contender.missing() != null;
