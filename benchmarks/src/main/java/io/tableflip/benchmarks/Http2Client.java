@@ -79,6 +79,11 @@ final class Http2Client {
         return channel.isOpen();
     }
 
+    /** Whether it was reset, or TLS has failed. */
+    boolean isBroken() {
+        return channel.hasAttr(Http2Exchange.BROKEN);
+    }
+
     boolean hasRoom() {
         return streams < MOST_STREAMS;
     }
@@ -126,7 +131,7 @@ final class Http2Client {
         if (streams > 0) {
             return End.BUSY;
         }
-        return channel.hasAttr(Http2Exchange.BROKEN) && !goneAway ? End.IDLE_BROKEN : End.IDLE;
+        return isBroken() && !goneAway ? End.IDLE_BROKEN : End.IDLE;
     }
 
     /** Stands before the codec, which ends all streams when the connection ends: hears of that while they still count. */

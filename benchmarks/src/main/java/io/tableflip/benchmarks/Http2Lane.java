@@ -133,7 +133,7 @@ final class Http2Lane implements Http2Client.Owner {
     public void ended(Http2Client connection, Http2Client.End end) {
         connections.remove(connection);
         switch (end) {
-            case UNUSED -> fail(FailureKind.EOF);
+            case UNUSED -> fail(connection.isBroken() ? FailureKind.RESET : FailureKind.EOF);
             case IDLE -> idleEnds++;
             case IDLE_BROKEN -> idleBroken++;
             case BUSY, OURS -> {}

@@ -93,8 +93,8 @@ final class Http2Part implements Part {
         return String.format(
                 "%d requests/s on %d connections that were made before, each a stream of its own. Open loop, nothing tried again. After a GOAWAY the client"
                         + " lets the streams run that it has opened, opens later ones on a new connection, and closes the old one when its streams have ended. A stream"
-                        + " has failed if it was sent and not answered, whatever the server says of it; what only waits for a connection has not been sent. Refused: left out"
-                        + " by a GOAWAY, or REFUSED_STREAM, so that a client may ask anew without a risk, which this one does not. Idle EOF: the server has closed a"
+                        + " has failed if it was sent and not answered, whatever the server says of it; one that waited for a new connection, if that could not be made. Refused: left out"
+                        + " by a GOAWAY, or REFUSED_STREAM, so that a client may ask anew without a risk, which this one does not; or nobody listened. Idle EOF: the server has closed a"
                         + " connection with no stream under way, before the client could: no failure. TLS is the JDK's in the client and in the servers in Java, else the peer's"
                         + " own. Each upgrade costs %d handshakes at nearly one time, which are contained in the latencies, and so is what they cost the client: it has one thread, in the process of the benchmark, and shares the"
                         + " processors with the servers (its lateness is in the last column, in ms). The warm-up takes %d ms at most. Otherwise as under HTTP/1.1.",

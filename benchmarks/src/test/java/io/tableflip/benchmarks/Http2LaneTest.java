@@ -56,6 +56,7 @@ class Http2LaneTest {
     private final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
     private Http2Lane lane;
     private Channel server;
+    private volatile boolean hangsUp;
 
     @BeforeEach
     void listen() throws Exception {
@@ -66,6 +67,10 @@ class Http2LaneTest {
                 .childHandler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
+                        if (hangsUp) {
+                            channel.close();
+                            return;
+                        }
                         channel.pipeline()
                                 .addLast(tls.newHandler(channel.alloc()))
                                 .addLast(Http2FrameCodecBuilder.forServer().build())
@@ -213,6 +218,17 @@ class Http2LaneTest {
         server.close().sync();
         loop.execute(() -> lane.send(System.nanoTime()));
         assertEquals(FailureKind.REFUSED, outcome());
+    }
+
+    @Test
+    void aHandshakeThatTheServerEnds() throws InterruptedException {
+        hangsUp = true;
+        loop.execute(() -> lane.send(System.nanoTime()));
+        assertEquals(FailureKind.EOF, outcome());
+        hangsUp = false;
+        send().answer();
+        assertNull(outcome(), "the next request has another connection");
+        assertEquals(0, ask(lane::idleEnds));
     }
 
     private static void reset(Channel channel) {
