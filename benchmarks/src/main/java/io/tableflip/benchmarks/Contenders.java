@@ -74,7 +74,7 @@ final class Contenders {
         return nginx(name, "", stays, upgrade);
     }
 
-    /** @param tls what follows the address in {@code listen}; also directives after that, then */
+    /** @param tls what follows the address in {@code listen}, directives behind it included */
     static Contender nginx(String name, String tls, boolean stays, Contender.Upgrade upgrade) {
         @Nullable Path program = Machine.program("nginx").orElse(null);
         Contender.Command command = server -> {
