@@ -1,8 +1,8 @@
 // Httpserver is the example's HTTP server on Go's tableflip.
 //
-//	httpserver HOST:PORT PID-FILE
+//	httpserver HOST:PORT PID-FILE [CERTIFICATE KEY]
 //
-// SIGHUP upgrades it, SIGTERM ends it. It answers what the example answers.
+// SIGHUP upgrades it, SIGTERM ends it. It answers what the example answers. With a certificate it speaks TLS, and by that HTTP/2.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -36,7 +37,7 @@ func main() {
 		_, _ = io.WriteString(w, body)
 	})}
 	go func() {
-		if err := server.Serve(listener); err != http.ErrServerClosed {
+		if err := serve(server, listener, os.Args[3:]); err != http.ErrServerClosed {
 			log.Fatal(err)
 		}
 	}()
@@ -46,6 +47,13 @@ func main() {
 	enough, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	_ = server.Shutdown(enough)
+}
+
+func serve(server *http.Server, listener net.Listener, tls []string) error {
+	if len(tls) == 0 {
+		return server.Serve(listener)
+	}
+	return server.ServeTLS(listener, tls[0], tls[1])
 }
 
 func obey(upgrader *tableflip.Upgrader) {

@@ -28,15 +28,23 @@ final class ContenderServer implements AutoCloseable {
     private final Contender contender;
     private final Path directory;
     private final SignalShell shell;
+    private final Probe probe;
     private final int port;
     private final Program launcher;
     /** Those that were started by a command: the first one, and its successors. */
     private final List<Long> started = new ArrayList<>();
 
-    private ContenderServer(Contender contender, Path directory, SignalShell shell) throws IOException {
+    /** Asks on a new connection. */
+    interface Probe {
+        /** The process that answers; 0 if none does. */
+        long whoAnswers(int port) throws InterruptedException;
+    }
+
+    private ContenderServer(Contender contender, Path directory, SignalShell shell, Probe probe) throws IOException {
         this.contender = contender;
         this.directory = directory;
         this.shell = shell;
+        this.probe = probe;
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = socket.getLocalPort();
         }
@@ -46,7 +54,13 @@ final class ContenderServer implements AutoCloseable {
     /** Starts it, and waits until it answers. */
     static ContenderServer start(Contender contender, Path directory, SignalShell shell)
             throws IOException, InterruptedException {
-        ContenderServer server = new ContenderServer(contender, directory, shell);
+        return start(contender, directory, shell, Processes::whoAnswers);
+    }
+
+    /** Starts one that does not speak HTTP/1.1 in clear text. */
+    static ContenderServer start(Contender contender, Path directory, SignalShell shell, Probe probe)
+            throws IOException, InterruptedException {
+        ContenderServer server = new ContenderServer(contender, directory, shell, probe);
         try {
             server.await("the launcher", () -> Files.exists(directory.resolve("open")), 2);
             server.launch(contender.command().of(server));
@@ -146,7 +160,7 @@ final class ContenderServer implements AutoCloseable {
         await(
                 what,
                 () -> {
-                    long pid = Processes.whoAnswers(port);
+                    long pid = probe.whoAnswers(port);
                     return pid > 0 && accepted.test(pid);
                 },
                 5);

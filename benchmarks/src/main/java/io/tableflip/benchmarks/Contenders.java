@@ -61,22 +61,30 @@ final class Contenders {
         return new Contender(OURS_BY_SCRIPT, script.missing(), command, Contenders::hangUp, false);
     }
 
-    private static Contender go(Supplier<Path> newDirectory) {
+    /** @param tls certificate and key, if it is to speak TLS */
+    static Contender go(Supplier<Path> newDirectory, String... tls) {
         Path[] built = new Path[1];
         Contender.Command command = server -> {
             if (built[0] == null) {
                 built[0] = GoProgram.build("httpserver", newDirectory.get());
             }
-            return List.of(built[0].toString(), server.address(), "pid");
+            List<String> words = new ArrayList<>(List.of(built[0].toString(), server.address(), "pid"));
+            words.addAll(List.of(tls));
+            return words;
         };
         return new Contender("Go's tableflip", GoProgram.missing(), command, Contenders::hangUp, false);
     }
 
-    private static void hangUp(ContenderServer server) throws IOException, InterruptedException {
+    static void hangUp(ContenderServer server) throws IOException, InterruptedException {
         server.signal("HUP", server.awaitPid("pid", pid -> !Processes.hasGone(pid)));
     }
 
     private static Contender nginx(String name, boolean stays, Contender.Upgrade upgrade) {
+        return nginx(name, "", stays, upgrade);
+    }
+
+    /** @param tls what follows the address in {@code listen}, directives behind it included */
+    static Contender nginx(String name, String tls, boolean stays, Contender.Upgrade upgrade) {
         @Nullable Path program = Machine.program("nginx").orElse(null);
         Contender.Command command = server -> {
             Path directory = server.directory();
@@ -96,11 +104,11 @@ final class Contenders {
                         keepalive_requests 1000000000;
                         default_type application/json;
                         server {
-                            listen %s;
+                            listen %s%s;
                             location / { return 200 '{"pid":$pid,"generation":0,"greeting":"hello"}\\n'; }
                         }
                     }
-                    """.formatted(server.address()));
+                    """.formatted(server.address(), tls));
             List<String> words = new ArrayList<>(stays ? List.of() : ORPHAN);
             words.addAll(List.of(
                     String.valueOf(program), "-e", "error.log", "-p", directory.toString() + "/", "-c", "nginx.conf"));
@@ -110,7 +118,7 @@ final class Contenders {
     }
 
     /** A new master beside the old one, which is told to quit when workers of the new one answer: as nginx documents it. */
-    private static void replaceNginx(ContenderServer server) throws IOException, InterruptedException {
+    static void replaceNginx(ContenderServer server) throws IOException, InterruptedException {
         long old = server.awaitPid("pid", pid -> !Processes.hasGone(pid));
         server.signal("USR2", old);
         long master = server.awaitPid("pid", pid -> pid != old);
@@ -119,10 +127,14 @@ final class Contenders {
     }
 
     private static Contender haproxy(String name, boolean stays, List<String> options, Contender.Upgrade upgrade) {
+        return haproxy(name, "", stays, options, upgrade);
+    }
+
+    /** @param tls what follows the address in {@code bind} */
+    static Contender haproxy(String name, String tls, boolean stays, List<String> options, Contender.Upgrade upgrade) {
         @Nullable Path program = Machine.program("haproxy").orElse(null);
         Contender.Command command = server -> {
-            Files.writeString(
-                    server.directory().resolve("haproxy.cfg"), """
+            Files.writeString(server.directory().resolve("haproxy.cfg"), """
                     global
                         stats socket %s/stats mode 600 level admin expose-fd listeners
                     defaults
@@ -131,9 +143,10 @@ final class Contenders {
                         timeout connect 5s
                         timeout server 60s
                     frontend front
-                        bind %s
+                        bind %s%s
                         http-request return status 200 content-type application/json lf-string "{\\"pid\\":%%pid,\\"generation\\":0,\\"greeting\\":\\"hello\\"}\\n"
-                    """.formatted(server.directory(), server.address()));
+                    """.formatted(
+                            server.directory(), server.address(), tls));
             List<String> words = new ArrayList<>(List.of(String.valueOf(program), "-f", "haproxy.cfg"));
             words.addAll(options);
             return words;
@@ -141,12 +154,12 @@ final class Contenders {
         return new Contender(name, program == null ? "not installed" : null, command, upgrade, stays);
     }
 
-    private static void reloadHaproxy(ContenderServer server) throws IOException {
+    static void reloadHaproxy(ContenderServer server) throws IOException {
         server.signal("USR2", server.lastStarted());
     }
 
     /** A new process takes the listeners from the old one through its socket, and tells it to finish. */
-    private static void replaceHaproxy(ContenderServer server) throws IOException, InterruptedException {
+    static void replaceHaproxy(ContenderServer server) throws IOException, InterruptedException {
         server.launch(List.of(
                 String.valueOf(Machine.program("haproxy").orElseThrow()),
                 "-f",
@@ -158,10 +171,17 @@ final class Contenders {
                 Long.toString(server.lastStarted())));
     }
 
-    /** The practice that tableflip replaces: a second process listens at the same port, and the first one is told to stop when it answers. */
-    private static Contender reusePort() {
-        Contender.Command command = server ->
-                Program.java(JAVA, List.of(), PlainServer.class, List.of("--listen", server.address(), "--reuse-port"));
+    /**
+     * The practice that tableflip replaces: a second process listens at the same port, and the first one is told to stop when it answers.
+     *
+     * @param options of the server, beside these
+     */
+    static Contender reusePort(String... options) {
+        Contender.Command command = server -> {
+            List<String> arguments = new ArrayList<>(List.of("--listen", server.address(), "--reuse-port"));
+            arguments.addAll(List.of(options));
+            return Program.java(JAVA, List.of(), PlainServer.class, arguments);
+        };
         Contender.Upgrade upgrade = server -> {
             long old = server.lastStarted();
             server.launch(command.of(server));

@@ -3,20 +3,9 @@ package io.tableflip.benchmarks;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
-import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
-import io.netty.handler.codec.http2.Http2GoAwayFrame;
-import io.netty.handler.codec.http2.Http2MultiplexHandler;
-import io.netty.handler.codec.http2.Http2Settings;
-import io.netty.handler.codec.http2.Http2SettingsFrame;
-import io.netty.handler.codec.http2.Http2StreamChannel;
-import io.netty.handler.codec.http2.Http2StreamChannelBootstrap;
+import io.netty.channel.EventLoop;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslHandshakeCompletionEvent;
-import io.netty.util.ReferenceCountUtil;
-import io.netty.util.concurrent.Future;
 import io.tableflip.examples.FailureKind;
 import java.net.ConnectException;
 import java.util.ArrayDeque;
@@ -27,36 +16,30 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One connection of an {@link Http2Load}, and those that follow it. For the event loop's thread. */
-final class Http2Lane {
-    /** Servers need not allow more streams at a time. */
-    private static final int MOST_STREAMS = 100;
-
+final class Http2Lane implements Http2Client.Owner {
     private final Bootstrap bootstrap;
+    private final EventLoop loop;
     private final Consumer<Outcome> outcomes;
-    /** Requests that wait for a connection, by their intended time. */
-    private final Queue<Long> waiting = new ArrayDeque<>();
+    /** What waits for a connection. */
+    private final Queue<Http2Exchange> waiting = new ArrayDeque<>();
 
-    private final List<Channel> connections = new ArrayList<>();
+    private final List<Http2Client> connections = new ArrayList<>();
     /** Takes new streams. */
-    private @Nullable Channel open;
+    private @Nullable Http2Client open;
 
     private boolean connecting;
-    private int streams; // of the open connection
     private int connects;
     private int goAways;
+    private int idleEnds;
+    private int idleBroken;
 
-    Http2Lane(Bootstrap bootstrap, SslContext tls, Consumer<Outcome> outcomes) {
+    Http2Lane(Bootstrap bootstrap, EventLoop loop, SslContext tls, Consumer<Outcome> outcomes) {
+        this.loop = loop;
         this.outcomes = outcomes;
-        this.bootstrap = bootstrap.clone().handler(new ChannelInitializer<Channel>() {
+        this.bootstrap = bootstrap.clone(loop).handler(new ChannelInitializer<Channel>() {
             @Override
             protected void initChannel(Channel channel) {
-                channel.pipeline()
-                        .addLast(tls.newHandler(channel.alloc()))
-                        .addLast(Http2FrameCodecBuilder.forClient()
-                                .initialSettings(Http2Settings.defaultSettings().pushEnabled(false))
-                                .build())
-                        .addLast(new Http2MultiplexHandler(new ChannelInboundHandlerAdapter()))
-                        .addLast(new Connection());
+                connections.add(Http2Client.add(channel, tls, Http2Lane.this));
             }
         });
     }
@@ -69,45 +52,29 @@ final class Http2Lane {
         return goAways;
     }
 
+    int idleEnds() {
+        return idleEnds;
+    }
+
+    int idleBroken() {
+        return idleBroken;
+    }
+
     void send(long intended) {
-        Channel channel = open;
-        if (channel == null) {
-            waiting.add(intended);
+        waiting.add(new Http2Exchange(loop, intended, outcomes));
+        if (open == null) {
             connect();
-        } else if (streams == MOST_STREAMS) {
-            waiting.add(intended);
         } else {
-            begin(channel, intended);
-        }
-    }
-
-    private void begin(Channel channel, long intended) {
-        streams++;
-        Http2Exchange exchange = new Http2Exchange(intended, outcomes);
-        new Http2StreamChannelBootstrap(channel)
-                .handler(exchange)
-                .open()
-                .addListener((Future<Http2StreamChannel> opened) -> {
-                    if (opened.isSuccess()) {
-                        opened.getNow().closeFuture().addListener(closed -> ended(channel));
-                    } else {
-                        exchange.end(FailureKind.RESET);
-                        ended(channel);
-                    }
-                });
-    }
-
-    /** A stream has: when its outcome is known, the codec may count it still. */
-    private void ended(Channel channel) {
-        if (open == channel) {
-            streams--;
             sendWaiting();
         }
     }
 
     private void sendWaiting() {
-        while (!waiting.isEmpty() && open != null && streams < MOST_STREAMS) {
-            send(waiting.remove());
+        while (!waiting.isEmpty() && open != null && open.hasRoom()) {
+            Http2Exchange exchange = waiting.remove();
+            if (!exchange.hasEnded()) {
+                open.begin(exchange);
+            }
         }
     }
 
@@ -119,71 +86,62 @@ final class Http2Lane {
         bootstrap.connect().addListener((ChannelFuture connected) -> {
             if (connected.isSuccess()) {
                 connects++;
-                connections.add(connected.channel());
             } else {
                 fail(connected.cause() instanceof ConnectException ? FailureKind.REFUSED : FailureKind.CLIENT);
             }
         });
     }
 
-    /** The open connection takes no more. */
-    private void leave() {
-        open = null;
-        if (!waiting.isEmpty()) {
-            connect();
+    private void fail(FailureKind kind) {
+        connecting = false;
+        connections.removeIf(connection -> !connection.isOpen());
+        List<Http2Exchange> failed = new ArrayList<>(waiting);
+        waiting.clear();
+        failed.forEach(exchange -> exchange.end(kind));
+    }
+
+    @Override
+    public void usable(Http2Client connection) {
+        connecting = false;
+        open = connection;
+        sendWaiting();
+    }
+
+    @Override
+    public void hasRoom(Http2Client connection) {
+        if (open == connection) {
+            sendWaiting();
         }
     }
 
-    private void fail(FailureKind kind) {
-        connecting = false;
-        List<Long> failed = new ArrayList<>(waiting);
-        waiting.clear();
-        failed.forEach(intended -> new Http2Exchange(intended, outcomes).end(kind));
+    @Override
+    public void goneAway(Http2Client connection) {
+        goAways++;
+        leave(connection);
+    }
+
+    private void leave(Http2Client connection) {
+        if (open == connection) {
+            open = null;
+            if (!waiting.isEmpty()) {
+                connect();
+            }
+        }
+    }
+
+    @Override
+    public void ended(Http2Client connection, Http2Client.End end) {
+        connections.remove(connection);
+        switch (end) {
+            case UNUSED -> fail(connection.isBroken() ? FailureKind.RESET : FailureKind.EOF);
+            case IDLE -> idleEnds++;
+            case IDLE_BROKEN -> idleBroken++;
+            case BUSY, OURS -> {}
+        }
+        leave(connection);
     }
 
     void close() {
-        List.copyOf(connections).forEach(Channel::close);
-    }
-
-    /** Hears of what concerns a whole connection. */
-    private final class Connection extends ChannelInboundHandlerAdapter {
-        private boolean usable;
-
-        @Override
-        public void channelRead(ChannelHandlerContext ctx, Object message) {
-            if (message instanceof Http2SettingsFrame && !usable) {
-                usable = true;
-                connecting = false;
-                open = ctx.channel();
-                streams = 0;
-                sendWaiting();
-            } else if (message instanceof Http2GoAwayFrame && open == ctx.channel()) {
-                goAways++;
-                leave();
-            }
-            ReferenceCountUtil.release(message);
-        }
-
-        @Override
-        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-            if (event instanceof SslHandshakeCompletionEvent handshake && !handshake.isSuccess()) {
-                ctx.close();
-            }
-        }
-
-        @Override
-        public void channelInactive(ChannelHandlerContext ctx) {
-            connections.remove(ctx.channel());
-            if (open == ctx.channel()) {
-                leave();
-            } else if (!usable) {
-                fail(FailureKind.EOF);
-            }
-        }
-
-        @Override
-        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-            ctx.close();
-        }
+        List.copyOf(connections).forEach(Http2Client::close);
     }
 }

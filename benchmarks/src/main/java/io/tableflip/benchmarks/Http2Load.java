@@ -22,12 +22,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToIntFunction;
 import javax.net.ssl.SSLException;
 
 /**
  * A client of HTTP/2 over TLS that forgives nothing: requests go out at a given rate, whatever became of earlier ones, over connections that are kept. Latencies
- * count from the intended time of sending. A request is never tried again. On a connection whose server has said GOAWAY no stream is opened, as any client would see to; the next
- * request gets a new connection.
+ * count from the intended time of sending. A request is never tried again. On a connection whose server has said GOAWAY no stream is opened, as any client would see to: the next
+ * request gets a new connection, and the old one is closed when its streams have ended.
  *
  * <p>Thread-safe. Everything happens on one event loop.
  */
@@ -44,6 +45,8 @@ final class Http2Load implements AutoCloseable {
     private final long interval;
     private long next;
     private int sent;
+    private int underWay;
+    private long counted = Long.MIN_VALUE;
     private long slip;
     private boolean stopping;
     private int ended; // guarded by this
@@ -51,11 +54,10 @@ final class Http2Load implements AutoCloseable {
 
     private Http2Load(InetSocketAddress target, double rate, int connections) throws SSLException {
         interval = (long) (1e9 / rate);
-        Bootstrap bootstrap =
-                new Bootstrap().group(loop).channel(EpollSocketChannel.class).remoteAddress(target);
+        Bootstrap bootstrap = new Bootstrap().channel(EpollSocketChannel.class).remoteAddress(target);
         SslContext tls = tls();
         for (int i = 0; i < connections; i++) {
-            lanes.add(new Http2Lane(bootstrap, tls, this::ended));
+            lanes.add(new Http2Lane(bootstrap, loop, tls, this::ended));
         }
     }
 
@@ -74,7 +76,8 @@ final class Http2Load implements AutoCloseable {
         return load;
     }
 
-    private static SslContext tls() throws SSLException {
+    /** What a client of HTTP/2 needs, whatever the certificate of its server. */
+    static SslContext tls() throws SSLException {
         return SslContextBuilder.forClient()
                 .sslProvider(SslProvider.JDK)
                 .ciphers(Http2SecurityUtil.CIPHERS, SupportedCipherSuiteFilter.INSTANCE)
@@ -91,14 +94,17 @@ final class Http2Load implements AutoCloseable {
         long now = System.nanoTime();
         while (!stopping && next <= now) {
             slip = Math.max(slip, now - next);
-            lanes.get(sent % lanes.size()).send(next);
-            sent++;
+            underWay++;
+            lanes.get(sent++ % lanes.size()).send(next);
             next += interval;
         }
     }
 
     private void ended(Outcome outcome) {
-        outcomes.add(outcome);
+        underWay--;
+        if (outcome.intendedNanos() >= counted) {
+            outcomes.add(outcome);
+        }
         synchronized (this) {
             ended++;
             notifyAll();
@@ -106,9 +112,23 @@ final class Http2Load implements AutoCloseable {
         if (outcome.isAnswered()) {
             answered.incrementAndGet();
         }
-        if (stopping && outcomes.size() == sent) {
+        completeIfDrained();
+    }
+
+    private void completeIfDrained() {
+        if (stopping && underWay == 0) {
             drained.complete(null);
         }
+    }
+
+    /** Forgets what was until now, but not the connections: what is under way does not count either. */
+    void forget() {
+        loop.submit(() -> {
+                    counted = System.nanoTime();
+                    outcomes.clear();
+                    slip = 0;
+                })
+                .awaitUninterruptibly();
     }
 
     /** Waits until so many requests have an outcome. */
@@ -127,29 +147,33 @@ final class Http2Load implements AutoCloseable {
     Result stop() {
         loop.execute(() -> {
             stopping = true;
-            if (outcomes.size() == sent) {
-                drained.complete(null);
-            }
+            completeIfDrained();
         });
         drained.join();
-        int connects = 0;
-        int goAways = 0;
-        for (Http2Lane lane : lanes) {
-            connects += lane.connects();
-            goAways += lane.goAways();
-        }
-        return new Result(List.copyOf(outcomes), connects, goAways, Duration.ofNanos(slip));
+        return new Result(
+                List.copyOf(outcomes),
+                sum(Http2Lane::connects),
+                sum(Http2Lane::goAways),
+                sum(Http2Lane::idleEnds),
+                sum(Http2Lane::idleBroken),
+                Duration.ofNanos(slip));
+    }
+
+    private int sum(ToIntFunction<Http2Lane> count) {
+        return lanes.stream().mapToInt(count).sum();
     }
 
     /**
      * What was seen.
      *
-     * @param outcomes of all requests
+     * @param outcomes of all requests that count
      * @param connects connections made
      * @param goAways those that the server asked to leave
+     * @param idleEnds those that the server has ended with nothing under way
+     * @param idleBroken those that were reset with nothing under way, without a GOAWAY
      * @param slip how late, at most, this client was with a request
      */
-    record Result(List<Outcome> outcomes, int connects, int goAways, Duration slip) {}
+    record Result(List<Outcome> outcomes, int connects, int goAways, int idleEnds, int idleBroken, Duration slip) {}
 
     /** Ends all connections. */
     @Override

@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.List;
 
 /** This side of the {@link LoadClient}. Not thread-safe. */
-final class LoadDriver implements AutoCloseable {
+final class LoadDriver implements LoadGenerator, AutoCloseable {
     /** A young generation that need not be collected while the client counts. */
     private static final List<String> OPTIONS = List.of("-XX:+UseSerialGC", "-Xms512m", "-Xmx1g", "-Xmn256m");
 
@@ -36,12 +36,13 @@ final class LoadDriver implements AutoCloseable {
         return new LoadDriver(process, directory.resolve("outcomes"));
     }
 
-    /** Sends for so long, counts nothing. */
-    void warm(int port, LoadTrial.Rates rates, Duration time) throws IOException {
+    @Override
+    public void warm(int port, LoadTrial.Rates rates, Duration time) throws IOException {
         command("warm " + target(port, rates) + " " + time.toMillis());
     }
 
-    void begin(int port, LoadTrial.Rates rates) throws IOException {
+    @Override
+    public void begin(int port, LoadTrial.Rates rates) throws IOException {
         command("begin " + target(port, rates));
     }
 
@@ -49,8 +50,8 @@ final class LoadDriver implements AutoCloseable {
         return port + " " + rates.kept() + " " + rates.fresh();
     }
 
-    /** What was seen since {@link #begin}. */
-    LoadRecord end() throws IOException {
+    @Override
+    public LoadRecord end() throws IOException {
         command("end " + file);
         try {
             return LoadRecord.read(file);

@@ -25,7 +25,7 @@ final class LoadPart implements Part {
 
     @Override
     public void run(Run run) throws IOException, InterruptedException {
-        List<Contender> contenders = present(run);
+        List<Contender> contenders = present(run, Contenders.all(() -> run.newDirectory("go")));
         Map<String, List<LoadTrial>> trials = new LinkedHashMap<>();
         contenders.forEach(contender -> trials.put(contender.name(), List.of()));
         try (LoadDriver client = LoadDriver.start(run.newDirectory("client"));
@@ -46,13 +46,14 @@ final class LoadPart implements Part {
         report(run, trials);
     }
 
-    private static List<LoadTrial> joined(List<LoadTrial> some, List<LoadTrial> others) {
+    static List<LoadTrial> joined(List<LoadTrial> some, List<LoadTrial> others) {
         return Stream.concat(some.stream(), others.stream()).toList();
     }
 
-    private static List<Contender> present(Run run) {
+    /** Those that are installed. The others are left out by name. */
+    static List<Contender> present(Run run, List<Contender> contenders) {
         List<Contender> present = new ArrayList<>();
-        for (Contender contender : Contenders.all(() -> run.newDirectory("go"))) {
+        for (Contender contender : contenders) {
             String missing = contender.missing();
             if (missing == null) {
                 present.add(contender);

@@ -38,7 +38,7 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
      */
     record Rates(int kept, int fresh) {}
 
-    static LoadTrial run(ContenderServer server, LoadDriver client, Rates rates, int upgrades, Times times)
+    static LoadTrial run(ContenderServer server, LoadGenerator client, Rates rates, int upgrades, Times times)
             throws IOException, InterruptedException {
         client.warm(server.port(), rates, times.warming());
         try (MemoryWatch memory = new MemoryWatch(server::pids)) {

@@ -4,6 +4,7 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
@@ -29,9 +30,13 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
-/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE}. Every answer is the line of the HTTP example. */
+/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE [--warm-up MILLISECONDS]}. Every answer is the line of the HTTP example. */
 final class SecureServer {
     private SecureServer() {}
 
@@ -44,13 +49,14 @@ final class SecureServer {
             SslContext tls = tls(Path.of(arguments[2]));
             EventLoopGroup loops = Transport.eventLoops(0);
             try {
-                ServerBootstrap bootstrap =
-                        new ServerBootstrap().group(loops).childHandler(new Connection(tls, body(upgrader)));
+                ServerBootstrap bootstrap = new ServerBootstrap()
+                        .group(loops)
+                        .childHandler(new Connection(tls, body(upgrader.generation()), Http2DrainHandler::new));
                 Channel server = UpgradableServers.of(upgrader)
                         .bind(bootstrap, new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])))
                         .sync()
                         .channel();
-                upgrader.ready()
+                ready(upgrader, bootstrap, List.of(arguments))
                         .thenRun(() -> System.out.println(
                                 "listening on 127.0.0.1:" + ((InetSocketAddress) server.localAddress()).getPort()));
                 upgrader.awaitExit();
@@ -60,13 +66,22 @@ final class SecureServer {
         }
     }
 
-    private static ByteBuf body(Upgrader upgrader) {
-        String line = "{\"pid\":" + ProcessHandle.current().pid() + ",\"generation\":" + upgrader.generation()
+    private static CompletableFuture<Void> ready(Upgrader upgrader, ServerBootstrap bootstrap, List<String> arguments)
+            throws IOException {
+        int option = arguments.indexOf("--warm-up");
+        return option < 0
+                ? upgrader.ready()
+                : upgrader.ready(
+                        Http2WarmUp.of(bootstrap), Duration.ofMillis(Long.parseLong(arguments.get(option + 1))));
+    }
+
+    static ByteBuf body(int generation) {
+        String line = "{\"pid\":" + ProcessHandle.current().pid() + ",\"generation\":" + generation
                 + ",\"greeting\":\"hello\"}\n";
         return Unpooled.unreleasableBuffer(Unpooled.copiedBuffer(line, StandardCharsets.US_ASCII));
     }
 
-    private static SslContext tls(Path keyStore) throws IOException {
+    static SslContext tls(Path keyStore) throws IOException {
         return SslContextBuilder.forServer(Certificate.keyManagers(keyStore))
                 .sslProvider(SslProvider.JDK)
                 .applicationProtocolConfig(new ApplicationProtocolConfig(
@@ -77,13 +92,17 @@ final class SecureServer {
                 .build();
     }
 
-    private static final class Connection extends ChannelInitializer<Channel> {
+    /** The pipeline of a connection. */
+    static final class Connection extends ChannelInitializer<Channel> {
         private final SslContext tls;
         private final ByteBuf body;
+        private final Supplier<ChannelHandler> drain;
 
-        Connection(SslContext tls, ByteBuf body) {
+        /** @param drain makes the handler behind the codec */
+        Connection(SslContext tls, ByteBuf body, Supplier<ChannelHandler> drain) {
             this.tls = tls;
             this.body = body;
+            this.drain = drain;
         }
 
         @Override
@@ -105,7 +124,7 @@ final class SecureServer {
         private void http2(ChannelHandlerContext ctx) {
             ctx.pipeline()
                     .addLast(Http2FrameCodecBuilder.forServer().build())
-                    .addLast(new Http2DrainHandler())
+                    .addLast(drain.get())
                     .addLast(new Http2MultiplexHandler(new ChannelInitializer<Channel>() {
                         @Override
                         protected void initChannel(Channel stream) {

@@ -38,6 +38,26 @@ class Http2LoadTest {
 
     @Test
     @Timeout(60)
+    void forgetsWhatWasBefore() throws IOException, InterruptedException {
+        try (Program server = start()) {
+            InetSocketAddress address = address(server);
+            long start = System.nanoTime();
+            try (Http2Load load = Http2Load.start(address, 200, 4)) {
+                load.awaitEnded(50);
+                long before = System.nanoTime();
+                load.forget();
+                int mostBefore = (int) ((System.nanoTime() - start) / 5_000_000) + 1;
+                load.awaitEnded(mostBefore + 20);
+                Http2Load.Result result = load.stop();
+                assertTrue(result.outcomes().size() >= 20, () -> "only " + result.outcomes());
+                assertTrue(result.outcomes().stream().allMatch(outcome -> outcome.intendedNanos() - before >= 0));
+                assertEquals(4, result.connects(), "the connections stay");
+            }
+        }
+    }
+
+    @Test
+    @Timeout(60)
     void seesWhatAKilledServerLoses() throws IOException, InterruptedException {
         try (Program server = start();
                 Http2Load load = Http2Load.start(address(server), 200, 4)) {
