@@ -59,7 +59,7 @@ final class HandoffPart implements Part {
                     bar(run, count, server, sample(handoffs, Handoff::sum).median() / go);
                 }
             });
-            if (count > 0) {
+            if (count > 0 && run.scale() != Run.Scale.QUICK) {
                 table.row(count, NETTY, "", text(Sample.of(plain(run, count))), "", "", "", "", "");
             }
         }
@@ -97,7 +97,7 @@ final class HandoffPart implements Part {
                     + " do there: the parent stops accepting and asks its connections to leave (there are none) before the child commits; Go's closes its"
                     + " listeners afterwards.",
             "*" + NETTY
-                    + "*: how long it takes a process that is as cold to bind as many new listeners with Netty and without tableflip.");
+                    + "* (not in a short run): how long it takes a process that is as cold to bind as many new listeners with Netty and without tableflip.");
 
     private static Sample sample(List<Handoff> handoffs, ToDoubleFunction<Handoff> time) {
         return Sample.of(handoffs.stream().mapToDouble(time).toArray());

@@ -39,9 +39,9 @@ final class Http2Part implements Part {
     private static LoadTrial trial(Run run, Contender contender, SignalShell shell, Http2Probe probe)
             throws IOException, InterruptedException {
         LoadTrial.Times times = new LoadTrial.Times(
-                Duration.ofMillis(run.pick(200, 2_000, 10_000)),
-                Duration.ofMillis(run.pick(200, 2_000, 5_000)),
-                Duration.ofMillis(run.pick(1_200, 2_500, 3_000)));
+                Duration.ofMillis(run.pick(200, 1_500, 10_000)),
+                Duration.ofMillis(run.pick(200, 1_500, 5_000)),
+                Duration.ofMillis(run.pick(1_200, 2_000, 3_000)));
         try (ContenderServer server = ContenderServer.start(contender, run.newDirectory("h2"), shell, probe);
                 Http2Generator client = new Http2Generator()) {
             return LoadTrial.run(server, client, rates(run), run.pick(1, 2, 4), times);
@@ -50,7 +50,7 @@ final class Http2Part implements Part {
 
     /** In a quick run the warm-up has to be quick too. */
     private static Duration warmUp(Run run) {
-        return run.pick(SHORT_WARM_UP, Duration.ofSeconds(3), Duration.ofSeconds(5));
+        return run.pick(SHORT_WARM_UP, Duration.ofSeconds(2), Duration.ofSeconds(5));
     }
 
     private static LoadTrial.Rates rates(Run run) {
@@ -97,7 +97,7 @@ final class Http2Part implements Part {
                         + " by a GOAWAY, or REFUSED_STREAM, so that a client may ask anew without a risk, which this one does not; or nobody listened. Idle EOF: the server has closed a"
                         + " connection with no stream under way, before the client could: no failure. TLS is the JDK's in the client and in the servers in Java, else the peer's"
                         + " own. Each upgrade costs %d handshakes at nearly one time, which are contained in the latencies, and so is what they cost the client: it has one thread, in the process of the benchmark, and shares the"
-                        + " processors with the servers (its lateness is in the last column, in ms). The warm-up takes %d ms at most; cold: without one. Otherwise as under HTTP/1.1.",
+                        + " processors with the servers (its lateness is in the last column, in ms). The warm-up takes %d ms at most, and the old process asks its clients to leave over half a second, as the example server does; cold: without both. Otherwise as under HTTP/1.1.",
                 rates(run).kept(),
                 Http2Generator.CONNECTIONS,
                 Http2Generator.CONNECTIONS,

@@ -23,6 +23,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import io.tableflip.core.Upgrader;
+import io.tableflip.netty.Drain;
 import io.tableflip.netty.Http2DrainHandler;
 import io.tableflip.netty.Transport;
 import io.tableflip.netty.UpgradableServers;
@@ -36,7 +37,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
-/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE [--warm-up MILLISECONDS]}. Every answer is the line of the HTTP example. */
+/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE [--warm-up MILLISECONDS] [--spread MILLISECONDS]}. Every answer is the line of the HTTP example. */
 final class SecureServer {
     private SecureServer() {}
 
@@ -53,7 +54,10 @@ final class SecureServer {
                         .group(loops)
                         .childHandler(new Connection(tls, body(upgrader.generation()), Http2DrainHandler::new));
                 Channel server = UpgradableServers.of(upgrader)
-                        .bind(bootstrap, new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])))
+                        .bind(
+                                bootstrap,
+                                new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])),
+                                Drain.HANDLERS.spreadOver(option("--spread", List.of(arguments))))
                         .sync()
                         .channel();
                 ready(upgrader, bootstrap, List.of(arguments))
@@ -68,11 +72,14 @@ final class SecureServer {
 
     private static CompletableFuture<Void> ready(Upgrader upgrader, ServerBootstrap bootstrap, List<String> arguments)
             throws IOException {
-        int option = arguments.indexOf("--warm-up");
-        return option < 0
-                ? upgrader.ready()
-                : upgrader.ready(
-                        Http2WarmUp.of(bootstrap), Duration.ofMillis(Long.parseLong(arguments.get(option + 1))));
+        Duration warmUp = option("--warm-up", arguments);
+        return warmUp.isZero() ? upgrader.ready() : upgrader.ready(Http2WarmUp.of(bootstrap), warmUp);
+    }
+
+    /** The value of an option; zero without it. */
+    private static Duration option(String name, List<String> arguments) {
+        int index = arguments.indexOf(name);
+        return index < 0 ? Duration.ZERO : Duration.ofMillis(Long.parseLong(arguments.get(index + 1)));
     }
 
     static ByteBuf body(int generation) {

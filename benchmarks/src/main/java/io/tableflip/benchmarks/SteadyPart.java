@@ -43,15 +43,16 @@ final class SteadyPart implements Part {
 
     /** With a new process of each, since each compiles its code in its own way. */
     private void measure(Run run, Path wrk) throws IOException, InterruptedException {
-        int pairs = run.pick(1, 5, 8);
+        int pairs = run.pick(1, 4, 8);
         int seconds = run.pick(1, 2, 4);
+        int warming = run.pick(1, 3, 8);
         try (Program plain = plain(run.newDirectory("plain"));
                 Program ours = ours(run.newDirectory("ours"))) {
             int plainPort = port(plain);
             int ourPort = port(ours);
             for (int i = 0; i < 2; i++) { // compiles
-                Wrk.run(wrk, plainPort, CONNECTIONS, seconds * 2);
-                Wrk.run(wrk, ourPort, CONNECTIONS, seconds * 2);
+                Wrk.run(wrk, plainPort, CONNECTIONS, warming);
+                Wrk.run(wrk, ourPort, CONNECTIONS, warming);
             }
             for (int i = 0; i < pairs; i++) {
                 // first one, then the other: what comes second is not always the same
