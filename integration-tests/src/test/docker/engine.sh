@@ -9,10 +9,11 @@ if [ "${2-}" != in-namespace ]; then
 fi
 directory=$1 made='' cgroup=/tableflip-test-$$
 mkdir "$directory"
+: > "$directory/log" # it is looked at below, maybe before there is a process that writes it
 [ -d /etc/docker ] || made=/etc/docker
 [ -d /sys/class/net/docker0 ] || bridge=docker0
 dockerd --host "unix://$directory/socket" --data-root "$directory/data" --exec-root "$directory/exec" --pidfile "$directory/pid" \
-    --cgroup-parent "$cgroup" --iptables=false --ip-masq=false > "$directory/log" 2>&1 &
+    --cgroup-parent "$cgroup" --iptables=false --ip-masq=false >> "$directory/log" 2>&1 &
 engine=$!
 finish() {
     kill -s TERM "$engine" 2> /dev/null || :

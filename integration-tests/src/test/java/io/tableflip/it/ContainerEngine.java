@@ -84,6 +84,7 @@ final class ContainerEngine implements AutoCloseable {
         BufferedReader output = engine.inputReader();
         String line = output.readLine();
         if (!"ready".equals(line)) {
+            engine.getOutputStream().close(); // ends it, whatever it has said
             String more = String.join("\n", output.lines().toList());
             engine.onExit().join();
             Commands.run("rm", "-rf", directory.toString());
