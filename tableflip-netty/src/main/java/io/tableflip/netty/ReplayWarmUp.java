@@ -193,14 +193,14 @@ public final class ReplayWarmUp implements WarmUp {
             }
         } finally {
             close(connection);
+            LOG.log(
+                    INFO,
+                    "warm-up: {0} requests, the first took {1} µs, the last ones {2} µs{3}",
+                    Integer.toString(sent),
+                    Long.toString(latency.first() / 1000),
+                    Long.toString(latency.last() / 1000),
+                    settled ? "" : ", not settled");
         }
-        LOG.log(
-                INFO,
-                "warm-up: {0} requests, the first took {1} µs, the last ones {2} µs{3}",
-                Integer.toString(sent),
-                Long.toString(latency.first() / 1000),
-                Long.toString(latency.last() / 1000),
-                settled ? "" : ", not settled");
     }
 
     /** Not if the server has closed a connection behind its last response: the next one gets the request. */
