@@ -43,7 +43,7 @@ final class SteadyPart implements Part {
 
     /** With a new process of each, since each compiles its code in its own way. */
     private void measure(Run run, Path wrk) throws IOException, InterruptedException {
-        int pairs = run.pick(1, 4, 8);
+        int pairs = run.pick(1, 3, 8);
         int seconds = run.pick(1, 2, 4);
         int warming = run.pick(1, 3, 8);
         try (Program plain = plain(run.newDirectory("plain"));
