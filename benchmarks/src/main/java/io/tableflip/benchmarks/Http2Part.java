@@ -2,8 +2,6 @@ package io.tableflip.benchmarks;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -19,21 +17,13 @@ final class Http2Part implements Part {
     @Override
     public void run(Run run) throws IOException, InterruptedException {
         Certificate certificate = Certificate.make(run.newDirectory("certificate"));
-        List<Contender> contenders =
-                LoadPart.present(run, Http2Contenders.all(certificate, warmUp(run), () -> run.newDirectory("go")));
-        Map<String, List<LoadTrial>> trials = new LinkedHashMap<>();
-        contenders.forEach(contender -> trials.put(contender.name(), List.of()));
+        List<Contender> contenders = Http2Contenders.all(certificate, warmUp(run), () -> run.newDirectory("go"));
         try (SignalShell shell = new SignalShell();
                 Http2Probe probe = new Http2Probe()) {
-            for (int round = 0; round < run.pick(1, 1, 5); round++) {
-                Collections.rotate(contenders, -1); // as under the other load
-                for (Contender contender : contenders) {
-                    run.progress(() -> "HTTP/2 over TLS: " + contender.name());
-                    trials.merge(contender.name(), List.of(trial(run, contender, shell, probe)), LoadPart::joined);
-                }
-            }
+            report(
+                    run,
+                    Rounds.run(run, contenders, run.pick(1, 1, 5), contender -> trial(run, contender, shell, probe)));
         }
-        report(run, trials);
     }
 
     private static LoadTrial trial(Run run, Contender contender, SignalShell shell, Http2Probe probe)

@@ -2,9 +2,6 @@ package io.tableflip.benchmarks;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -15,9 +12,6 @@ final class LoadPart implements Part {
     private static final String WINDOW_SIGNAL = "within 1 s of the signal";
     private static final String WINDOW_ANSWER = "within 1 s of the first new answer";
 
-    /** So many failures of each trial are told as they were seen. */
-    private static final int DETAILS = 3;
-
     @Override
     public String name() {
         return "load";
@@ -25,43 +19,13 @@ final class LoadPart implements Part {
 
     @Override
     public void run(Run run) throws IOException, InterruptedException {
-        List<Contender> contenders = present(run, Contenders.all(() -> run.newDirectory("go")));
-        Map<String, List<LoadTrial>> trials = new LinkedHashMap<>();
-        contenders.forEach(contender -> trials.put(contender.name(), List.of()));
+        List<Contender> contenders = Contenders.all(() -> run.newDirectory("go"));
         try (LoadDriver client = LoadDriver.start(run.newDirectory("client"));
                 SignalShell shell = new SignalShell()) {
-            int rounds = run.pick(1, 2, 5);
-            for (int round = 0; round < rounds; round++) {
-                // Each comes in every place, so that what the one before leaves behind does not always meet the same
-                // one.
-                Collections.rotate(contenders, -1);
-                for (Contender contender : contenders) {
-                    run.progress(contender::name);
-                    LoadTrial trial = trial(run, contender, client, shell);
-                    trial.load().details().stream().limit(DETAILS).forEach(detail -> run.progress(() -> "  " + detail));
-                    trials.merge(contender.name(), List.of(trial), LoadPart::joined);
-                }
-            }
+            report(
+                    run,
+                    Rounds.run(run, contenders, run.pick(1, 2, 5), contender -> trial(run, contender, client, shell)));
         }
-        report(run, trials);
-    }
-
-    static List<LoadTrial> joined(List<LoadTrial> some, List<LoadTrial> others) {
-        return Stream.concat(some.stream(), others.stream()).toList();
-    }
-
-    /** Those that are installed. The others are left out by name. */
-    static List<Contender> present(Run run, List<Contender> contenders) {
-        List<Contender> present = new ArrayList<>();
-        for (Contender contender : contenders) {
-            String missing = contender.missing();
-            if (missing == null) {
-                present.add(contender);
-            } else {
-                run.report().leaveOut(contender.name(), missing);
-            }
-        }
-        return present;
     }
 
     private static LoadTrial trial(Run run, Contender contender, LoadDriver client, SignalShell shell)

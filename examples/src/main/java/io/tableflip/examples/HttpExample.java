@@ -95,7 +95,8 @@ final class HttpExample {
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.
             CompletableFuture<Void> ready = options.warmUp().isZero()
                     ? upgrader.ready()
-                    // before that, a new process warms up; a first one does not, and has no need of it
+                    // before that, a new process warms up; a first one has nobody who serves meanwhile, so it does not
+                    // even make one
                     : upgrader.ready(() -> warmUp(bootstrap).run(), options.warmUp());
             ready.thenRun(() -> announce(upgrader, (InetSocketAddress) server.localAddress()));
             upgrader.awaitExit();

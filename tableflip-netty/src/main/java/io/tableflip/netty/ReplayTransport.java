@@ -18,6 +18,7 @@ import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -29,26 +30,27 @@ final class ReplayTransport {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
     private static final int CONNECTIONS = 50;
     private static final int EXCHANGES = 2;
-    private static final long LIMIT = TimeUnit.MILLISECONDS.toNanos(300);
 
     private final ServerBootstrapConfig config;
     private final EventLoopGroup loops;
     private final double effort;
-    private final long deadline = System.nanoTime() + LIMIT;
+    private final long deadline;
 
-    private ReplayTransport(ServerBootstrapConfig config, EventLoopGroup loops, double effort) {
+    private ReplayTransport(ServerBootstrapConfig config, EventLoopGroup loops, double effort, Duration limit) {
         this.config = config;
         this.loops = loops;
         this.effort = effort;
+        deadline = System.nanoTime() + limit.toNanos();
     }
 
     /**
      * Does nothing if the server has no event loops of epoll. What fails here fails alone, and is told at level DEBUG.
      *
      * @param effort which share of the time a connection is under way
+     * @param limit for all of it
      * @throws InterruptedException if the thread is interrupted
      */
-    static void warmUp(ServerBootstrap bootstrap, double effort) throws InterruptedException {
+    static void warmUp(ServerBootstrap bootstrap, double effort, Duration limit) throws InterruptedException {
         ServerBootstrapConfig config = bootstrap.config();
         EventLoopGroup boss = config.group();
         EventLoopGroup children = config.childGroup() == null ? boss : config.childGroup();
@@ -56,7 +58,7 @@ final class ReplayTransport {
             return;
         }
         try {
-            new ReplayTransport(config, children, effort).run(boss);
+            new ReplayTransport(config, children, effort, limit).run(boss);
         } catch (IOException | RuntimeException e) {
             LOG.log(DEBUG, "the transport is not warmed up", e);
         }
@@ -95,6 +97,10 @@ final class ReplayTransport {
     }
 
     private Channel await(ChannelFuture opened) throws IOException, InterruptedException {
+        if (Thread.interrupted()) { // a wait without time left does not look at that
+            opened.addListener(done -> opened.channel().close());
+            throw new InterruptedException();
+        }
         if (!opened.await(left(), TimeUnit.NANOSECONDS)) {
             opened.addListener(done -> opened.channel().close());
             throw new IOException("not in time");
@@ -115,7 +121,7 @@ final class ReplayTransport {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             Channel accepted = (Channel) message;
-            new Child(accepted, Drain.HANDLERS).gone().thenRun(() -> {});
+            new Child(accepted, Drain.HANDLERS).gone().thenRun(() -> {}); // a listener waits for its end, too
             config.childOptions().forEach((option, value) -> ReplayConnection.set(accepted, option, value));
             ctx.fireChannelRead(accepted);
         }

@@ -44,6 +44,8 @@ public final class ReplayWarmUp implements WarmUp {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
     private static final AttributeKey<Boolean> REPLAY = AttributeKey.valueOf(ReplayWarmUp.class, "replay");
 
+    private static final Duration TRANSPORT_LIMIT = Duration.ofMillis(300);
+
     private final Builder plan;
 
     private ReplayWarmUp(Builder plan) {
@@ -158,7 +160,7 @@ public final class ReplayWarmUp implements WarmUp {
      */
     @Override
     public void run() throws IOException, InterruptedException {
-        ReplayTransport.warmUp(plan.bootstrap, plan.effort);
+        ReplayTransport.warmUp(plan.bootstrap, plan.effort, TRANSPORT_LIMIT);
         EventLoop loop = new DefaultEventLoop(task -> {
             Thread thread = new Thread(task, "tableflip-replay");
             thread.setDaemon(true);

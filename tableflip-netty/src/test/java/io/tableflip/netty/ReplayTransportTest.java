@@ -16,12 +16,16 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class ReplayTransportTest {
+    /** More than a busy machine needs. */
+    private static final Duration LIMIT = Duration.ofMinutes(1);
+
     private final EventLoopGroup loops = Groups.epoll(2);
     /** Buffers into which the connections of the server were read. */
     private final AtomicInteger reads = new AtomicInteger();
@@ -66,7 +70,7 @@ class ReplayTransportTest {
     @Test
     void acceptsAndReadsOnTheLoopsOfTheServerAndLeavesNoSocket() throws Exception {
         long before = sockets();
-        ReplayTransport.warmUp(server(loops), 1);
+        ReplayTransport.warmUp(server(loops), 1, LIMIT);
         assertTrue(reads.get() >= 2, () -> "reads: " + reads);
         Await.until("no socket left", () -> {
             try {
@@ -79,23 +83,31 @@ class ReplayTransportTest {
 
     @Test
     void goesOnIfThereAreNoLoopsThatCanDoIt() throws Exception {
-        ReplayTransport.warmUp(server(), 1);
+        ReplayTransport.warmUp(server(), 1, LIMIT);
         EventLoopGroup nio = Groups.nio();
         try {
-            ReplayTransport.warmUp(server(nio), 1);
-            ReplayTransport.warmUp(server(loops, nio), 1);
+            ReplayTransport.warmUp(server(nio), 1, LIMIT);
+            ReplayTransport.warmUp(server(loops, nio), 1, LIMIT);
         } finally {
             nio.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
         }
         loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
-        ReplayTransport.warmUp(server(loops), 1);
+        ReplayTransport.warmUp(server(loops), 1, LIMIT);
         assertEquals(0, reads.get());
     }
 
     @Test
     void endsWhenItIsInterrupted() {
         Thread.currentThread().interrupt();
-        assertThrows(InterruptedException.class, () -> ReplayTransport.warmUp(server(loops), 1));
+        assertThrows(InterruptedException.class, () -> ReplayTransport.warmUp(server(loops), 1, LIMIT));
+        assertFalse(Thread.currentThread().isInterrupted());
+    }
+
+    /** A wait without time left does not look at it. */
+    @Test
+    void endsWhenItIsInterruptedAndItsTimeIsOverToo() {
+        Thread.currentThread().interrupt();
+        assertThrows(InterruptedException.class, () -> ReplayTransport.warmUp(server(loops), 1, Duration.ZERO));
         assertFalse(Thread.currentThread().isInterrupted());
     }
 }
