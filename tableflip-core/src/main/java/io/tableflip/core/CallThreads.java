@@ -1,10 +1,12 @@
 package io.tableflip.core;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.WARNING;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +23,7 @@ final class CallThreads implements Executor {
 
     private static final long IDLE_MILLIS = TimeUnit.MINUTES.toMillis(1);
 
-    private final String name;
+    private final ThreadFactory factory;
 
     // guarded by this
     private final Deque<Runnable> waiting = new ArrayDeque<>();
@@ -35,24 +37,40 @@ final class CallThreads implements Executor {
     private boolean watched;
 
     CallThreads(String name) {
-        this.name = name;
+        this(task -> new Thread(task, name));
     }
 
+    CallThreads(ThreadFactory factory) {
+        this.factory = factory;
+    }
+
+    /** @throws OutOfMemoryError if no thread can be started, and there is none that could take the call */
     @Override
     public synchronized void execute(Runnable call) {
         waiting.add(call);
         if (spare == 0) {
-            start();
+            startFor(call);
         } else if (current == null || !watched) { // one that watches sleeps, though there is nobody to watch any more
             notify();
         }
     }
 
+    private void startFor(Runnable call) {
+        try {
+            start();
+        } catch (OutOfMemoryError e) {
+            if (current == null) {
+                waiting.removeLastOccurrence(call);
+                throw e;
+            }
+        }
+    }
+
     private void start() {
-        Thread thread = new Thread(this::run, name);
+        Thread thread = factory.newThread(this::run);
         thread.setDaemon(true);
-        spare++; // it will come for a call
         thread.start();
+        spare++; // it will come for a call, when it gets the lock
     }
 
     private void run() {
@@ -101,11 +119,26 @@ final class CallThreads implements Executor {
         }
     }
 
+    /** Without one the calls that wait hope that this one does not block. */
+    private void startWatcher() {
+        try {
+            start();
+        } catch (OutOfMemoryError e) {
+            LOG.log(WARNING, "no thread can be started, a participant that blocks will hold up the others", e);
+        }
+    }
+
     private void taken() {
         current = Thread.currentThread();
         begun++;
-        if (spare == 0 && !waiting.isEmpty()) {
-            start(); // to watch this one
+        if (waiting.isEmpty() || watched) {
+            return;
+        }
+        // somebody has to watch this one; whoever watched the one before may have become this one
+        if (spare == 0) {
+            startWatcher();
+        } else {
+            notify();
         }
     }
 }

@@ -101,6 +101,13 @@ final class ChildProcess {
         }
     }
 
+    /** As {@link Os#setIdle}. */
+    void setIdle(boolean idle) throws SystemCallException {
+        if (!ended.isDone()) {
+            os.setIdle(pid, idle);
+        }
+    }
+
     /** {@code exit status 3}, {@code killed by signal 9}. */
     static String describe(int status) {
         if (status == UNKNOWN) {

@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 final class Handover {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
+    private static final int EPERM = 1;
+
     private final Lifecycle life;
     private final Os os;
     private final Duplicates duplicates;
@@ -42,6 +44,11 @@ final class Handover {
     private @Nullable SystemCallException linkFailure;
     /** Committed, failed or abandoned: what still comes from the child or a timer does not count. */
     private boolean over;
+    /** The child has the policy SCHED_IDLE, or may have it. */
+    private boolean idle;
+
+    /** There is one if the child was to have that policy. */
+    private Loop.@Nullable Timer idleTimer;
     /** The child has accepted connections, so that its end would cost some. */
     private boolean accepted;
     /** End-of-file came without READY. */
@@ -106,12 +113,14 @@ final class Handover {
         try {
             Os.Pipe fromChild = pipe(childs, mine, false);
             Os.Pipe toChild = pipe(childs, mine, true);
+            boolean idleBoot = life.idleBoot().isPossible();
             String variable = ParentLink.variable(
                     life.pid(),
                     fromChild.inode(),
                     toChild.inode(),
                     life.generation() + 1,
-                    life.settings().readyAfter());
+                    life.settings().readyAfter(),
+                    idleBoot);
             List<Integer> fds =
                     Stream.concat(childs.stream(), duplicates.numbers()).toList();
             Os.SpawnRequest request =
@@ -135,6 +144,9 @@ final class Handover {
             }
             newLink.start();
             spawned(ChildProcess.spawn(os, request), command);
+            if (idleBoot) {
+                makeIdle(requireNonNull(child));
+            }
         } finally {
             // without these the child's death would show neither as end-of-file nor as EPIPE
             closeAll(childs);
@@ -148,6 +160,61 @@ final class Handover {
         life.observers().tell(observer -> observer.spawned(spawned.pid()));
         LOG.log(INFO, "upgrade: spawned {0} after {1} ms", id(spawned.pid()), elapsedMillis());
         LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
+    }
+
+    /** Until it takes over, or the limit is over. */
+    private void makeIdle(ChildProcess spawned) {
+        idle = true;
+        idleTimer = life.loop().schedule(life.idleBoot().limit(), this::idleTimedOut);
+        try {
+            spawned.setIdle(true);
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "upgrade: the child does not boot with SCHED_IDLE", e);
+            makeNormal(); // some of it may do so
+        }
+    }
+
+    /** If that fails, it is tried again at the takeover. */
+    private void idleTimedOut() {
+        receive(); // it may have taken over
+        SystemCallException failure = over || accepted || silent ? null : makeNormal();
+        if (failure != null) {
+            LOG.log(WARNING, leftIdle(failure), failure);
+        }
+    }
+
+    /** @return why it is not */
+    private @Nullable SystemCallException makeNormal() {
+        if (idle && child != null) {
+            try {
+                child.setIdle(false);
+                idle = false;
+            } catch (SystemCallException e) {
+                return child.isAlive() ? e : null;
+            }
+        }
+        return null;
+    }
+
+    /** A thread that was just being made has escaped, and those that it has begun; or the system was short of something for a moment. */
+    private void makeNormalOnceMore(ChildProcess successor) {
+        if (idleTimer != null) {
+            life.loop().schedule(Settings.PREPARE_AFTER, () -> life.background().execute(() -> takeBack(successor)));
+        }
+    }
+
+    private void takeBack(ChildProcess successor) {
+        try {
+            if (successor.isAlive()) {
+                os.takeBackIdle(successor.pid());
+            }
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, leftIdle(e), e);
+        }
+    }
+
+    private static String leftIdle(SystemCallException failure) {
+        return "the scheduling policy of the child cannot be set back from SCHED_IDLE: " + failure.getMessage();
     }
 
     private Os.Pipe pipe(List<Integer> childs, List<Integer> mine, boolean childReads) throws SystemCallException {
@@ -192,7 +259,11 @@ final class Handover {
      */
     private void linkFailed(ChildLink failed, SystemCallException why) {
         linkFailure = why;
-        if (failed.close(true)) {
+        giveUp(failed);
+    }
+
+    private void giveUp(ChildLink from) {
+        if (from.close(true)) {
             childWentSilent();
         } else {
             failAsTold("the child could not be told");
@@ -224,6 +295,17 @@ final class Handover {
             return;
         }
         accepted = true;
+        SystemCallException failure = makeNormal();
+        if (failure != null && failure.errno() == EPERM) {
+            // a service that gets no processor time is none; but it may finish what it has accepted
+            life.idleBoot().refused();
+            childsWords = leftIdle(failure);
+            giveUp(requireNonNull(link));
+            return;
+        }
+        if (failure != null) {
+            LOG.log(WARNING, leftIdle(failure), failure); // for a moment: it will be tried again, here and there
+        }
         life.make(Move.DRAIN);
         life.observers().tell(observer -> observer.takenOver(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
@@ -257,6 +339,10 @@ final class Handover {
             LOG.log(WARNING, "upgrade: {0} ended as soon as it was ready", id(successor.pid()));
             return;
         }
+        if (idle) {
+            takeBack(successor); // one of level 1, which cannot be told to give the service back
+        }
+        makeNormalOnceMore(successor);
         end();
         life.make(Move.COMMIT);
         if (!accepted) {
@@ -351,6 +437,7 @@ final class Handover {
             link.send(new Message(Message.ABORT).encode());
         }
         if (child != null) {
+            makeNormal(); // to end takes processor time, too
             child.kill(ChildProcess.SIGKILL);
         }
         if (link != null) {
@@ -368,7 +455,8 @@ final class Handover {
     private void rollBack(Reason reason, String message, @Nullable Throwable cause) {
         duplicates.takeBack();
         if (life.state() == STOPPING || life.state() == EXITING) {
-            return; // stopped while the child was ending
+            takeBackFiles(); // stopped while the child was ending
+            return;
         }
         serveAgain();
         long pid = child == null ? -1 : child.pid();
@@ -383,6 +471,13 @@ final class Handover {
         life.observers().tell(observer -> observer.upgradeFailed(failure));
         life.handoverEnded();
         result.completeExceptionally(failure);
+    }
+
+    /** The child had renamed the PID file maybe, and is killed: who stops the service now removes what names this process. */
+    private void takeBackFiles() {
+        if (child != null && life.state() != EXITING) {
+            life.files().restore(child.pid());
+        }
     }
 
     private void serveAgain() {
@@ -417,6 +512,9 @@ final class Handover {
      * it may have got the same signal as this process, and a second one would end it at once.
      */
     void passStopOn() {
+        if (over) {
+            takeBackFiles(); // it has failed, and is being killed
+        }
         end();
         if (child != null && link != null) {
             LOG.log(INFO, "stop: passed on to {0}, which has begun to take over", id(child.pid()));
@@ -432,6 +530,9 @@ final class Handover {
         over = true;
         if (timer != null) {
             timer.cancel();
+        }
+        if (idleTimer != null) {
+            idleTimer.cancel();
         }
     }
 

@@ -44,6 +44,7 @@ final class Lifecycle implements Upgrader {
     private final Takeover takeover;
     private final Departure departure;
     private final ChildMemory childMemory;
+    private final IdleBoot idleBoot;
     private final Preparation preparation;
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
 
@@ -95,6 +96,7 @@ final class Lifecycle implements Upgrader {
             reporting.toSystemd(launcher.environment());
         }
         childMemory = new ChildMemory(proc, settings.memoryCheck());
+        idleBoot = new IdleBoot(settings.idleBoot(), proc);
         takeover = new Takeover(this, parent, files());
         departure = new Departure(this, parent, files());
         preparation = new Preparation(this, launcher, parent);
@@ -324,6 +326,10 @@ final class Lifecycle implements Upgrader {
         return childMemory;
     }
 
+    IdleBoot idleBoot() {
+        return idleBoot;
+    }
+
     Participants participants() {
         return participants;
     }
@@ -407,7 +413,12 @@ final class Lifecycle implements Upgrader {
     void served() {
         departure.served();
         reporting.serving();
-        preparation.served(participants.classes());
+        preparation.served();
+    }
+
+    /** The parent has gone, or has given up this process. */
+    void parentLost() {
+        preparation.parentLost();
     }
 
     /** Does what loads native code, unless the JVM is about to end: see {@link #endNativeCode}. */
@@ -493,6 +504,7 @@ final class Lifecycle implements Upgrader {
                     result);
             return;
         }
+        preparation.ensureNormal(loaded);
         handover = new Handover(this, loaded, result);
         handover.start();
     }

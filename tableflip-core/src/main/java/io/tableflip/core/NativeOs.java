@@ -1,5 +1,6 @@
 package io.tableflip.core;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
@@ -51,6 +52,11 @@ final class NativeOs implements Os {
     /** The offset of si_pid in siginfo_t, on 64-bit Linux. */
     private static final int SI_PID = 16;
 
+    private static final int SCHED_OTHER = 0;
+    private static final int SCHED_IDLE = 5;
+    private static final int MAX_PASSES = 100;
+
+    private static final int ESRCH = Errno.ESRCH.intValue();
     private static final int EINTR = Errno.EINTR.intValue();
     private static final int EBADF = Errno.EBADF.intValue();
     private static final int EAGAIN = Errno.EAGAIN.intValue();
@@ -100,6 +106,10 @@ final class NativeOs implements Os {
         int waitid(int type, int id, Pointer info, int options);
 
         int kill(int pid, int signal);
+
+        int sched_getscheduler(int thread);
+
+        int sched_setscheduler(int thread, int policy, Pointer parameters);
 
         int sigemptyset(Pointer set);
 
@@ -311,6 +321,59 @@ final class NativeOs implements Os {
     @Override
     public void kill(int pid, int signal) throws SystemCallException {
         check(c.kill(pid, signal), "kill", "process " + pid);
+    }
+
+    @Override
+    public void setIdle(int pid, boolean idle) throws SystemCallException {
+        int from = idle ? SCHED_OTHER : SCHED_IDLE;
+        int to = idle ? SCHED_IDLE : SCHED_OTHER;
+        boolean changed = true;
+        // again, since one that begins meanwhile may have been begun by one that was not asked yet; but not for ever
+        for (int pass = 0; changed && pass < MAX_PASSES; pass++) {
+            changed = false;
+            for (int thread : threads(pid)) {
+                changed |= change(thread, from, to);
+            }
+        }
+    }
+
+    @Override
+    public void takeBackIdle(int pid) throws SystemCallException {
+        setIdle(pid, false);
+        ProcessHandle.of(pid).stream().flatMap(ProcessHandle::descendants).forEach(process -> {
+            try {
+                setIdle((int) process.pid(), false);
+            } catch (SystemCallException e) {
+                LOG.log(DEBUG, "process " + process.pid() + " may have SCHED_IDLE", e); // or has ended
+            }
+        });
+    }
+
+    private List<Integer> threads(int pid) throws SystemCallException {
+        try {
+            return proc.threads(pid);
+        } catch (IOException e) {
+            throw SystemCallException.of("open", e, "/proc/" + pid + "/task");
+        }
+    }
+
+    /** Not one that has another policy, which somebody has given it. */
+    private boolean change(int thread, int from, int to) throws SystemCallException {
+        String who = "thread " + thread;
+        int policy = c.sched_getscheduler(thread);
+        if (policy != from) {
+            return policy < 0 && failsWithoutThread("sched_getscheduler", who);
+        }
+        Pointer parameters = Memory.allocateDirect(runtime, OPAQUE, true); // a priority of 0
+        return c.sched_setscheduler(thread, to, parameters) >= 0 || failsWithoutThread("sched_setscheduler", who);
+    }
+
+    /** @return false, if the thread has ended meanwhile */
+    private boolean failsWithoutThread(String call, String who) throws SystemCallException {
+        if (errno() != ESRCH) {
+            throw failure(call, errno(), who);
+        }
+        return false;
     }
 
     @Override

@@ -67,6 +67,22 @@ interface Os {
 
     void kill(int pid, int signal) throws SystemCallException;
 
+    /**
+     * Gives all threads of a process that have the scheduling policy SCHED_OTHER the policy SCHED_IDLE, or takes it back. Threads that they begin have
+     * it too.
+     *
+     * @param pid this process, or a descendant
+     * @throws SystemCallException if that is refused, or the process has gone
+     */
+    void setIdle(int pid, boolean idle) throws SystemCallException;
+
+    /**
+     * Takes the policy SCHED_IDLE from a process, and as far as that is possible from those that it has begun.
+     *
+     * @throws SystemCallException if it cannot be taken from the process itself
+     */
+    void takeBackIdle(int pid) throws SystemCallException;
+
     /** Whether a child of ours has not ended yet. */
     boolean isRunning(int pid);
 

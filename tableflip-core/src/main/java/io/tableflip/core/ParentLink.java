@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 final class ParentLink {
     static final String SENTINEL = "TABLEFLIP_HAS_PARENT_7DIU3";
     static final String LINK = "TABLEFLIP_LINK";
+    /** Behind the other parts of {@link #LINK}: the child is made idle. */
+    private static final String IDLE = "idle";
+
     static final int READY_FD = 3;
     static final int NAMES_FD = 4;
     static final int FIRST_PASSED_FD = 5;
@@ -56,7 +59,8 @@ final class ParentLink {
     }
 
     /** What the variable says. */
-    private record Identity(long pid, long readyInode, long namesInode, int generation, Duration drainedWait) {
+    private record Identity(
+            long pid, long readyInode, long namesInode, int generation, Duration drainedWait, boolean idle) {
         static @Nullable Identity parse(@Nullable String variable) {
             String[] parts = variable == null ? new String[0] : variable.split(":", -1);
             if (parts.length < 6 || !parts[0].equals("2")) {
@@ -68,20 +72,23 @@ final class ParentLink {
                         Long.parseLong(parts[2]),
                         Long.parseLong(parts[3]),
                         Integer.parseInt(parts[4]),
-                        Duration.ofMillis(Long.parseLong(parts[5])));
+                        Duration.ofMillis(Long.parseLong(parts[5])),
+                        parts.length > 6 && parts[6].equals(IDLE));
             } catch (NumberFormatException e) {
                 return null;
             }
         }
 
         String format() {
-            return "2:" + pid + ":" + readyInode + ":" + namesInode + ":" + generation + ":" + drainedWait.toMillis();
+            return "2:" + pid + ":" + readyInode + ":" + namesInode + ":" + generation + ":" + drainedWait.toMillis()
+                    + (idle ? ":" + IDLE : "");
         }
     }
 
     /** The value of the variable that makes the child speak level 2. */
-    static String variable(long pid, long readyInode, long namesInode, int generation, Duration drainedWait) {
-        return new Identity(pid, readyInode, namesInode, generation, drainedWait).format();
+    static String variable(
+            long pid, long readyInode, long namesInode, int generation, Duration drainedWait, boolean idle) {
+        return new Identity(pid, readyInode, namesInode, generation, drainedWait, idle).format();
     }
 
     /**
@@ -124,6 +131,11 @@ final class ParentLink {
     /** Whether the parent speaks level 2; one of level 1 understands nothing but {@link #ready()}. */
     boolean isLevel2() {
         return identity != null;
+    }
+
+    /** Whether the parent has made this process idle, to make it normal again at the takeover. */
+    boolean bootsIdle() {
+        return identity != null && identity.idle;
     }
 
     /** The generation of this process, counted by its parent; 1 if that does not count. */

@@ -18,10 +18,17 @@ import java.util.concurrent.CompletionStage;
  * </pre>
  *
  * <p>{@code release} may come before the drain has completed: the drain then goes on. The calls to one participant
- * come one after the other, never two at once, from a thread of the upgrader. An exception, thrown or in the stage, is
+ * come one after the other, never two at once, from a thread of the upgrader; only {@link #prepare()} has a thread of its own. An exception, thrown or in the stage, is
  * logged and changes nothing else.
  */
 public interface Participant {
+    /**
+     * Does beforehand what would cost time when it is to leave, since it is done for the first time then: loads classes, runs code that was never run. Called
+     * once, in the background, when this process has served for a while; maybe at the same time as one of the others, which do not wait for it. By
+     * default nothing.
+     */
+    default void prepare() {}
+
     /**
      * Takes no new work from now on, and lets go nothing yet: {@link #resume()} must be able to undo it.
      *

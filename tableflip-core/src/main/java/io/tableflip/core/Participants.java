@@ -75,16 +75,18 @@ final class Participants {
         return callAll("release", Participant::release);
     }
 
-    /** The classes of all. */
-    List<Class<?>> classes() {
-        List<Class<?>> classes = new ArrayList<>();
-        lastCalls.keySet().forEach(key -> classes.add(key.participant.getClass()));
-        return classes;
-    }
-
     /** All of them, for other threads. */
     List<Participant> all() {
         return lastCalls.keySet().stream().map(Key::participant).toList();
+    }
+
+    /** On any thread. */
+    static void prepare(Participant participant) {
+        try {
+            participant.prepare();
+        } catch (RuntimeException | Error e) {
+            LOG.log(WARNING, "prepare failed: " + participant, e);
+        }
     }
 
     boolean areRunning() {

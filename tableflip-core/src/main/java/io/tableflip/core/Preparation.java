@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +22,9 @@ final class Preparation {
     private final @Nullable Launcher launcher;
     private final @Nullable ParentLink parent;
     private final JarWatch jars = new JarWatch();
-    private List<Class<?>> anchors = List.of();
     private boolean begun;
+    private boolean loaded; // of the thread in the background
+    private boolean normal; // guarded by this
 
     /**
      * @param launcher {@code null} where upgrades are not possible
@@ -34,17 +36,37 @@ final class Preparation {
         this.parent = parent;
     }
 
-    /**
-     * This process is the service.
-     *
-     * @param participants classes of which the packages are loaded
-     */
-    void served(List<Class<?>> participants) {
-        anchors = participants;
+    /** This process is the service. */
+    void served() {
         if (parent == null || life.fds().isUnclaimed()) { // nobody accepts from a listener that nobody has claimed
             begin();
         } else {
             life.loop().schedule(Settings.PREPARE_AFTER, this::begin);
+        }
+    }
+
+    /** It cannot make this process normal again any more, and nobody serves meanwhile. */
+    void parentLost() {
+        if (parent != null && parent.bootsIdle()) {
+            life.background()
+                    .execute(() ->
+                            life.withNativeCode(() -> ensureNormal(life.os().get())));
+        }
+    }
+
+    /**
+     * Takes the policy SCHED_IDLE from this process, if its parent has given it: in most cases that has taken it back long since. Before an upgrade, since a child
+     * has the policy of its parent. One at a time: a child that was just made idle must not be taken for one of those.
+     */
+    synchronized void ensureNormal(Os os) {
+        if (normal || parent == null || !parent.bootsIdle()) {
+            return;
+        }
+        try {
+            os.takeBackIdle((int) life.pid());
+            normal = true;
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "this process may be left with the scheduling policy SCHED_IDLE", e);
         }
     }
 
@@ -58,26 +80,40 @@ final class Preparation {
         if (!begun && launcher != null) {
             begun = true;
             Launcher starts = launcher;
-            life.background().execute(() -> life.withNativeCode(() -> prepare(starts)));
+            List<Participant> participants = life.participants().all();
+            life.background().execute(() -> prepare(starts, participants));
         }
     }
 
-    private void prepare(Launcher starts) {
+    private void prepare(Launcher starts, List<Participant> participants) {
         long began = System.nanoTime();
+        List<Class<?>> anchors = new ArrayList<>();
+        participants.forEach(participant -> anchors.add(participant.getClass()));
+        life.withNativeCode(() -> loadAndRehearse(starts, anchors));
+        if (loaded) {
+            // may take as long as they like, also when the JVM is about to end
+            participants.forEach(Participants::prepare);
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+            LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
+        }
+    }
+
+    private void loadAndRehearse(Launcher starts, List<Class<?>> anchors) {
         Preloader.loadPackageOf(Lifecycle.class);
         anchors.forEach(Preloader::loadPackageOf);
         jars.remember(anchors);
         try {
             Os os = life.os().get();
+            ensureNormal(os);
             life.fds().closeInherited();
             life.fds().setCloseOnExec();
             if (parent != null) {
                 parent.closeOriginals(os);
             }
+            life.idleBoot().isPossible(); // says now why not, and reads no file in an upgrade
             os.rehearse(); // last: should it fail, what nobody claimed must not stay open
             life.childMemory().rehearse(starts.childCommand());
-            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
-            LOG.log(INFO, "prepared for the next upgrade in {0} ms", Long.toString(millis));
+            loaded = true;
         } catch (IOException | LinkageError | RuntimeException e) {
             LOG.log(WARNING, "no upgrade will be possible", e);
         }

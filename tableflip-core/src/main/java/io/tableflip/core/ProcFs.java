@@ -2,10 +2,12 @@ package io.tableflip.core;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -126,12 +128,77 @@ final class ProcFs {
             }
             throw e;
         }
-        // the name, in parentheses, may have anything in it
-        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+        String[] fields = fieldsBehindName(stat);
         char state = fields[0].charAt(0);
         long threads = Long.parseLong(fields[17]);
         boolean ended = state == 'X' || (state == 'Z' && threads <= 1);
         return ended ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
+    }
+
+    /** The scheduling policy of this process, as of sched_getscheduler(2). */
+    int policy() throws IOException {
+        return Integer.parseInt(ownStat()[38]);
+    }
+
+    /** The nice value of this process. */
+    int nice() throws IOException {
+        return Integer.parseInt(ownStat()[16]);
+    }
+
+    private String[] ownStat() throws IOException {
+        String stat = Files.readString(root.resolve("self/stat"), StandardCharsets.ISO_8859_1);
+        return fieldsBehindName(stat);
+    }
+
+    /** The name, in parentheses, may have anything in it. The state is the first of them, number 3 in proc(5). */
+    private static String[] fieldsBehindName(String stat) {
+        return stat.substring(stat.lastIndexOf(')') + 2).strip().split(" ", -1);
+    }
+
+    /** Whether a capability is effective, in the user namespace of this process. */
+    boolean hasCapability(int number) throws IOException {
+        for (String line : Files.readAllLines(root.resolve("self/status"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("CapEff:")) {
+                return (Long.parseUnsignedLong(line.substring(7).strip(), 16) >> number & 1) != 0;
+            }
+        }
+        return false;
+    }
+
+    /** Whether its capabilities count outside of a container of its user's. */
+    boolean isInFirstUserNamespace() throws IOException {
+        Path map = root.resolve("self/uid_map");
+        return !Files.exists(map)
+                || Files.readString(map, StandardCharsets.ISO_8859_1)
+                        .strip()
+                        .replaceAll("\\s+", " ")
+                        .equals("0 0 4294967295");
+    }
+
+    /** The limit RLIMIT_NICE of this process. */
+    int niceLimit() throws IOException {
+        for (String line : Files.readAllLines(root.resolve("self/limits"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("Max nice priority")) {
+                String soft = line.substring(17).strip().split("\\s+", 2)[0];
+                return soft.equals("unlimited") ? Integer.MAX_VALUE : Integer.parseInt(soft);
+            }
+        }
+        return 0;
+    }
+
+    /**
+     * The threads of a process that there are now.
+     *
+     * @throws IOException if that cannot be told, since the process has gone for example
+     */
+    List<Integer> threads(long pid) throws IOException {
+        List<Integer> threads = new ArrayList<>();
+        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(root.resolve(pid + "/task"))) {
+            tasks.forEach(task -> threads.add(Integer.valueOf(task.getFileName().toString())));
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return threads;
     }
 
     /** The lines of the kernel's table of Unix sockets, bytes as ISO 8859-1. */
@@ -191,8 +258,7 @@ final class ProcFs {
     }
 
     long parentPid() throws IOException {
-        String stat = Files.readString(root.resolve("self/stat"), StandardCharsets.ISO_8859_1);
-        return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[1]);
+        return Long.parseLong(ownStat()[1]);
     }
 
     /** The working directory; a link that leads there even when it has been removed from its place. */

@@ -18,6 +18,7 @@ record Settings(
         List<String> upgradeSignals,
         UnaryOperator<ChildCommand> childCommand,
         MemoryCheck memoryCheck,
+        Duration idleBoot,
         LifecycleListener listener,
         @Nullable LongSupplier clock,
         Checkpoints checkpoints) {

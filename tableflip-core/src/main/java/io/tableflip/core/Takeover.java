@@ -154,6 +154,7 @@ final class Takeover {
         if (!lost) {
             lost = true;
             cutWarmUp("the parent has gone");
+            life.parentLost();
             awaitEnd(from, Settings.MOMENT);
         }
     }

@@ -34,6 +34,7 @@ public final class UpgraderBuilder {
     private boolean haltAtExitDeadline = true;
     private UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
     private MemoryCheck memoryCheck = MemoryCheck.WARN;
+    private Duration idleBoot = Duration.ZERO;
     private LifecycleListener listener = new LifecycleListener() {};
     private @Nullable LongSupplier clock;
     private Checkpoints checkpoints = Checkpoints.NONE;
@@ -115,6 +116,31 @@ public final class UpgraderBuilder {
         return this;
     }
 
+    /**
+     * Lets a child boot and warm up in the time of the processors that this process leaves over: with the scheduling policy SCHED_IDLE (sched(7)) from its
+     * start until it takes over, for {@code limit} at most. Zero, the default: a child is a process like any other, and takes its share from the one that serves.
+     *
+     * <p>The clients of the parent hardly notice such a child, and it may take its time to warm up. But where every processor is busy it gets next to nothing until
+     * the limit is over, and is SCHED_OTHER again from then on. The kernel weighs processes so within one cgroup, or session (autogroup): against others the child is like any.
+     *
+     * <p>To take the policy back needs the capability CAP_SYS_NICE, as root has it outside of most containers, or a limit RLIMIT_NICE that allows the nice value of this
+     * process: {@code LimitNICE=+0} in a unit of systemd. Without that, or with musl, or if this process has another policy than SCHED_OTHER itself, a child boots
+     * as ever, and the log says why. If it is refused all the same at the takeover, because the child has changed its user for example, that upgrade fails: the child leaves
+     * when it has finished what it has accepted, and later ones boot as ever.
+     *
+     * <p>A process that the child starts has its policy too; the parent, or the child itself a second after the commit, takes it back from those also.
+     *
+     * @param limit less than the upgrade timeout, or {@link #build()} fails
+     * @throws IllegalArgumentException if the limit is negative
+     */
+    public UpgraderBuilder idleBoot(Duration limit) {
+        if (limit.isNegative()) {
+            throw new IllegalArgumentException("idle boot: " + limit + " is negative");
+        }
+        idleBoot = capped(limit);
+        return this;
+    }
+
     /** Who hears of the steps of an upgrade; nobody by default. */
     public UpgraderBuilder listener(LifecycleListener listener) {
         this.listener = requireNonNull(listener);
@@ -159,7 +185,7 @@ public final class UpgraderBuilder {
      *
      * @throws UnsupportedPlatformException if upgrades are not possible on this platform
      * @throws IllegalStateException if this process has an upgrader
-     * @throws IllegalArgumentException if a signal does not exist here or is given twice
+     * @throws IllegalArgumentException if a signal does not exist here or is given twice, or if the limit of an idle boot is not within the upgrade timeout
      * @throws IOException if the parent's message cannot be read or makes no sense
      */
     public Upgrader build() throws IOException {
@@ -222,6 +248,10 @@ public final class UpgraderBuilder {
         if (!both.isEmpty()) {
             throw new IllegalArgumentException("one signal cannot both upgrade and stop: " + both);
         }
+        if (idleBoot.compareTo(upgradeTimeout) >= 0) {
+            throw new IllegalArgumentException(
+                    "idle boot: " + idleBoot + " is not within the upgrade timeout, " + upgradeTimeout);
+        }
         if (!BUILT.compareAndSet(false, true)) {
             throw new IllegalStateException("this process has an upgrader already, and there can be only one");
         }
@@ -256,6 +286,7 @@ public final class UpgraderBuilder {
                 List.copyOf(upgradeOn),
                 childCommand,
                 memoryCheck,
+                idleBoot,
                 listener,
                 clock,
                 checkpoints);

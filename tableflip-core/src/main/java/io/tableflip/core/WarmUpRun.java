@@ -41,9 +41,8 @@ final class WarmUpRun {
 
     /** Ends it, if it has not ended. */
     void cut(String why) {
-        if (!over.isDone()) {
+        if (over.complete(null)) { // otherwise it has ended by itself, and nothing that it still does is interrupted
             LOG.log(INFO, "warm-up: {0}, going on after {1} ms", why, elapsedMillis());
-            over.complete(null);
             thread.interrupt();
         }
     }

@@ -1,6 +1,8 @@
 package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -9,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -53,6 +56,72 @@ class CallThreadsTest {
         } finally {
             never.countDown();
         }
+    }
+
+    /** Who watches takes the next call, and is to be watched by one that had nothing to do. */
+    @Test
+    void callsThatBlockOneAfterTheOtherHoldUpNobody() throws Exception {
+        leaveIdleThreads(3);
+        CountDownLatch never = new CountDownLatch(1);
+        CountDownLatch last = new CountDownLatch(1);
+        try {
+            threads.execute(() -> await(never));
+            threads.execute(() -> await(never));
+            threads.execute(last::countDown);
+            assertTrue(last.await(20, TimeUnit.SECONDS));
+        } finally {
+            never.countDown();
+        }
+    }
+
+    /** As at the limit of a container. */
+    @Test
+    void goesOnWhenThreadsCanBeStartedAgain() throws Exception {
+        AtomicBoolean full = new AtomicBoolean(true);
+        CallThreads limited = new CallThreads(task -> new Thread(task, "call-threads-test") {
+            @Override
+            public synchronized void start() {
+                if (full.get()) {
+                    throw new OutOfMemoryError("unable to create native thread, says the test");
+                }
+                super.start();
+            }
+        });
+        AtomicBoolean refused = new AtomicBoolean();
+        assertThrows(OutOfMemoryError.class, () -> limited.execute(() -> refused.set(true)));
+        full.set(false);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(3);
+        limited.execute(() -> {
+            begun.countDown();
+            await(go);
+            done.countDown();
+        });
+        begun.await();
+        full.set(true); // nobody can watch
+        limited.execute(done::countDown);
+        limited.execute(done::countDown);
+        go.countDown();
+        assertTrue(done.await(20, TimeUnit.SECONDS));
+        assertFalse(refused.get());
+    }
+
+    private void leaveIdleThreads(int number) throws Exception {
+        CountDownLatch end = new CountDownLatch(1);
+        Set<Thread> blocked = ConcurrentHashMap.newKeySet();
+        for (int i = 0; i < number; i++) {
+            CountDownLatch begun = new CountDownLatch(1);
+            threads.execute(() -> {
+                blocked.add(Thread.currentThread());
+                begun.countDown();
+                await(end);
+            });
+            begun.await();
+        }
+        assertEquals(number, blocked.size());
+        end.countDown();
+        Await.until("idle", () -> blocked.stream().allMatch(thread -> thread.getState() == Thread.State.TIMED_WAITING));
     }
 
     @Test

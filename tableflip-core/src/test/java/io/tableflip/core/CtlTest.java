@@ -226,7 +226,7 @@ class CtlTest {
                     throw new UncheckedIOException(e);
                 }
             });
-            ctl("upgrade", "--signal", "HUP")
+            ctl("upgrade", "--signal", "USR1") // with nohup, SIGHUP ends nothing
                     .assertIs(
                             1,
                             "process " + service.pid() + " has gone without a successor; process " + anew + " was.*");

@@ -478,6 +478,18 @@ final class FakeOs implements Os {
     }
 
     @Override
+    public synchronized void setIdle(int pid, boolean idle) throws SystemCallException {
+        calls.add((idle ? "idle " : "normal ") + pid);
+        mayFail("sched_setscheduler", idle ? "idle" : "normal");
+    }
+
+    @Override
+    public synchronized void takeBackIdle(int pid) throws SystemCallException {
+        calls.add("all normal " + pid);
+        mayFail("sched_setscheduler", "normal");
+    }
+
+    @Override
     public synchronized boolean isRunning(int pid) {
         FakeChild child = children.get(pid);
         return child != null && child.status == null;

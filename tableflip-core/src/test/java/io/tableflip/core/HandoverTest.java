@@ -788,6 +788,7 @@ class HandoverTest {
         CompletableFuture<Long> upgrade = committing();
         FakeChild child = os.child();
         child.makeImmortal();
+        Files.writeString(parent.pidFile, Integer.toString(child.pid)); // it was about to say READY
         parent.advance(Settings.COMMIT_TIMEOUT);
         Await.until("killed", () -> os.calls().contains("kill " + child.pid + " 9"));
         parent.settle();

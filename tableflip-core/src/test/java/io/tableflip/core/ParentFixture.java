@@ -26,6 +26,7 @@ final class ParentFixture implements AutoCloseable {
     volatile Runnable whenNativeCodeIsLoaded = () -> {};
     volatile Runnable whenDrained = () -> {};
     private final MemoryCheck memoryCheck;
+    private final Duration idleBoot;
     private Duration readyAfter = Duration.ofSeconds(5);
     private volatile UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
 
@@ -41,7 +42,13 @@ final class ParentFixture implements AutoCloseable {
     }
 
     ParentFixture(Path directory, Duration readyAfter, boolean supported, MemoryCheck memoryCheck) throws IOException {
+        this(directory, readyAfter, supported, memoryCheck, Duration.ZERO);
+    }
+
+    ParentFixture(Path directory, Duration readyAfter, boolean supported, MemoryCheck memoryCheck, Duration idleBoot)
+            throws IOException {
         this.readyAfter = readyAfter;
+        this.idleBoot = idleBoot;
         this.memoryCheck = memoryCheck;
         pidFile = directory.resolve("app.pid");
         life = new Lifecycle(settings(), this::load, new ProcFs(), supported ? new Launcher(new ProcFs()) : null, null);
@@ -69,6 +76,7 @@ final class ParentFixture implements AutoCloseable {
                 List.of("HUP"),
                 own -> childCommand.apply(own),
                 memoryCheck,
+                idleBoot,
                 new Events(),
                 now::get,
                 Checkpoints.NONE);

@@ -87,6 +87,7 @@ final class ServiceMain {
                 .readyAfter(millis("readyAfter", 0))
                 .upgradeTimeout(millis("upgradeTimeout", 60_000))
                 .exitDeadline(millis("exitDeadline", 60_000))
+                .idleBoot(millis("idleBoot", 0))
                 .listener(new Events());
         if (!option("pid").isEmpty()) {
             builder.pidFile(Path.of(option("pid")));
@@ -199,6 +200,12 @@ final class ServiceMain {
                                 ServiceMain.class.getName())
                         .inheritIO()
                         .start();
+            case "helper" ->
+                say("helper "
+                        + new ProcessBuilder("sleep", "1000")
+                                .inheritIO()
+                                .start()
+                                .pid());
             default -> {}
         }
     }

@@ -26,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -223,6 +224,7 @@ class TakeoverTest {
                 List.of("HUP"),
                 UnaryOperator.identity(),
                 MemoryCheck.OFF,
+                Duration.ZERO,
                 new LifecycleListener() {},
                 now::get,
                 Checkpoints.NONE);
@@ -312,11 +314,44 @@ class TakeoverTest {
         Child child = serving();
         child.parentDies();
         Await.get(child.life.parentExited());
+        AtomicInteger prepared = new AtomicInteger();
+        child.life.register(preparing(prepared::incrementAndGet));
         child.life.upgrade();
-        Await.until("prepared", () -> logs.has(PREPARED));
+        Await.until("prepared", () -> prepared.get() == 1);
         child.advance(Settings.PREPARE_AFTER);
         child.settle();
-        assertEquals(1, logs.count(PREPARED));
+        assertEquals(1, prepared.get());
+    }
+
+    /** Each once, when all is loaded; neither one that throws nor one that takes its time hinders anything. */
+    @Test
+    void preparesParticipants() throws Exception {
+        Child child = serving();
+        AtomicInteger prepared = new AtomicInteger();
+        CompletableFuture<Void> go = new CompletableFuture<>();
+        child.life.register(preparing(() -> {
+            throw new IllegalStateException("not today");
+        }));
+        child.life.register(preparing(() -> {
+            prepared.incrementAndGet();
+            go.join();
+        }));
+        child.settle();
+        child.advance(Settings.PREPARE_AFTER);
+        Await.until("prepared", () -> prepared.get() == 1);
+        assertTrue(logs.has("prepare failed"));
+        child.life.endNativeCode(); // is not waited for
+        assertFalse(logs.has("native code is still being loaded"));
+        go.complete(null);
+    }
+
+    private static Participant preparing(Runnable prepare) {
+        return new Participant() {
+            @Override
+            public void prepare() {
+                prepare.run();
+            }
+        };
     }
 
     // ---- warm-up
