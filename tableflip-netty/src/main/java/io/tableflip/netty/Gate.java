@@ -41,9 +41,11 @@ final class Gate extends ChannelDuplexHandler {
         this.received = received;
     }
 
+    /** A channel that was told to run before it was registered is not told again. Whoever runs it sees either that or the registration, which came first. */
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
         ctx = context;
+        open |= bound.isRunning();
     }
 
     void open() {

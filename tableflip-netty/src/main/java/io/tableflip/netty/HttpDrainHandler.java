@@ -15,7 +15,6 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
-import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.PromiseNotifier;
 import org.jspecify.annotations.Nullable;
@@ -137,7 +136,8 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object msg) {
-        if (msg instanceof HttpRequest request) {
+        HttpRequest request = HttpParts.request(msg);
+        if (request != null) {
             if (isSomethingElse(ctx)) {
                 ctx.pipeline().remove(this);
                 ctx.fireChannelRead(msg);
@@ -152,7 +152,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             ReferenceCountUtil.release(msg);
             return;
         }
-        boolean end = msg instanceof LastHttpContent;
+        boolean end = HttpParts.isLast(msg);
         ctx.fireChannelRead(msg);
         if (end) {
             requestEnded(ctx);
@@ -184,7 +184,8 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
 
     @Override
     public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
-        if (msg instanceof HttpResponse response && exchanges.begins(response)) {
+        HttpResponse response = HttpParts.response(msg);
+        if (response != null && exchanges.begins(response)) {
             if (exchanges.handsOver(response)) {
                 ctx.write(msg, promise);
                 ctx.pipeline().remove(this);

@@ -7,7 +7,6 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
-import io.netty.handler.codec.http.LastHttpContent;
 import org.jspecify.annotations.Nullable;
 
 /** What is under way on an HTTP/1.1 connection: requests that are received, and responses that are sent in their order. On the event loop. */
@@ -60,7 +59,7 @@ final class HttpExchanges {
 
     /** Takes note of a part of a response; tells whether it is the end of a final one. */
     boolean ends(Object part) {
-        boolean end = part instanceof LastHttpContent && responding;
+        boolean end = responding && HttpParts.isLast(part);
         responding &= !end;
         return end;
     }

@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Listener extends Bound {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final CompletableFuture<Void> NOTHING = CompletableFuture.completedFuture(null);
     private static final AttributeKey<Child> CHILD = AttributeKey.valueOf(Listener.class, "child");
 
     private final Drain policy;
@@ -114,6 +116,11 @@ final class Listener extends Bound {
     }
 
     @Override
+    public void prepare() {
+        DrainRehearsal.once();
+    }
+
+    @Override
     public CompletionStage<?> pause() {
         CompletableFuture<Boolean> time = new CompletableFuture<>();
         overlap = time;
@@ -122,7 +129,14 @@ final class Listener extends Bound {
         } else {
             time.completeOnTimeout(true, policy.overlap().toNanos(), TimeUnit.NANOSECONDS);
         }
-        return time.thenCompose(wanted -> wanted ? moveGate(false) : CompletableFuture.completedFuture(null));
+        return time.thenCompose(wanted -> wanted ? closeGate(() -> overlap == time) : NOTHING);
+    }
+
+    /** Not if a rollback has come first: it has opened the gate for good. */
+    private CompletableFuture<Void> closeGate(BooleanSupplier stillWanted) {
+        synchronized (this) {
+            return stillWanted.getAsBoolean() ? moveGate(false) : NOTHING;
+        }
     }
 
     @Override
@@ -140,18 +154,27 @@ final class Listener extends Bound {
     private void begin(DrainRun next) {
         next.begin(openChildren());
         // Who accepts may be blocked: that must hold up neither the others nor the timeout.
-        moveGate(false).whenComplete((done, failure) -> next.complete(openChildren()));
+        closeGate(() -> run == next).whenComplete((done, failure) -> next.complete(openChildren()));
     }
 
     @Override
     public CompletionStage<?> resume() {
         overlap.complete(false);
-        overlap = CompletableFuture.completedFuture(true);
-        replaceRun(null);
-        return moveGate(true);
+        DrainRun before;
+        CompletableFuture<Void> opened;
+        synchronized (this) { // what the end of the overlap has begun on another thread comes before, or not at all
+            overlap = CompletableFuture.completedFuture(true);
+            before = run;
+            run = null;
+            opened = moveGate(true);
+        }
+        if (before != null) {
+            before.cancel();
+        }
+        return opened;
     }
 
-    private void replaceRun(@Nullable DrainRun next) {
+    private void replaceRun(DrainRun next) {
         DrainRun before;
         synchronized (this) {
             before = run;

@@ -55,12 +55,20 @@ final class ReplayConnection {
         config.childOptions().forEach((option, value) -> set(there, option, value));
         config.childAttrs().forEach((key, value) -> set(there, key, value));
         there.attr(mark).set(true);
-        for (Channel end : new Channel[] {there, here}) {
-            if (!loop.register(end).await().isSuccess()) {
-                throw new IOException("no connection to warm up with");
+        boolean open = false;
+        try {
+            for (Channel end : new Channel[] {there, here}) {
+                if (!loop.register(end).await().isSuccess()) {
+                    throw new IOException("no connection to warm up with");
+                }
+            }
+            open = true;
+            return new ReplayConnection(here, answers);
+        } finally {
+            if (!open) { // interrupted, maybe between the two: the server's end may be in somebody's count
+                loop.execute(() -> there.unsafe().closeForcibly());
             }
         }
-        return new ReplayConnection(here, answers);
     }
 
     @SuppressWarnings("unchecked") // of the map, whose values are of the type of their keys

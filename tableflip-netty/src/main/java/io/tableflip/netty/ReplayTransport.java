@@ -11,6 +11,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
@@ -18,101 +19,148 @@ import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Warms up what the in-process connections of a {@link ReplayWarmUp} leave cold: how a socket is accepted, read, written and closed. It connects to a
  * listener of its own on the loopback address, on the event loops of the server, and sends a few bytes there and back; none of the user's handlers
- * is involved.
+ * is involved. What fails here fails alone, and is told at level DEBUG. For one thread.
+ *
+ * <p>Its connections are to come between those of the replay: code that has only seen the one kind for a while is compiled for that, and anew when the other one comes.
  */
-final class ReplayTransport {
+final class ReplayTransport implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
-    private static final int CONNECTIONS = 50;
     private static final int EXCHANGES = 2;
+    /** Child options that change what a handler has to do, which is the user's to know: nobody here would read, or close. */
+    private static final Set<ChannelOption<?>> NOT_HERE =
+            Set.of(ChannelOption.AUTO_READ, ChannelOption.ALLOW_HALF_CLOSURE);
 
     private final ServerBootstrapConfig config;
-    private final EventLoopGroup loops;
-    private final double effort;
-    private final long deadline;
+    private final Duration patience;
+    private final Set<Channel> accepted = ConcurrentHashMap.newKeySet();
+    /** {@code null} if there is nothing to warm up, or if it has failed. */
+    private @Nullable Channel listener;
 
-    private ReplayTransport(ServerBootstrapConfig config, EventLoopGroup loops, double effort, Duration limit) {
+    private ReplayTransport(ServerBootstrapConfig config, Duration patience) {
         this.config = config;
-        this.loops = loops;
-        this.effort = effort;
-        deadline = System.nanoTime() + limit.toNanos();
+        this.patience = patience;
     }
 
     /**
-     * Does nothing if the server has no event loops of epoll. What fails here fails alone, and is told at level DEBUG.
+     * One that does nothing if the server has no event loops of epoll.
      *
-     * @param effort which share of the time a connection is under way
-     * @param limit for all of it
+     * @param patience with each connection, before it is given up
      * @throws InterruptedException if the thread is interrupted
      */
-    static void warmUp(ServerBootstrap bootstrap, double effort, Duration limit) throws InterruptedException {
+    static ReplayTransport open(ServerBootstrap bootstrap, Duration patience) throws InterruptedException {
         ServerBootstrapConfig config = bootstrap.config();
         EventLoopGroup boss = config.group();
         EventLoopGroup children = config.childGroup() == null ? boss : config.childGroup();
-        if (boss == null || children == null || !EpollLoops.areEpoll(boss) || !EpollLoops.areEpoll(children)) {
-            return;
+        ReplayTransport transport = new ReplayTransport(config, patience);
+        if (boss != null && children != null && EpollLoops.areEpoll(boss) && EpollLoops.areEpoll(children)) {
+            transport.listen(boss, children);
         }
+        return transport;
+    }
+
+    private void listen(EventLoopGroup boss, EventLoopGroup children) throws InterruptedException {
         try {
-            new ReplayTransport(config, children, effort, limit).run(boss);
+            listener = await(new ServerBootstrap()
+                    .group(boss, children)
+                    .channel(EpollServerSocketChannel.class)
+                    .handler(new Accepting())
+                    .childHandler(new Echo())
+                    .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
         } catch (IOException | RuntimeException e) {
             LOG.log(DEBUG, "the transport is not warmed up", e);
         }
     }
 
-    private void run(EventLoopGroup boss) throws IOException, InterruptedException {
-        ChannelFuture bound = new ServerBootstrap()
-                .group(boss, loops)
-                .channel(EpollServerSocketChannel.class)
-                .handler(new Accepting())
-                .childHandler(new Echo())
-                .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-        Channel listener = await(bound);
+    /**
+     * Makes one connection, from end to end.
+     *
+     * @throws InterruptedException if the thread is interrupted
+     */
+    void exchange() throws InterruptedException {
+        SocketAddress address = address();
+        if (address == null) {
+            return;
+        }
+        EventLoopGroup children = config.childGroup() == null ? config.group() : config.childGroup();
         try {
-            Bootstrap client = new Bootstrap()
-                    .group(loops)
+            exchange(new Bootstrap()
+                    .group(children)
                     .channel(EpollSocketChannel.class)
                     .handler(new Asking())
-                    .remoteAddress(listener.localAddress());
-            for (int i = 0; i < CONNECTIONS && left() > 0; i++) {
-                long began = System.nanoTime();
-                exchange(client);
-                ReplayWarmUp.rest(System.nanoTime() - began, effort);
-            }
-        } finally {
-            listener.close();
+                    .connect(address));
+        } catch (IOException | RuntimeException e) {
+            LOG.log(DEBUG, "the transport is not warmed up any further", e);
+            close();
         }
     }
 
-    /** One connection, from end to end. */
-    private void exchange(Bootstrap client) throws IOException, InterruptedException {
-        Channel connection = await(client.connect());
-        if (!connection.closeFuture().await(left(), TimeUnit.NANOSECONDS)) {
+    /** {@code null} if it does not listen. */
+    @Nullable
+    SocketAddress address() {
+        return listener == null ? null : listener.localAddress();
+    }
+
+    private void exchange(ChannelFuture connect) throws IOException, InterruptedException {
+        Channel connection = await(connect);
+        try {
+            if (!connection.closeFuture().await(patience.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw new IOException("no answer in time");
+            }
+        } finally {
             connection.close();
         }
     }
 
     private Channel await(ChannelFuture opened) throws IOException, InterruptedException {
-        if (Thread.interrupted()) { // a wait without time left does not look at that
-            opened.addListener(done -> opened.channel().close());
-            throw new InterruptedException();
+        boolean open = false;
+        try {
+            if (Thread.interrupted()) { // a wait for what is done already does not look at that
+                throw new InterruptedException();
+            }
+            if (!opened.await(patience.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw new IOException("not in time");
+            }
+            if (!opened.isSuccess()) {
+                throw new IOException(opened.cause());
+            }
+            open = true;
+            return opened.channel();
+        } finally {
+            if (!open) {
+                opened.addListener(done -> {
+                    if (done.isSuccess()) { // what cannot be opened Netty has closed
+                        opened.channel().close();
+                    }
+                });
+            }
         }
-        if (!opened.await(left(), TimeUnit.NANOSECONDS)) {
-            opened.addListener(done -> opened.channel().close());
-            throw new IOException("not in time");
-        }
-        if (!opened.isSuccess()) {
-            throw new IOException(opened.cause());
-        }
-        return opened.channel();
     }
 
-    private long left() {
-        return Math.max(0, deadline - System.nanoTime());
+    /** Closes all of its sockets, in a while; also connections of strangers, who may have found the listener. */
+    @Override
+    public void close() {
+        if (listener != null) {
+            listener.close().addListener(closed -> accepted.forEach(ReplayTransport::close));
+            listener = null;
+        }
+    }
+
+    private static void close(Channel child) {
+        if (child.isRegistered()) {
+            child.close();
+        } else {
+            child.unsafe().closeForcibly();
+        }
     }
 
     /** As a listener and its acceptor do it. */
@@ -120,10 +168,27 @@ final class ReplayTransport {
     private final class Accepting extends ChannelInboundHandlerAdapter {
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
-            Channel accepted = (Channel) message;
-            new Child(accepted, Drain.HANDLERS).gone().thenRun(() -> {}); // a listener waits for its end, too
-            config.childOptions().forEach((option, value) -> ReplayConnection.set(accepted, option, value));
-            ctx.fireChannelRead(accepted);
+            Channel child = (Channel) message;
+            // a listener waits for its end, too
+            new Child(child, Drain.HANDLERS).gone().thenRun(() -> accepted.remove(child));
+            config.childOptions().forEach((option, value) -> set(child, option, value));
+            ctx.fireChannelRead(child);
+            accepted.add(child);
+            if (!child.isOpen()) {
+                accepted.remove(child); // the acceptor could not register it
+            }
+        }
+
+        /** One that is refused here is refused, and told, for real connections as well. */
+        private void set(Channel child, ChannelOption<?> option, Object value) {
+            if (NOT_HERE.contains(option)) {
+                return;
+            }
+            try {
+                ReplayConnection.set(child, option, value);
+            } catch (RuntimeException e) {
+                LOG.log(DEBUG, "a connection of the warm-up without " + option, e);
+            }
         }
     }
 
@@ -140,13 +205,7 @@ final class ReplayTransport {
         private int answers;
 
         @Override
-        public boolean isSharable() {
-            return true; // one connection comes after the other
-        }
-
-        @Override
         public void channelActive(ChannelHandlerContext ctx) {
-            answers = 0;
             ask(ctx);
         }
 

@@ -34,8 +34,9 @@ import org.jspecify.annotations.Nullable;
  * <p>One request goes after the other, until the latency has settled, or a number of them was answered. They are requests like any other for the handlers: they read
  * databases, count in metrics and write to access logs. So choose those that change nothing; a handler can tell by {@link #isReplay}.
  *
- * <p>Before that some connections without any handler of the user are made to a listener of its own on the loopback address, for 0.3 seconds at most, on the event
- * loops of the bootstrap if they are of the epoll transport: accepting, reading and writing are to be warm, too. Where there is no loopback address, that is left out.
+ * <p>Between them connections without any handler of the user are made to a listener of its own on the loopback address, one for each of the replay, on the event
+ * loops of the bootstrap if they are of the epoll transport: accepting, reading and writing are to be warm, too. That listener is there as long as the warm-up lasts. Where
+ * there is no loopback address, that is left out.
  *
  * <p>The connections of the requests are {@link io.netty.channel.socket.SocketChannel}s, with the child options and attributes of the bootstrap, on an event loop of their own. A
  * pipeline that needs the channel class of a transport, or native TLS that needs a descriptor, cannot be warmed up so.
@@ -43,8 +44,6 @@ import org.jspecify.annotations.Nullable;
 public final class ReplayWarmUp implements WarmUp {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
     private static final AttributeKey<Boolean> REPLAY = AttributeKey.valueOf(ReplayWarmUp.class, "replay");
-
-    private static final Duration TRANSPORT_LIMIT = Duration.ofMillis(300);
 
     private final Builder plan;
 
@@ -88,7 +87,7 @@ public final class ReplayWarmUp implements WarmUp {
         private final List<?> requests;
         private final Predicate<Object> endsResponse;
         private int most = 20_000;
-        private int perConnection = 100;
+        private int perConnection = 10;
         private double effort = 1;
         private Duration patience = Duration.ofSeconds(2);
 
@@ -112,7 +111,7 @@ public final class ReplayWarmUp implements WarmUp {
             return this;
         }
 
-        /** How many requests a connection has before there is a new one; 100 by default. */
+        /** How many requests a connection has before there is a new one; 10 by default: clients will come anew, too. */
         public Builder requestsPerConnection(int number) {
             if (number < 1) {
                 throw new IllegalArgumentException("requests per connection: " + number);
@@ -160,20 +159,19 @@ public final class ReplayWarmUp implements WarmUp {
      */
     @Override
     public void run() throws IOException, InterruptedException {
-        ReplayTransport.warmUp(plan.bootstrap, plan.effort, TRANSPORT_LIMIT);
         EventLoop loop = new DefaultEventLoop(task -> {
             Thread thread = new Thread(task, "tableflip-replay");
             thread.setDaemon(true);
             return thread;
         });
-        try {
-            replay(loop);
+        try (ReplayTransport transport = ReplayTransport.open(plan.bootstrap, plan.patience)) {
+            replay(loop, transport);
         } finally {
             loop.shutdownGracefully(0, plan.patience.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
-    private void replay(EventLoop loop) throws IOException, InterruptedException {
+    private void replay(EventLoop loop, ReplayTransport transport) throws IOException, InterruptedException {
         Settling latency = new Settling();
         @Nullable ReplayConnection connection = null;
         int sent = 0;
@@ -182,6 +180,7 @@ public final class ReplayWarmUp implements WarmUp {
             while (sent < plan.most && !settled) {
                 if (connection == null || !connection.isUsable(plan.perConnection)) {
                     close(connection);
+                    warm(transport);
                     connection = ReplayConnection.open(loop, plan.bootstrap, plan.client, plan.endsResponse, REPLAY);
                 }
                 long began = System.nanoTime();
@@ -203,6 +202,12 @@ public final class ReplayWarmUp implements WarmUp {
                     Long.toString(latency.last() / 1000),
                     settled ? "" : ", not settled");
         }
+    }
+
+    private void warm(ReplayTransport transport) throws InterruptedException {
+        long began = System.nanoTime();
+        transport.exchange();
+        rest(System.nanoTime() - began, plan.effort);
     }
 
     /** Not if the server has closed a connection behind its last response: the next one gets the request. */

@@ -11,6 +11,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.embedded.EmbeddedChannel;
 import io.tableflip.core.DrainReport;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,11 +20,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -165,6 +168,47 @@ class DrainPoliciesTest {
         assertNull(server.children.peek());
         server.upgrader.resume();
         server.child();
+    }
+
+    @Test
+    void aRollbackWhileTheOverlapEndsHasTheLastWord() throws Exception {
+        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofMillis(100)));
+        Slow slow = new Slow();
+        server.listener().children().add(new Child(slow, Drain.HANDLERS));
+        slow.begun = new CountDownLatch(1);
+        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
+        slow.begun.await();
+        server.upgrader.resume();
+        slow.go.countDown();
+        get(drained);
+        pausing.get(10, TimeUnit.SECONDS);
+        // what had begun has ended: one thread has all timers
+        new CompletableFuture<Void>()
+                .completeOnTimeout(null, 1, TimeUnit.MILLISECONDS)
+                .thenRun(() -> {})
+                .get(10, TimeUnit.SECONDS);
+        connect(server, 1);
+    }
+
+    /** Holds up who asks whether it is open, from some time on. */
+    private static final class Slow extends EmbeddedChannel {
+        final CountDownLatch go = new CountDownLatch(1);
+        volatile @Nullable CountDownLatch begun;
+
+        @Override
+        public boolean isOpen() {
+            CountDownLatch asked = begun;
+            if (asked != null) {
+                asked.countDown();
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return super.isOpen();
+        }
     }
 
     @Test

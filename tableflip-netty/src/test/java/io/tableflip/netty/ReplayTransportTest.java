@@ -2,6 +2,7 @@ package io.tableflip.netty;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,9 +14,8 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 class ReplayTransportTest {
     /** More than a busy machine needs. */
-    private static final Duration LIMIT = Duration.ofMinutes(1);
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     private final EventLoopGroup loops = Groups.epoll(2);
     /** Buffers into which the connections of the server were read. */
@@ -54,60 +54,97 @@ class ReplayTransportTest {
         return groups.length == 0 ? server : server.group(groups[0], groups[groups.length - 1]);
     }
 
-    private static long sockets() throws IOException {
-        long count = 0;
-        try (DirectoryStream<Path> fds = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
-            for (Path fd : fds) {
-                if (Files.isSymbolicLink(fd)
-                        && Files.readSymbolicLink(fd).toString().startsWith("socket:")) {
-                    count++;
-                }
-            }
-        }
-        return count;
-    }
-
-    @Test
-    void acceptsAndReadsOnTheLoopsOfTheServerAndLeavesNoSocket() throws Exception {
-        long before = sockets();
-        ReplayTransport.warmUp(server(loops), 1, LIMIT);
-        assertTrue(reads.get() >= 2, () -> "reads: " + reads);
+    private static void awaitSockets(long before) {
         Await.until("no socket left", () -> {
             try {
-                return sockets() <= before;
+                return Sockets.open() <= before;
             } catch (IOException e) {
-                return false; // one was closed while it was looked at
+                throw new UncheckedIOException(e);
             }
         });
     }
 
+    private static void exchange(ServerBootstrap server) throws InterruptedException {
+        try (ReplayTransport transport = ReplayTransport.open(server, PATIENCE)) {
+            transport.exchange();
+            transport.exchange();
+        }
+    }
+
+    @Test
+    void acceptsAndReadsOnTheLoopsOfTheServerAndLeavesNoSocket() throws Exception {
+        long before = Sockets.open();
+        exchange(server(loops));
+        assertTrue(reads.get() >= 4, () -> "reads: " + reads);
+        awaitSockets(before);
+    }
+
+    /** Options that are for a handler of the user, who reads and closes by itself. */
+    @Test
+    void childOptionsDoNotHoldItUp() throws Exception {
+        long before = Sockets.open();
+        ServerBootstrap server = server(loops)
+                .childOption(ChannelOption.AUTO_READ, false)
+                .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                .childOption(ChannelOption.SO_LINGER, -7); // refused
+        try (ReplayTransport transport = ReplayTransport.open(server, PATIENCE)) {
+            transport.exchange();
+            transport.exchange();
+            assertNotNull(transport.address(), "it has not failed");
+            awaitSockets(before + 1);
+        }
+        awaitSockets(before);
+    }
+
     @Test
     void goesOnIfThereAreNoLoopsThatCanDoIt() throws Exception {
-        ReplayTransport.warmUp(server(), 1, LIMIT);
+        exchange(server());
         EventLoopGroup nio = Groups.nio();
         try {
-            ReplayTransport.warmUp(server(nio), 1, LIMIT);
-            ReplayTransport.warmUp(server(loops, nio), 1, LIMIT);
+            exchange(server(nio));
+            exchange(server(loops, nio));
         } finally {
             nio.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
         }
         loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
-        ReplayTransport.warmUp(server(loops), 1, LIMIT);
+        exchange(server(loops));
         assertEquals(0, reads.get());
     }
 
     @Test
-    void endsWhenItIsInterrupted() {
-        Thread.currentThread().interrupt();
-        assertThrows(InterruptedException.class, () -> ReplayTransport.warmUp(server(loops), 1, LIMIT));
-        assertFalse(Thread.currentThread().isInterrupted());
+    void whatFailsMeanwhileFailsAlone() throws Exception {
+        try (ReplayTransport transport = ReplayTransport.open(server(loops), PATIENCE)) {
+            loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+            transport.exchange();
+            transport.exchange();
+        }
     }
 
-    /** A wait without time left does not look at it. */
+    /** Anyone on the machine may connect meanwhile. */
     @Test
-    void endsWhenItIsInterruptedAndItsTimeIsOverToo() {
+    void aStrangerDoesNotStay() throws Exception {
+        long before = Sockets.open();
+        try (Socket stranger = new Socket()) {
+            try (ReplayTransport transport = ReplayTransport.open(server(loops), PATIENCE)) {
+                stranger.connect(transport.address());
+                transport.exchange(); // comes later, so that the stranger was accepted
+            }
+            assertEquals(-1, stranger.getInputStream().read());
+        }
+        awaitSockets(before);
+    }
+
+    @Test
+    void endsWhenItIsInterruptedAndLeavesNoSocket() throws Exception {
+        long before = Sockets.open();
         Thread.currentThread().interrupt();
-        assertThrows(InterruptedException.class, () -> ReplayTransport.warmUp(server(loops), 1, Duration.ZERO));
+        assertThrows(InterruptedException.class, () -> ReplayTransport.open(server(loops), PATIENCE));
         assertFalse(Thread.currentThread().isInterrupted());
+        try (ReplayTransport transport = ReplayTransport.open(server(loops), PATIENCE)) {
+            Thread.currentThread().interrupt();
+            assertThrows(InterruptedException.class, transport::exchange);
+            assertFalse(Thread.currentThread().isInterrupted());
+        }
+        awaitSockets(before);
     }
 }

@@ -45,6 +45,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import jnr.posix.POSIXFactory;
@@ -556,6 +557,36 @@ class SocketKindsTest {
         assertEquals(-1, client.read());
         assertTrue(child.fds().used().isEmpty());
         assertTrue(child.participants.isEmpty());
+    }
+
+    /** Nobody has to wait for the future before {@code ready()}. */
+    @Test
+    void aConnectionThatIsRegisteredLateIsReadAllTheSame() throws Exception {
+        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
+        first.bind(Drain.CLOSE);
+        first.upgrader.resume();
+        Client client = cleanup.add(first.connect());
+        UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
+        FakeUpgrader child = next(first.upgrader);
+        CountDownLatch go = new CountDownLatch(1);
+        loops.forEach(loop -> loop.execute(() -> awaitUninterruptibly(go)));
+        ChannelFuture adopted =
+                UpgradableServers.of(child).adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION);
+        first.upgrader.pause();
+        takeOver(first.upgrader, child);
+        go.countDown();
+        adopted.sync();
+        client.send("x");
+        assertEquals('2', client.read());
+        adopted.channel().close().sync();
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static ChannelInboundHandlerAdapter letters(char letter) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import jnr.constants.platform.Fcntl;
 import jnr.posix.POSIXFactory;
@@ -62,10 +63,26 @@ final class Sockets {
         return duplicate;
     }
 
-    /** What the number stands for; empty if for nothing. */
+    /** What the number stands for; empty if for nothing, or not any more: other threads close theirs meanwhile. */
     static String link(int fd) throws IOException {
-        Path link = Path.of("/proc/self/fd/" + fd);
-        return Files.isSymbolicLink(link) ? Files.readSymbolicLink(link).toString() : "";
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
+        } catch (NoSuchFileException e) {
+            return "";
+        }
+    }
+
+    /** How many sockets this process has open. */
+    static long open() throws IOException {
+        long count = 0;
+        try (DirectoryStream<Path> numbers = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path number : numbers) {
+                if (link(Integer.parseInt(number.getFileName().toString())).startsWith("socket:")) {
+                    count++;
+                }
+            }
+        }
+        return count;
     }
 
     /** The number under which this process has the file open. */
