@@ -50,6 +50,7 @@ final class HttpExample {
                 .drainTimeout(options.drainTimeout())
                 .upgradeTimeout(options.upgradeTimeout())
                 .memoryCheck(options.memoryCheck())
+                .idleBoot(options.idleBoot())
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
                 .childCommand(command -> viaStartScript(command, commandLine))

@@ -17,6 +17,7 @@ record HttpOptions(
         Duration readyAfter,
         Duration upgradeTimeout,
         MemoryCheck memoryCheck,
+        Duration idleBoot,
         Duration warmUp,
         Duration overlap,
         Duration spread) {
@@ -25,12 +26,14 @@ record HttpOptions(
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
-                 [--memory-check warn|refuse|off] [--warm-up 1s] [--overlap 0s] [--spread 500ms]
+                 [--memory-check warn|refuse|off] [--idle-boot 0s] [--warm-up 1s]
+                 [--overlap 0s] [--spread 500ms]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
                 GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
-                FILE holds a line "greeting = TEXT". A new process warms up for as long as --warm-up says, at most;
+                FILE holds a line "greeting = TEXT". A new process boots in the time that nobody else wants for --idle-boot,
+                and warms up for as long as --warm-up says, at most;
                 the old one goes on accepting beside it for --overlap, and asks its clients to leave over the time of --spread.
                 Shown are the values without an option; a warm-up is never longer than half the upgrade timeout then.
             """;
@@ -46,6 +49,7 @@ record HttpOptions(
                         "--ready-after",
                         "--upgrade-timeout",
                         "--memory-check",
+                        "--idle-boot",
                         "--warm-up",
                         "--overlap",
                         "--spread"));
@@ -57,6 +61,10 @@ record HttpOptions(
         if (warmUp.compareTo(upgradeTimeout) >= 0) {
             throw new UsageException("--warm-up: has to be shorter than --upgrade-timeout");
         }
+        Duration idleBoot = args.duration("--idle-boot", Duration.ZERO);
+        if (idleBoot.compareTo(upgradeTimeout) >= 0) {
+            throw new UsageException("--idle-boot: has to be shorter than --upgrade-timeout");
+        }
         return new HttpOptions(
                 args.required("--listen", Args::address),
                 args.required("--pid-file", Path::of),
@@ -65,6 +73,7 @@ record HttpOptions(
                 args.duration("--ready-after", Duration.ofSeconds(5)),
                 upgradeTimeout,
                 args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN),
+                idleBoot,
                 warmUp,
                 args.duration("--overlap", Duration.ZERO),
                 args.duration("--spread", Duration.ofMillis(500)));

@@ -47,7 +47,7 @@ class ArgsTest {
         HttpOptions options = HttpOptions.parse(
                 words(
                         "--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
-                                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse --warm-up 3s --overlap 2s --spread 0s"));
+                                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse --idle-boot 4s --warm-up 3s --overlap 2s --spread 0s"));
         assertTrue(options.listen().getAddress().isLoopbackAddress());
         assertEquals(80, options.listen().getPort());
         assertEquals(Path.of("c"), options.config());
@@ -78,6 +78,7 @@ class ArgsTest {
         "--listen 8080, --listen: not an address such as 127.0.0.1:8080: 8080",
         "--listen 127.0.0.1:66000, --listen: not an address such as 127.0.0.1:8080: 127.0.0.1:66000",
         "--listen 127.0.0.1:0 --pid-file p --drain-timeout 0s, --drain-timeout: has to be more than 0",
+        "--listen :0 --pid-file p --upgrade-timeout 5s --idle-boot 5s, --idle-boot: has to be shorter than --upgrade-timeout",
         "--listen :0 --pid-file p --memory-check REFUSE, --memory-check: neither warn nor refuse nor off: REFUSE",
         "--listen 127.0.0.1:0 --pid-file p --ready-after 5, '--ready-after: not a duration such as 500ms, 30s or 1m: 5'",
     })

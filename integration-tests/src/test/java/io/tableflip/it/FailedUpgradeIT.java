@@ -51,7 +51,7 @@ class FailedUpgradeIT {
             service.signal("HUP", parent);
             service.awaitMatch("upgrade: failed after \\S+ ms, this process serves on: .*" + reason);
             service.awaitOnly(parent);
-            assertEquals(List.of(), Proc.zombies(parent));
+            Await.until("no zombies", () -> Proc.zombies(parent).isEmpty(), service::log);
             assertEquals(parent, service.pid());
             service.awaitFiles("log", "plan", "service.pid", "service.pid.status");
             plan("serve");
@@ -109,7 +109,7 @@ class FailedUpgradeIT {
             CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
-            long child = child(service, parent);
+            long child = service.awaitSpawned();
             service.signal("KILL", child);
             service.awaitLog("upgrade: failed");
             assertFalse(slow.isDone(), "the parent was still draining");
@@ -131,7 +131,7 @@ class FailedUpgradeIT {
             CompletableFuture<String> slow = Http.start(service.address(), untilGo());
             service.signal("HUP", parent);
             service.awaitLog("accepts connections");
-            service.signal("KILL", child(service, parent));
+            service.signal("KILL", service.awaitSpawned());
             service.awaitLog("upgrade: failed");
             go();
             assertFalse(Http.tellsToLeave(slow.join()));
@@ -148,8 +148,7 @@ class FailedUpgradeIT {
             service.awaitServing(1);
             long parent = service.pid();
             service.signal("HUP", parent);
-            service.awaitLog("spawned generation 2"); // a rehearsal of the spawn is a second process, too
-            long child = child(service, parent);
+            long child = service.awaitSpawned();
             service.signal("KILL", parent);
             service.awaitGone(parent);
             write(config, "greeting = two\n");
@@ -208,7 +207,7 @@ class FailedUpgradeIT {
             long parent = service.pid();
             plan("wait " + flags.resolve("go"));
             service.signal("HUP", parent);
-            service.awaitLog("spawned generation 2"); // a rehearsal of the spawn is a second process, too
+            service.awaitSpawned();
             service.signal("STOP", parent);
             go();
             service.awaitServing(2); // 5 s after its takeover
@@ -228,8 +227,7 @@ class FailedUpgradeIT {
                 .startAndAwait()) {
             long parent = service.pid();
             service.signal("HUP", parent);
-            service.awaitLog("spawned generation 2"); // a rehearsal of the spawn is a second process, too
-            service.signal("STOP", child(service, parent));
+            service.signal("STOP", service.awaitSpawned());
             service.awaitLog("the child was not ready within");
             service.awaitOnly(parent);
             service.upgrade();
@@ -247,7 +245,7 @@ class FailedUpgradeIT {
             service.awaitLog("hanging");
             service.signal("HUP", parent);
             service.awaitLog("upgrade: refused: another upgrade is in progress");
-            service.signal("KILL", child(service, parent));
+            service.signal("KILL", service.awaitSpawned());
             service.awaitLog("upgrade: failed");
             plan("serve");
             service.signal("HUP", parent);
@@ -306,7 +304,7 @@ class FailedUpgradeIT {
                 CompletableFuture<String> slow = Http.start(service.address(), "/until?" + released);
                 service.signal("HUP", parent);
                 service.awaitLog("accepts connections");
-                long child = child(service, parent);
+                long child = service.awaitSpawned();
                 awaitAnswerOfGeneration2(service);
                 CompletableFuture<String> childs = Http.start(service.address(), "/until?" + released);
                 service.signal("TERM", childFirst ? child : parent);
@@ -372,13 +370,6 @@ class FailedUpgradeIT {
                 "an answer of generation 2",
                 () -> Http.get(service.address(), "/").contains("\"generation\":2"),
                 service::log);
-    }
-
-    private static long child(Service service, long parent) {
-        return service.processes().stream()
-                .filter(pid -> pid != parent)
-                .findFirst()
-                .orElseThrow();
     }
 
     private Path fifo() throws IOException {

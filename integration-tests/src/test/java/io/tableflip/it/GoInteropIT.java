@@ -105,8 +105,7 @@ class GoInteropIT {
             peers.plan("wait " + go);
             peers.point(parent.other());
             CompletableFuture<String> upgrade = peers.startUpgrade();
-            String child = Peers.name(parent.other(), peers.child());
-            peers.awaitSaid(child, "waits");
+            String child = peers.awaitSayer(parent.other(), "waits");
             assertEquals(peers.name() + " hello", peers.client().tcp("hello"));
             assertEquals(peers.name() + " hello", peers.client().unix("hello"));
             assertEquals(peers.name() + " hello", peers.client().udp("hello"));

@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -199,23 +200,32 @@ class LauncherIT {
     @ValueSource(strings = {DASH, ASH})
     void goesOnWhenTheProcessThatWatchesIsKilled(String shell) throws Exception {
         try (Service service = processOne(shell)) {
-            long launcher = launcher(service);
-            long first = pid(service);
-            long watching = watching(launcher, first);
+            long watching = awaitWatching(service);
             service.signal("KILL", watching);
-            Await.until("another", () -> watching(launcher, first) > watching, service::log);
+            service.awaitGone(watching);
+            awaitWatching(service); // which may have a lower number
             upgradeTwice(service);
             service.signal("KILL", pid(service));
             assertEquals(KILLED, end(service), service::log);
         }
     }
 
-    /** It is the same program, with the same arguments. */
-    private static long watching(long launcher, long service) {
-        return Proc.children(launcher).stream()
-                .filter(pid -> pid != service && Proc.commandLine(pid).equals(Proc.commandLine(launcher)))
-                .findFirst()
-                .orElse(0L);
+    /** The launcher's child that is the same program, with the same arguments, and has a child in turn: it sleeps by one. */
+    private static long awaitWatching(Service service) {
+        long launcher = launcher(service);
+        List<String> command = Proc.commandLine(launcher);
+        AtomicLong watching = new AtomicLong();
+        Await.until(
+                "a process watches",
+                () -> {
+                    Proc.children(launcher).stream()
+                            .filter(pid -> Proc.commandLine(pid).equals(command)
+                                    && !Proc.children(pid).isEmpty())
+                            .forEach(watching::set);
+                    return watching.get() != 0;
+                },
+                service::log);
+        return watching.get();
     }
 
     /** What a service leaves behind may become the service, but not for ever. */

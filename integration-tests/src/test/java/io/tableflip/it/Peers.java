@@ -138,16 +138,6 @@ final class Peers implements AutoCloseable {
         return language.name().toLowerCase(Locale.ROOT) + " " + pid;
     }
 
-    /** The process beside the service. */
-    long child() {
-        service.awaitProcesses(2);
-        long parent = pid();
-        return service.processes().stream()
-                .filter(pid -> pid != parent)
-                .findFirst()
-                .orElseThrow();
-    }
-
     /** Asks for an upgrade; the answer comes when it has ended. */
     CompletableFuture<String> startUpgrade() {
         return CompletableFuture.supplyAsync(() -> client.tcp("upgrade"), task -> {
@@ -238,6 +228,17 @@ final class Peers implements AutoCloseable {
     /** Waits for a line of the log that says this of that process. */
     void awaitSaid(String name, String text) {
         service.awaitLog(name + " " + text);
+    }
+
+    /** The name of the first process of the kind that says this. (A process that is merely there may be the rehearsal of a spawn.) */
+    String awaitSayer(Language kind, String text) {
+        Pattern said = Pattern.compile("(" + kind.name().toLowerCase(Locale.ROOT) + " \\d+) " + Pattern.quote(text));
+        service.awaitMatch(said.pattern());
+        Matcher matcher = said.matcher(service.log());
+        if (!matcher.find()) {
+            throw new AssertionError(service.log());
+        }
+        return matcher.group(1);
     }
 
     void assertNotSaid(String name, String text) {

@@ -48,10 +48,17 @@ final class Proc {
         return stat.isEmpty() ? 'X' : stat.charAt(stat.lastIndexOf(')') + 2);
     }
 
-    /** One that was killed goes on for as long as one of its threads does: until then its descriptors are open. */
+    /**
+     * One that was killed goes on for as long as one of its threads does: until then its descriptors are open, and the library takes it for running.
+     */
     static boolean isRunning(long pid) {
-        char state = state(pid);
-        return state != 'X' && (state != 'Z' || threads(pid).size() > 1);
+        String stat = stat(pid);
+        if (stat.isEmpty()) {
+            return false;
+        }
+        // both at one time: of a thread that is just ending there is nothing else to be seen
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+        return !fields[0].equals("X") && (!fields[0].equals("Z") || Integer.parseInt(fields[17]) > 1);
     }
 
     private static String stat(long pid) {

@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 final class Service implements AutoCloseable {
     private static final String MARK = "TABLEFLIP_TEST";
     private static final Pattern LISTENING = Pattern.compile("listening on (\\S+):(\\d+)");
+    private static final Pattern SPAWNED = Pattern.compile("spawned generation \\d+ \\(pid (\\d+)\\)");
 
     private final String mark = UUID.randomUUID().toString();
     private final Path log;
@@ -290,6 +291,19 @@ final class Service implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
+    }
+
+    /**
+     * The process that an upgrade has spawned last; waits until one has. One that is merely there beside the service may be the rehearsal of a
+     * spawn.
+     */
+    long awaitSpawned() {
+        awaitMatch(SPAWNED.pattern());
+        return SPAWNED.matcher(log())
+                .results()
+                .mapToLong(spawned -> Long.parseLong(spawned.group(1)))
+                .reduce((earlier, later) -> later)
+                .orElseThrow();
     }
 
     /** Upgrades, and waits until the new process is the only one. */

@@ -87,6 +87,9 @@ class SystemdNotifyReloadIT {
             SystemdUnit unit = start(systemd, "--upgrade-timeout 5s");
             unit.configureToHang();
             unit.signal("HUP", unit.pid());
+            // what the service says is sent beside the upgrade, maybe after the spawn: systemd shall hear the test
+            // later
+            Await.until("reloading", () -> unit.property("ActiveState").equals("reloading"), unit::journal);
             unit.awaitJournal("upgrade: spawned generation 2");
             unit.notifySystemd("READY=1");
             Await.until("active", () -> unit.property("ActiveState").equals("active"), unit::journal);

@@ -145,35 +145,6 @@ class UpgradeIT {
         }
     }
 
-    /** Until its takeover a child loads nothing of what makes native calls: that would cost it half a second. */
-    @Test
-    void noNativeCodeBeforeTheTakeover() throws IOException {
-        Path classes = directory.resolve("classes");
-        Files.createDirectory(classes);
-        try (Service service = Service.testServer(directory)
-                .jvmOptions("-Xlog:class+load:file=" + classes + "/%p")
-                .startAndAwait()) {
-            // keeps the child between takeover and commit
-            CompletableFuture<String> slow = Http.start(service.address(), untilGo());
-            service.signal("HUP", service.pid());
-            service.awaitLog("accepts connections");
-            long child = service.processes().stream()
-                    .filter(pid -> pid != service.pid())
-                    .findFirst()
-                    .orElseThrow();
-            String loaded = Files.readString(classes.resolve(Long.toString(child)));
-            assertTrue(loaded.contains("io.tableflip.core.Takeover"));
-            assertEquals(
-                    List.of(),
-                    loaded.lines()
-                            .filter(line -> line.contains(" jnr.") || line.contains(" com.kenai."))
-                            .toList());
-            go();
-            slow.join();
-            service.awaitServing(2);
-        }
-    }
-
     static int occurrences(String text, String part) {
         return text.split(java.util.regex.Pattern.quote(part), -1).length - 1;
     }

@@ -39,6 +39,27 @@ class WarmUpIT {
         }
     }
 
+    /** Where that is not allowed, it boots as ever. */
+    @Test
+    void aNewProcessMayBootInTheTimeThatNobodyElseWants() throws IOException {
+        try (Service service = Service.example(directory)
+                        .arguments("--idle-boot", "5s", "--warm-up", "1s")
+                        .startAndAwait();
+                StrictLoad load = StrictLoad.builder()
+                        .target(service.address())
+                        .rate(500)
+                        .connections(20)
+                        .newShare(0.3)
+                        .start()) {
+            for (int generation = 2; generation <= 4; generation++) {
+                service.upgrade();
+                service.awaitServing(generation);
+            }
+            LoadResult result = load.stop();
+            assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details() + "\n" + service.log());
+        }
+    }
+
     /** Nobody serves then. */
     @Test
     void aWarmUpEndsWithTheParent() throws IOException {
