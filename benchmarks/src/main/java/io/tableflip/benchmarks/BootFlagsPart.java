@@ -1,11 +1,8 @@
 package io.tableflip.benchmarks;
 
 import io.tableflip.benchmarks.Run.Scale;
-import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.Main;
-import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -23,19 +20,21 @@ import java.util.regex.Pattern;
 final class BootFlagsPart implements Part {
     private static final Pattern LISTENING = Pattern.compile("listening on \\S+:(\\d+) \\(pid (\\d+)");
     private static final Pattern CHILD = Pattern.compile("generation 2 \\(pid \\d+\\) is serving, (\\d+) ms");
-    private static final Duration WARM = Duration.ofMillis(5500);
+    private static final LoadTrial.Rates RATES = new LoadTrial.Rates(2_000, 0);
+    private static final Duration WARM = Duration.ofMillis(3500);
     private static final long STEADY = TimeUnit.SECONDS.toNanos(2);
-    private static final Duration UPGRADE = Duration.ofMillis(4500);
+    private static final Duration UPGRADE = Duration.ofMillis(6500);
     private static final long AFTER = TimeUnit.SECONDS.toNanos(1);
 
     /**
      * One way to start a child.
      *
      * @param command with the JVM as %s
+     * @param options of the server, for its first process too
      */
-    private record Variant(String name, String command, List<Trial> trials) {
-        Variant(String name, String command) {
-            this(name, command, new ArrayList<>());
+    private record Variant(String name, String command, List<String> options, List<Trial> trials) {
+        Variant(String name, String command, String... options) {
+            this(name, command, List.of(options), new ArrayList<>());
         }
 
         Sample sample(ToDoubleFunction<Trial> value) {
@@ -46,6 +45,8 @@ final class BootFlagsPart implements Part {
     private static List<Variant> variants() {
         return List.of(
                 new Variant("as its parent", "%s"),
+                new Variant("idleBoot", "%s", "--idle-boot", "10s"),
+                new Variant("idleBoot, warm-up of 5 s at most", "%s", "--idle-boot", "10s", "--warm-up", "5s"),
                 new Variant("nice -n 10", "nice -n 10 %s"),
                 new Variant("-XX:+UseSerialGC", "%s -XX:+UseSerialGC"),
                 new Variant("-Xms16m", "%s -Xms16m"),
@@ -77,16 +78,18 @@ final class BootFlagsPart implements Part {
             return;
         }
         List<Variant> variants = variants().subList(0, run.pick(2, 0, variants().size()));
-        for (int round = 0; round < run.repeats(); round++) {
-            for (int i = 0; i < variants.size(); i++) {
-                Variant variant = variants.get(round % 2 == 0 ? i : variants.size() - 1 - i);
-                variant.trials().add(trial(run, variant.command()));
+        try (LoadDriver client = LoadDriver.start(run.newDirectory("client"))) {
+            for (int round = 0; round < run.repeats(); round++) {
+                for (int i = 0; i < variants.size(); i++) {
+                    Variant variant = variants.get(round % 2 == 0 ? i : variants.size() - 1 - i);
+                    variant.trials().add(trial(run, client, variant));
+                }
             }
+            report(run, client.priority(), variants);
         }
-        report(run, variants);
     }
 
-    private static void report(Run run, List<Variant> variants) {
+    private static void report(Run run, String priority, List<Variant> variants) {
         Table table = run.report()
                 .table(
                         "A child under load, by its flags and priority",
@@ -111,61 +114,57 @@ final class BootFlagsPart implements Part {
                 "2,000 requests a second on 32 connections that are kept, latency from the intended time; steady: the 2 s before the signal."
                         + " The example server with its warm-up of up to a second, which is part of the boot here. A parent that has served for 5.5 s, upgraded once; median (least to greatest) of "
                         + run.repeats()
-                        + ". By tiers, the compilers cannot be fewer than two threads, which is what two processors have anyway.");
+                        + ". " + priority
+                        + " By tiers, the compilers cannot be fewer than two threads, which is what two processors have anyway.");
     }
 
-    private static Trial trial(Run run, String variant) throws IOException, InterruptedException {
+    private static Trial trial(Run run, LoadDriver client, Variant variant) throws IOException, InterruptedException {
         Path directory = run.newDirectory("boot-flags");
-        List<String> arguments = List.of(
+        List<String> arguments = new ArrayList<>(List.of(
                 "http",
                 "--listen",
                 "127.0.0.1:0",
                 "--pid-file",
-                directory.resolve("pid").toString());
+                directory.resolve("pid").toString()));
+        arguments.addAll(variant.options());
         try (Program program = Program.start(
-                "boot-flags", directory, command(script(directory, variant), arguments), environment -> {})) {
+                "boot-flags", directory, command(script(directory, variant.command()), arguments), environment -> {})) {
             var listening = program.await(LISTENING);
-            InetSocketAddress address = new InetSocketAddress("127.0.0.1", Integer.parseInt(listening.group(1)));
-            try (StrictLoad load = StrictLoad.builder()
-                    .target(address)
-                    .rate(2000)
-                    .connections(32)
-                    .newShare(0)
-                    .duration(WARM.plus(UPGRADE))
-                    .start()) {
-                TimeUnit.NANOSECONDS.sleep(WARM.toNanos());
-                long signal = System.nanoTime();
-                long parent = Long.parseLong(listening.group(2));
-                Program.signal("HUP", parent);
-                LoadResult result = load.await();
-                double boot = Double.parseDouble(program.await(CHILD).group(1));
-                return trial(boot, result, signal, parent);
-            }
+            int port = Integer.parseInt(listening.group(1));
+            client.warm(port, RATES, WARM);
+            client.begin(port, RATES);
+            TimeUnit.NANOSECONDS.sleep(STEADY);
+            long signal = System.nanoTime();
+            long parent = Long.parseLong(listening.group(2));
+            Program.signal("HUP", parent);
+            TimeUnit.NANOSECONDS.sleep(UPGRADE.toNanos());
+            LoadRecord load = client.end();
+            double boot = Double.parseDouble(program.await(CHILD).group(1));
+            return trial(boot, load, signal, parent);
         }
     }
 
-    private static Trial trial(double boot, LoadResult result, long signal, long parent) {
-        long first = result.samples()
-                .filter(sample -> sample.failure().isEmpty() && sample.server().pid() != parent)
-                .mapToLong(sample -> sample.intendedNanos() + sample.latencyNanos())
+    private static Trial trial(double boot, LoadRecord load, long signal, long parent) {
+        long first = load.outcomes()
+                .filter(outcome -> outcome.isAnswered() && outcome.pid() != parent)
+                .mapToLong(outcome -> outcome.intendedNanos() + outcome.latencyNanos())
                 .min()
                 .orElseThrow(() -> new BenchmarkException("the child has answered nothing"));
         return new Trial(
                 boot,
-                p99(result, signal - STEADY, signal),
-                p99(result, signal, first),
-                p99(result, first, first + AFTER),
-                result.counts().failed());
+                p99(load, signal - STEADY, signal),
+                p99(load, signal, first),
+                p99(load, first, first + AFTER),
+                load.outcomes().filter(outcome -> !outcome.isAnswered()).count());
     }
 
     /** Of what was to be sent in that time, in milliseconds. */
-    private static double p99(LoadResult result, long from, long to) {
-        return millis(result.latencies(sample -> sample.intendedNanos() >= from && sample.intendedNanos() < to)
-                .quantile(0.99));
-    }
-
-    private static double millis(Duration time) {
-        return time.toNanos() / 1e6;
+    private static double p99(LoadRecord load, long from, long to) {
+        return LoadFigures.quantile(
+                load.outcomes()
+                        .filter(Outcome::isAnswered)
+                        .filter(outcome -> outcome.intendedNanos() >= from && outcome.intendedNanos() < to),
+                0.99);
     }
 
     private static List<String> command(Path script, List<String> arguments) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** Those that are compared under load: each as its users run it. */
 final class Contenders {
     static final String OURS = "tableflip for Java";
-    static final String OURS_BY_SCRIPT = "tableflip for Java, start script";
+    static final String OURS_IDLE = "tableflip for Java, idle boot";
     static final String OURS_COLD = "tableflip for Java, cold";
 
     private static final Path JAVA = Path.of(System.getProperty("java.home"));
@@ -26,7 +26,8 @@ final class Contenders {
     static List<Contender> all(Supplier<Path> newDirectory) {
         return List.of(
                 ours(OURS),
-                byScript(newDirectory),
+                // what nobody else wants there is more of, so it may take longer
+                ours(OURS_IDLE, "--idle-boot", "10s", "--warm-up", "5s"),
                 ours(OURS_COLD, "--warm-up", "0s", "--spread", "0s"),
                 go(newDirectory),
                 nginx("nginx, HUP", true, server -> server.signal("HUP", server.lastStarted())),
@@ -52,13 +53,6 @@ final class Contenders {
 
     private static List<String> arguments(ContenderServer server) {
         return new ArrayList<>(List.of("http", "--listen", server.address(), "--pid-file", "pid"));
-    }
-
-    /** The example server, started by its script: with an archive, which is made when it is needed first. */
-    private static Contender byScript(Supplier<Path> newDirectory) {
-        StartScript script = new StartScript(JAVA, newDirectory);
-        Contender.Command command = server -> script.command(arguments(server));
-        return new Contender(OURS_BY_SCRIPT, script.missing(), command, Contenders::hangUp, false);
     }
 
     /** @param tls certificate and key, if it is to speak TLS */
@@ -102,6 +96,9 @@ final class Contenders {
                         uwsgi_temp_path uwsgi;
                         scgi_temp_path scgi;
                         keepalive_requests 1000000000;
+                        # no connection of the load is idle for so long: an old worker ends, whatever a client has left open
+                        keepalive_timeout 20s;
+                        client_header_timeout 20s;
                         default_type application/json;
                         server {
                             listen %s%s;

@@ -14,10 +14,12 @@ final class GrowthPart implements Part {
     private static final Pattern LISTENING = Pattern.compile("listening on 127.0.0.1:(\\d+)\\R");
     private static final Pattern DRAINED =
             Pattern.compile("drained (\\d+) connections, (-?\\d+) ms beyond the timeout, (\\d+) ms of CPU");
+    private static final Pattern CLOSED = Pattern.compile("closed (\\d+) connections, (\\d+) ms of CPU");
     private static final Pattern PREPARED = Pattern.compile("prepared for the next upgrade");
     private static final Pattern STEPS =
             Pattern.compile("(?s)spawned generation 2 \\(pid \\d+\\) after (\\d+) ms.*is the service after (\\d+) ms");
-    private static final int DRAIN_MILLIS = 1000;
+    private static final int DRAIN_MILLIS = 500;
+    private static final int DRAIN_HEAP = 512;
 
     @Override
     public String name() {
@@ -36,6 +38,8 @@ final class GrowthPart implements Part {
         private final List<Double> millis = new ArrayList<>();
         private final List<Double> cpu = new ArrayList<>();
         private final List<Double> memory = new ArrayList<>();
+        /** What it costs Netty alone to close as many; measured of the most only. */
+        private final List<Double> plainCpu = new ArrayList<>();
 
         Drains(int size) {
             this.size = size;
@@ -51,15 +55,15 @@ final class GrowthPart implements Part {
                 run.pick(List.of(10, 100), List.of(10, 1500, 15_000), List.of(10, 100, 1500, 5000, 15_000));
         List<Drains> all = sizes.stream().map(Drains::new).toList();
         Path directory = run.newDirectory("growth");
-        try (Program server = start(directory, 512, 0)) {
-            Matcher listening = server.await(LISTENING);
-            InetSocketAddress address = new InetSocketAddress("127.0.0.1", Integer.parseInt(listening.group(1)));
+        try (Program server = start(directory, DRAIN_HEAP, 0)) {
+            InetSocketAddress address = address(server);
             int generation = 1;
             for (int repeat = 0; repeat < run.repeats(); repeat++) {
                 for (Drains drains : all) {
                     generation++;
                     drain(server, address, generation, drains);
                 }
+                close(run.newDirectory("plain"), all.get(all.size() - 1));
                 int done = repeat + 1;
                 run.progress(() -> "drains: " + done + " of " + run.repeats());
             }
@@ -89,6 +93,27 @@ final class GrowthPart implements Part {
                 "the end of the old process", () -> server.log().contains("alone: generation " + generation + "\n"));
     }
 
+    private static void close(Path directory, Drains drains) throws IOException, InterruptedException {
+        Path home = Path.of(System.getProperty("java.home"));
+        List<String> command =
+                Program.java(home, List.of("-Xmx" + DRAIN_HEAP + "m"), GrowthServer.class, List.of(GrowthServer.PLAIN));
+        try (Program server = Program.start("plain", directory, command, environment -> {});
+                IdleConnections clients = IdleConnections.make(address(server), drains.size)) {
+            Program.signal("TERM", server.firstPid());
+            Matcher closed = server.await(CLOSED);
+            clients.awaitEnd();
+            if (Integer.parseInt(closed.group(1)) != drains.size) {
+                throw new BenchmarkException("closed " + closed.group(1) + " connections, not " + drains.size);
+            }
+            drains.plainCpu.add(Double.valueOf(closed.group(2)));
+        }
+    }
+
+    private static InetSocketAddress address(Program server) throws InterruptedException {
+        return new InetSocketAddress(
+                "127.0.0.1", Integer.parseInt(server.await(LISTENING).group(1)));
+    }
+
     private static List<MatchResult> drained(Program server) {
         return DRAINED.matcher(server.log()).results().toList();
     }
@@ -101,6 +126,7 @@ final class GrowthPart implements Part {
                         "beyond the timeout, ms",
                         "CPU, ms",
                         "CPU a connection, µs",
+                        "Netty alone, closing as many: CPU, ms",
                         "more memory, MB");
         Drains base = all.get(0);
         for (Drains drains : all) {
@@ -109,11 +135,14 @@ final class GrowthPart implements Part {
                     Sample.of(drains.millis).text(0),
                     Sample.of(drains.cpu).text(0),
                     drains == base ? "" : String.format("%.0f", each(drains, base)),
+                    drains.plainCpu.isEmpty() ? "" : Sample.of(drains.plainCpu).text(0),
                     Sample.of(drains.memory).text(0));
         }
-        table.note("HTTP/1.1 connections that have had one answer each, closed at a drain timeout of " + DRAIN_MILLIS
-                + " ms. CPU: of the old process, from the begin of the drain to its end, in steps of 10 ms; for a connection less what "
-                + base.size + " take. Memory: the peak of the old process above what it had before the signal.");
+        table.note(
+                "HTTP/1.1 connections that have had one answer each, closed at a drain timeout of " + DRAIN_MILLIS
+                        + " ms. CPU: of the old process, from the begin of the drain to its end, in steps of 10 ms; for a connection less what "
+                        + base.size
+                        + " take. Netty alone: `ChannelGroup.close()` of the same connections, in a process that has closed none before either. Memory: the peak of the old process above what it had before the signal.");
         Drains most = all.get(all.size() - 1);
         if (most.size == 15_000) {
             run.report().bar(Bar.atMost("CPU of the drain of 15,000 idle connections", 500, most.cpuMillis(), "ms"));
@@ -144,7 +173,7 @@ final class GrowthPart implements Part {
     }
 
     private static void heap(Run run) throws IOException, InterruptedException {
-        List<Heaps> all = run.pick(List.of(128), List.of(128, 4096), List.of(128, 512, 2048, 8192)).stream()
+        List<Heaps> all = run.pick(List.of(128), List.of(128, 2048), List.of(128, 512, 2048, 8192)).stream()
                 .map(Heaps::new)
                 .toList();
         for (int repeat = 0; repeat < run.repeats(); repeat++) {

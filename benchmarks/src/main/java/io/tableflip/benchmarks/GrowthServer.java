@@ -3,16 +3,21 @@ package io.tableflip.benchmarks;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.MemoryCheck;
@@ -29,12 +34,55 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * An HTTP server that says what its drains cost: {@code GrowthServer PID-FILE DRAIN-MILLIS FILL-MEGABYTES}. The first process fills its heap so
- * far.
+ * far. Or one with Netty alone, that says what it costs to close all connections, as it does on SIGTERM: {@code GrowthServer plain}.
  */
 final class GrowthServer {
+    static final String PLAIN = "plain";
+
     private GrowthServer() {}
 
     public static void main(String[] arguments) throws Exception {
+        if (arguments[0].equals(PLAIN)) {
+            plain();
+        } else {
+            upgradable(arguments);
+        }
+    }
+
+    private static void plain() throws InterruptedException {
+        ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+        ChannelHandler connection = new ChannelInitializer<Channel>() {
+            @Override
+            protected void initChannel(Channel channel) {
+                channel.pipeline().addLast(new HttpServerCodec(), new Answer());
+                connections.add(channel);
+            }
+        };
+        Channel server = new ServerBootstrap()
+                .group(Transport.eventLoops(0))
+                .channel(EpollServerSocketChannel.class)
+                .childHandler(connection)
+                .bind(new InetSocketAddress("127.0.0.1", 0))
+                .sync()
+                .channel();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            long before = cpuMillis();
+            int open = connections.size();
+            connections.close().awaitUninterruptibly();
+            System.out.println("closed " + open + " connections, " + (cpuMillis() - before) + " ms of CPU");
+        }));
+        sayListening(server);
+    }
+
+    private static void sayListening(Channel server) {
+        System.out.println("listening on 127.0.0.1:" + ((InetSocketAddress) server.localAddress()).getPort());
+    }
+
+    private static long cpuMillis() {
+        return Program.cpuMillis(ProcessHandle.current().pid());
+    }
+
+    private static void upgradable(String[] arguments) throws Exception {
         Duration drainTimeout = Duration.ofMillis(Long.parseLong(arguments[1]));
         List<byte[]> ballast = new ArrayList<>();
         EventLoopGroup loops = Transport.eventLoops(0);
@@ -56,9 +104,7 @@ final class GrowthServer {
                             new InetSocketAddress("127.0.0.1", 0))
                     .sync()
                     .channel();
-            upgrader.ready()
-                    .thenRun(() -> System.out.println(
-                            "listening on 127.0.0.1:" + ((InetSocketAddress) server.localAddress()).getPort()));
+            upgrader.ready().thenRun(() -> sayListening(server));
             upgrader.parentExited().thenRun(() -> System.out.println("alone: generation " + upgrader.generation()));
             upgrader.awaitExit();
         } finally {
@@ -86,10 +132,6 @@ final class GrowthServer {
             System.out.println("drained " + report.total() + " connections, "
                     + report.elapsed().minus(timeout).toMillis() + " ms beyond the timeout, " + (cpuMillis() - before)
                     + " ms of CPU");
-        }
-
-        private static long cpuMillis() {
-            return Program.cpuMillis(ProcessHandle.current().pid());
         }
     }
 

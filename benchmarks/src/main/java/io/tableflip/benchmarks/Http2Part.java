@@ -29,7 +29,7 @@ final class Http2Part implements Part {
     private static LoadTrial trial(Run run, Contender contender, SignalShell shell, Http2Probe probe)
             throws IOException, InterruptedException {
         LoadTrial.Times times = new LoadTrial.Times(
-                Duration.ofMillis(run.pick(200, 1_500, 10_000)),
+                Duration.ofMillis(run.pick(200, 1_500, 6_000)),
                 Duration.ofMillis(run.pick(200, 1_500, 5_000)),
                 Duration.ofMillis(run.pick(1_200, 2_000, 3_000)));
         try (ContenderServer server = ContenderServer.start(contender, run.newDirectory("h2"), shell, probe);

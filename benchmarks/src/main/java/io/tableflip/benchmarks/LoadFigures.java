@@ -127,7 +127,8 @@ final class LoadFigures {
         return ratios(part, 0.99).text(1);
     }
 
-    private static double quantile(Stream<Outcome> outcomes, double share) {
+    /** In milliseconds; not a number if there are none. */
+    static double quantile(Stream<Outcome> outcomes, double share) {
         double[] millis = outcomes.mapToDouble(LoadFigures::millis).toArray();
         return millis.length == 0 ? Double.NaN : Sample.of(millis).quantile(share);
     }

@@ -24,6 +24,7 @@ final class LoadPart implements Part {
                 SignalShell shell = new SignalShell()) {
             report(
                     run,
+                    client.priority(),
                     Rounds.run(run, contenders, run.pick(1, 2, 5), contender -> trial(run, contender, client, shell)));
         }
     }
@@ -31,8 +32,8 @@ final class LoadPart implements Part {
     private static LoadTrial trial(Run run, Contender contender, LoadDriver client, SignalShell shell)
             throws IOException, InterruptedException {
         LoadTrial.Times times = new LoadTrial.Times(
-                Duration.ofMillis(run.pick(200, 2_500, 10_000)),
-                Duration.ofMillis(run.pick(300, 2_000, 5_000)),
+                Duration.ofMillis(run.pick(200, 2_000, 6_000)),
+                Duration.ofMillis(run.pick(300, 1_500, 5_000)),
                 Duration.ofMillis(run.pick(1_200, 2_000, 3_000)));
         try (ContenderServer server = ContenderServer.start(contender, run.newDirectory("load"), shell)) {
             return LoadTrial.run(server, client, rates(run), run.pick(1, 2, 4), times);
@@ -45,10 +46,10 @@ final class LoadPart implements Part {
         return run.pick(new LoadTrial.Rates(200, 50), rates, rates);
     }
 
-    private static void report(Run run, Map<String, List<LoadTrial>> trials) {
+    private static void report(Run run, String priority, Map<String, List<LoadTrial>> trials) {
         Report report = run.report();
         Table failures = failureTable(report, rates(run));
-        Table latencies = latencyTable(report);
+        Table latencies = latencyTable(report, priority);
         trials.forEach((name, list) -> {
             LoadFigures figures = LoadFigures.of(list);
             failures.row(
@@ -95,7 +96,7 @@ final class LoadPart implements Part {
                         rates.kept(), LoadClient.CONNECTIONS, rates.fresh()));
     }
 
-    private static Table latencyTable(Report report) {
+    private static Table latencyTable(Report report, String priority) {
         return report.table(
                         "Upgrades under load: latency, p50 / p99 / p99.9 / max (ms)",
                         "",
@@ -111,7 +112,7 @@ final class LoadPart implements Part {
                         "From the intended time of sending, of answered requests of both kinds. Steady: before the first upgrade of each server, by the process that"
                                 + " was started first. × steady: median (least to greatest) of the rounds, of which each has"
                                 + " servers of its own; the bars take"
-                                + " the same medians. The lateness of the client is contained in the latencies: client and server share the processors.");
+                                + " the same medians. " + priority);
     }
 
     private static Stream<Outcome> firstOfNew(LoadTrial trial) {
@@ -119,7 +120,7 @@ final class LoadPart implements Part {
     }
 
     private static void bars(Report report, Map<String, List<LoadTrial>> trials) {
-        for (String name : List.of(Contenders.OURS, Contenders.OURS_BY_SCRIPT, Contenders.OURS_COLD)) {
+        for (String name : List.of(Contenders.OURS, Contenders.OURS_IDLE, Contenders.OURS_COLD)) {
             LoadFigures figures = LoadFigures.of(trials.getOrDefault(name, List.of()));
             String what = "load, " + name + ": ";
             report.bar(Bar.atMost(what + "failures", 0, (double) figures.failed(), null));

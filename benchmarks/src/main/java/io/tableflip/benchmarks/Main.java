@@ -2,6 +2,7 @@ package io.tableflip.benchmarks;
 
 import io.tableflip.benchmarks.Run.Scale;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -24,6 +25,7 @@ final class Main {
         return List.of(
                 new HandoffPart(),
                 new BootPart(),
+                new ReadinessPart(),
                 new BootFlagsPart(),
                 new LoadPart(),
                 new Http2Part(),
@@ -50,6 +52,8 @@ final class Main {
     static Report run(Scale scale, List<Part> parts) throws IOException, InterruptedException {
         Report report = new Report(Machine.describe());
         Path directory = Files.createTempDirectory("tableflip-bench");
+        Thread interrupted = new Thread(() -> interrupted(directory), "interrupted");
+        Runtime.getRuntime().addShutdownHook(interrupted);
         try {
             for (Part part : parts) {
                 long began = System.nanoTime();
@@ -57,9 +61,20 @@ final class Main {
                 part.run(new Run(scale, directory, report));
                 System.err.printf("%s: %d s%n", part.name(), (System.nanoTime() - began) / 1_000_000_000);
             }
+            Runtime.getRuntime().removeShutdownHook(interrupted);
             return report;
         } finally {
             delete(directory);
+        }
+    }
+
+    /** The JVM ends before the measurements have: by Ctrl-C, for example. */
+    private static void interrupted(Path directory) {
+        Program.endAll();
+        try {
+            delete(directory);
+        } catch (IOException | UncheckedIOException e) {
+            System.err.println("left behind: " + directory + " (" + e + ")");
         }
     }
 
@@ -68,6 +83,9 @@ final class Main {
     }
 
     private static void delete(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);

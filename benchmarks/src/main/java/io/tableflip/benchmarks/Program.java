@@ -8,9 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -24,6 +26,9 @@ import java.util.stream.Stream;
  */
 final class Program implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private static final Set<Program> RUNNING = new HashSet<>(); // guarded by itself
+    private static boolean ended; // guarded by RUNNING
 
     private final String name;
     private final Path log;
@@ -53,7 +58,24 @@ final class Program implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
         builder.environment().put("PWD", directory.toString());
         environment.accept(builder.environment());
-        return new Program(name, log, builder.start());
+        synchronized (RUNNING) {
+            if (ended) {
+                throw new BenchmarkException("interrupted");
+            }
+            Program program = new Program(name, log, builder.start());
+            RUNNING.add(program);
+            return program;
+        }
+    }
+
+    /** Kills what is left of all, and lets no other begin: for the end of this JVM. */
+    static void endAll() {
+        List<Program> all;
+        synchronized (RUNNING) {
+            ended = true;
+            all = List.copyOf(RUNNING);
+        }
+        all.forEach(Program::close);
     }
 
     /** The command of a Java program with the class path of this JVM. */
@@ -181,6 +203,9 @@ final class Program implements AutoCloseable {
     public void close() {
         for (List<Long> left = pids(); !left.isEmpty(); left = pids()) {
             left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+        }
+        synchronized (RUNNING) {
+            RUNNING.remove(this);
         }
     }
 }

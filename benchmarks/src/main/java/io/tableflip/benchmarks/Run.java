@@ -34,7 +34,7 @@ record Run(Scale scale, Path directory, Report report) {
 
     /** How often each measurement is repeated. */
     int repeats() {
-        return pick(1, 5, 9);
+        return pick(1, 5, 7);
     }
 
     /** Says on standard error what is going on. */

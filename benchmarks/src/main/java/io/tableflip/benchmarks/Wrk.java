@@ -10,10 +10,12 @@ import java.util.regex.Pattern;
 /**
  * What wrk has measured: a closed loop, in which each of the connections sends its next request when it has the answer to the last one.
  *
+ * @param requests that were answered
  * @param perSecond requests
  * @param p99Millis what 99% of the latencies do not exceed
  */
-record Wrk(double perSecond, double p99Millis) {
+record Wrk(long requests, double perSecond, double p99Millis) {
+    private static final Pattern REQUESTS = Pattern.compile("(\\d+) requests in");
     private static final Pattern RATE = Pattern.compile("Requests/sec:\\s+([\\d.]+)");
     private static final Pattern P99 = Pattern.compile("\\n\\s+99%\\s+([\\d.]+)(us|ms|s)");
     private static final Pattern ERRORS = Pattern.compile("(Socket errors|Non-2xx)[^\\n]*");
@@ -40,9 +42,10 @@ record Wrk(double perSecond, double p99Millis) {
         if (errors.find()) {
             throw new BenchmarkException("wrk: " + errors.group());
         }
+        Matcher requests = REQUESTS.matcher(output);
         Matcher rate = RATE.matcher(output);
         Matcher p99 = P99.matcher(output);
-        if (!rate.find() || !p99.find()) {
+        if (!requests.find() || !rate.find() || !p99.find()) {
             throw new BenchmarkException("wrk says nothing that is known here: " + output);
         }
         double unit = switch (p99.group(2)) {
@@ -50,6 +53,9 @@ record Wrk(double perSecond, double p99Millis) {
             case "ms" -> 1;
             default -> 1000;
         };
-        return new Wrk(Double.parseDouble(rate.group(1)), Double.parseDouble(p99.group(1)) * unit);
+        return new Wrk(
+                Long.parseLong(requests.group(1)),
+                Double.parseDouble(rate.group(1)),
+                Double.parseDouble(p99.group(1)) * unit);
     }
 }

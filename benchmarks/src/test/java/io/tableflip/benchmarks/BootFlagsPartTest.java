@@ -8,9 +8,9 @@ import org.junit.jupiter.api.Test;
 
 class BootFlagsPartTest {
     @Test
-    void measuresAChildAsItsParentAndOneThatIsNice() throws Exception {
+    void measuresAChildAsItsParentAndOneThatBootsIdle() throws Exception {
         String text = Main.run(Scale.SMOKE, List.of(new BootFlagsPart())).markdown();
         assertTrue(text.matches("(?s).*\\| as its parent +\\| [1-9]\\d+ .*"), text);
-        assertTrue(text.matches("(?s).*\\| nice -n 10 +\\| [1-9]\\d+ .*"), text);
+        assertTrue(text.matches("(?s).*\\| idleBoot +\\| [1-9]\\d+ .*"), text);
     }
 }

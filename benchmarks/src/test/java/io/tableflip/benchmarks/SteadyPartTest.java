@@ -28,7 +28,7 @@ class SteadyPartTest {
 
     @Test
     void readsWhatWrkSays() {
-        assertEquals(new Wrk(100656.51, 1.25), Wrk.parse(OUTPUT));
+        assertEquals(new Wrk(201312, 100656.51, 1.25), Wrk.parse(OUTPUT));
         assertEquals(0.95, Wrk.parse(OUTPUT.replace("1.25ms", "950us")).p99Millis(), 1e-9);
         assertEquals(2500, Wrk.parse(OUTPUT.replace("1.25ms", "2.50s")).p99Millis());
         String errors =
