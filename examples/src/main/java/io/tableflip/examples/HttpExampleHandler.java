@@ -4,6 +4,7 @@ import static io.netty.handler.codec.http.HttpResponseStatus.BAD_REQUEST;
 import static io.netty.handler.codec.http.HttpResponseStatus.METHOD_NOT_ALLOWED;
 import static io.netty.handler.codec.http.HttpResponseStatus.NOT_FOUND;
 import static io.netty.handler.codec.http.HttpResponseStatus.OK;
+import static io.netty.handler.codec.http.HttpVersion.HTTP_1_0;
 import static io.netty.handler.codec.http.HttpVersion.HTTP_1_1;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
@@ -39,6 +40,11 @@ public final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpOb
     private final ByteBuf description;
     private final Queue<HttpRequest> waiting = new ArrayDeque<>();
     private boolean busy;
+    /** The request that is answered is one of HTTP/1.0: ab still makes such. */
+    private boolean isOld;
+
+    /** It asks for the connection to be kept, which takes a yes there. */
+    private boolean wantsYes;
 
     /** @param description the body of an answer; it is never released */
     public HttpExampleHandler(ByteBuf description) {
@@ -63,6 +69,8 @@ public final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpOb
     }
 
     private void accept(ChannelHandlerContext ctx, HttpRequest request) {
+        isOld = request.protocolVersion().equals(HTTP_1_0);
+        wantsYes = isOld && HttpUtil.isKeepAlive(request);
         QueryStringDecoder uri = new QueryStringDecoder(request.uri());
         if (!request.decoderResult().isSuccess()) {
             answer(ctx, BAD_REQUEST, text("this is not HTTP/1.1"));
@@ -94,6 +102,9 @@ public final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpOb
     private void answer(ChannelHandlerContext ctx, HttpResponseStatus status, ByteBuf body) {
         FullHttpResponse response = new DefaultFullHttpResponse(HTTP_1_1, status, body);
         HttpUtil.setContentLength(response, body.readableBytes());
+        if (wantsYes) {
+            response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
+        }
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, status.equals(OK) ? "application/json" : "text/plain");
         if (status.equals(METHOD_NOT_ALLOWED)) {
             response.headers().set(HttpHeaderNames.ALLOW, HttpMethod.GET);
@@ -107,7 +118,9 @@ public final class HttpExampleHandler extends SimpleChannelInboundHandler<HttpOb
     private void stream(ChannelHandlerContext ctx, int chunks, int distance) {
         HttpResponse response = new DefaultHttpResponse(HTTP_1_1, OK);
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, "application/x-ndjson");
-        response.headers().set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+        if (!isOld) { // to such a client it ends with the connection, which HttpServerKeepAliveHandler sees to
+            response.headers().set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+        }
         ctx.write(response);
         continueStream(ctx, chunks, distance);
     }

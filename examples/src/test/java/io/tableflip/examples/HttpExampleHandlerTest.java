@@ -84,6 +84,28 @@ class HttpExampleHandlerTest {
         assertEquals("3\r\nme\n\r\n0\r\n\r\n", sent());
     }
 
+    /** ab waits for the end of the connection unless it is told that it stays. */
+    @Test
+    void aClientOfHttp10IsToldThatItsConnectionIsKept() {
+        receive("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+        String answer = sent();
+        assertTrue(answer.contains("connection: keep-alive\r\n"), answer);
+        assertTrue(channel.isOpen());
+        receive("GET / HTTP/1.0\r\n\r\n");
+        assertTrue(sent().contains("connection: close\r\n"));
+        assertFalse(channel.isOpen());
+    }
+
+    @Test
+    void aStreamForAClientOfHttp10EndsWithTheConnection() {
+        receive("GET /stream?chunks=2&ms=10 HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+        pass(10);
+        String answer = sent();
+        assertTrue(answer.endsWith("\r\n\r\nme\nme\n"), answer);
+        assertFalse(answer.contains("keep-alive"), answer);
+        assertFalse(channel.isOpen());
+    }
+
     @Test
     void emptyStream() {
         receive(get("/stream?chunks=0"));

@@ -23,6 +23,8 @@ final class ClassesAhead implements Runnable {
         "SystemCallException",
         "WrongDescriptorException",
         "Os",
+        "PatientExecutor",
+        "CallThreads",
         "Participants",
         "Participants$Phase",
         "JarWatch",

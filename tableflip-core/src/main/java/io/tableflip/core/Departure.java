@@ -213,6 +213,7 @@ final class Departure {
     }
 
     private void drainAndExit(@Nullable Throwable reason) {
+        life.fds().passNoMore();
         CompletableFuture<List<UnixPaths.Bound>> paths =
                 ownsTraces() ? life.fds().unixPaths(Settings.MOMENT) : CompletableFuture.completedFuture(List.of());
         paths.thenAcceptAsync(
@@ -242,7 +243,7 @@ final class Departure {
 
     /** The JVM ends, in order or by {@code System.exit}, but not by a halt. On a thread of its own. */
     void jvmEnds() {
-        State last = life.state();
+        State last = life.ends(LAST_WORDS);
         if (parent != null && (last == INITIALIZING || last == TAKING_OVER)) {
             String why = life.failure();
             parent.failed(why == null ? "it exited before it was ready" : why);

@@ -23,7 +23,10 @@ public final class Fd implements FdSource, AutoCloseable {
     private final FdName name;
     private final Supplier<Os> os;
     private final int original;
-    private int number; // guarded by this
+    // guarded by this
+    private int number;
+    /** How often it is being opened once more: it must stay what it is meanwhile. */
+    private int openings;
 
     Fd(FdName name, int number, Supplier<Os> os) {
         this.name = requireNonNull(name);
@@ -60,6 +63,7 @@ public final class Fd implements FdSource, AutoCloseable {
      * @throws IllegalStateException if it was closed or released before
      */
     public synchronized int release() {
+        awaitOpenings();
         int released = number();
         number = GONE;
         return released;
@@ -78,13 +82,40 @@ public final class Fd implements FdSource, AutoCloseable {
 
     /**
      * Opens the file behind this descriptor once more: with a position and flags of its own, while locks stay with this
-     * one. Works for files and pipes, not for sockets.
+     * one. Works for files and pipes, not for sockets. For a FIFO this may wait for somebody who has its other end; upgrades are not held up by
+     * that, while {@link #close()} and {@link #release()} wait for it.
      *
      * @throws IllegalStateException if it was closed or released
      * @throws IOException if it is a socket or the options do not fit the file
      */
-    public synchronized FileChannel openChannel(OpenOption... options) throws IOException {
-        return FileChannel.open(Path.of("/proc/self/fd/" + number()), options);
+    public FileChannel openChannel(OpenOption... options) throws IOException {
+        Path path;
+        synchronized (this) {
+            path = Path.of("/proc/self/fd/" + number());
+            openings++;
+        }
+        try {
+            return FileChannel.open(path, options);
+        } finally {
+            synchronized (this) {
+                openings--;
+                notifyAll();
+            }
+        }
+    }
+
+    private synchronized void awaitOpenings() {
+        boolean interrupted = false;
+        while (openings > 0) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /**
@@ -104,6 +135,7 @@ public final class Fd implements FdSource, AutoCloseable {
      */
     @Override
     public synchronized void close() throws SystemCallException {
+        awaitOpenings();
         int open = number;
         number = GONE;
         if (open != GONE) {

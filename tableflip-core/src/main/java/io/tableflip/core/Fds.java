@@ -42,6 +42,11 @@ public final class Fds {
     private final List<Fd> strangers = new ArrayList<>();
 
     private final Set<FdName> unclaimed = new LinkedHashSet<>();
+    /** Files that are being opened. */
+    private final Set<FdName> opening = new HashSet<>();
+    /** No connection that comes now would reach the next generation; {@code null} while one would. */
+    private @Nullable String passedWithout;
+
     /** Other names for what was inherited. */
     private final Map<FdName, FdName> aliases = new HashMap<>();
     /** The inodes of the Unix sockets whose paths somebody else removes. */
@@ -120,11 +125,16 @@ public final class Fds {
      * Adds a descriptor, to be passed on from its owner at each upgrade. Replaces a used one of the same name: whoever
      * claims an inherited listener and makes a channel of it adds that channel under the same name.
      *
-     * @throws IllegalStateException if a descriptor of that name was inherited and has not been claimed
+     * @throws IllegalStateException if a descriptor of that name was inherited and has not been claimed; or if it is a connection, and an
+     *     upgrade is under way or this process is leaving: the next generation does not get it any more, and nobody else could serve its client.
+     *     After an upgrade that has failed it can be added again
      */
     public synchronized void add(FdName name, FdSource source) {
         if (inherited.containsKey(name)) {
             throw new IllegalStateException(name + " was inherited and is not claimed: claim it with inherit(..)");
+        }
+        if (passedWithout != null && name.kind() == FdName.Kind.CONN) {
+            throw new IllegalStateException(name + " cannot be handed over: " + passedWithout);
         }
         used.put(name, source);
     }
@@ -155,28 +165,62 @@ public final class Fds {
      *
      * @param options READ, WRITE, APPEND, CREATE, CREATE_NEW, TRUNCATE_EXISTING, DSYNC and SYNC as for {@link
      *     java.nio.channels.FileChannel#open}; others are refused
-     * @throws IllegalStateException if a file of that name is used already
+     * <p>To open a FIFO for reading only, or for writing only, waits until somebody has its other end. Upgrades are not held up by that.
+     *
+     * @throws IllegalStateException if a file of that name is used already, or is being opened
      * @throws IllegalArgumentException if an option is none of the above
      * @throws IOException if it cannot be opened
      */
-    public synchronized Fd file(String name, Path path, OpenOption... options) throws IOException {
+    public Fd file(String name, Path path, OpenOption... options) throws IOException {
         FdName key = FdName.file(name);
-        if (used.containsKey(key)) {
-            throw new IllegalStateException(key + " is used already");
+        synchronized (this) {
+            if (used.containsKey(key) || opening.contains(key)) {
+                throw new IllegalStateException(key + " is used already");
+            }
+            Optional<Fd> claimed = inherit(key);
+            if (claimed.isPresent()) {
+                return claimed.get();
+            }
+            opening.add(key);
         }
-        Optional<Fd> claimed = inherit(key);
-        if (claimed.isPresent()) {
-            return claimed.get();
+        try {
+            Fd fd = new Fd(key, os.get().open(path.toString(), OpenFlags.of(options), 0666), os);
+            use(key, fd);
+            return fd;
+        } finally {
+            synchronized (this) {
+                opening.remove(key);
+            }
         }
-        int flags = OpenFlags.of(options);
-        Fd fd = new Fd(key, os.get().open(path.toString(), flags, 0666), os);
-        used.put(key, fd);
-        return fd;
     }
 
-    /** What to ask for descriptors at an upgrade. */
+    private synchronized void use(FdName key, Fd opened) throws SystemCallException {
+        if (used.containsKey(key)) {
+            opened.close();
+            throw new IllegalStateException(key + " was added while it was being opened");
+        }
+        used.put(key, opened);
+    }
+
+    /** What to ask for descriptors. */
     synchronized Map<FdName, FdSource> sources() {
         return new LinkedHashMap<>(used);
+    }
+
+    /** What to ask for descriptors at an upgrade, which has begun: connections that come now come too late. */
+    synchronized Map<FdName, FdSource> pass() {
+        passedWithout = "an upgrade is under way, and does without it";
+        return sources();
+    }
+
+    /** The upgrade has failed. */
+    synchronized void notPassed() {
+        passedWithout = null;
+    }
+
+    /** This process leaves without a successor, or with one that has all it gets. */
+    synchronized void passNoMore() {
+        passedWithout = "this process is leaving";
     }
 
     /** Whether there is something that {@link #closeInherited} would close. */

@@ -44,11 +44,9 @@ final class Handover {
     private @Nullable SystemCallException linkFailure;
     /** Committed, failed or abandoned: what still comes from the child or a timer does not count. */
     private boolean over;
-    /** The child has the policy SCHED_IDLE, or may have it. */
-    private boolean idle;
 
-    /** There is one if the child was to have that policy. */
-    private Loop.@Nullable Timer idleTimer;
+    /** There is one if the child boots with that policy. */
+    private @Nullable IdleChild idle;
     /** The child has accepted connections, so that its end would cost some. */
     private boolean accepted;
     /** End-of-file came without READY. */
@@ -65,7 +63,7 @@ final class Handover {
         life.make(Move.SPAWN);
         life.observers().tell(Observer::upgradeBegan);
         after(life.settings().upgradeTimeout(), this::upgradeTimedOut);
-        CompletableFuture<Void> lent = duplicates.take(life.fds().sources());
+        CompletableFuture<Void> lent = duplicates.take(life.fds().pass());
         CompletableFuture.supplyAsync(this::command, life.background())
                 .thenCombine(lent, (command, done) -> command)
                 .whenCompleteAsync(this::spawn, life.loop());
@@ -143,9 +141,11 @@ final class Handover {
                 throw failure;
             }
             newLink.start();
-            spawned(ChildProcess.spawn(os, request), command);
+            ChildProcess newChild = ChildProcess.spawn(os, request);
+            spawned(newChild, command);
             if (idleBoot) {
-                makeIdle(requireNonNull(child));
+                idle = new IdleChild(life, os, newChild, this::idleTimedOut);
+                idle.begin();
             }
         } finally {
             // without these the child's death would show neither as end-of-file nor as EPIPE
@@ -162,59 +162,11 @@ final class Handover {
         LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
     }
 
-    /** Until it takes over, or the limit is over. */
-    private void makeIdle(ChildProcess spawned) {
-        idle = true;
-        idleTimer = life.loop().schedule(life.idleBoot().limit(), this::idleTimedOut);
-        try {
-            spawned.setIdle(true);
-        } catch (SystemCallException e) {
-            LOG.log(WARNING, "upgrade: the child does not boot with SCHED_IDLE", e);
-            makeNormal(); // some of it may do so
-        }
-    }
-
-    /** If that fails, it is tried again at the takeover. */
     private void idleTimedOut() {
         receive(); // it may have taken over
-        SystemCallException failure = over || accepted || silent ? null : makeNormal();
-        if (failure != null) {
-            LOG.log(WARNING, leftIdle(failure), failure);
+        if (!over && !accepted && !silent && idle != null) {
+            idle.end();
         }
-    }
-
-    /** @return why it is not */
-    private @Nullable SystemCallException makeNormal() {
-        if (idle && child != null) {
-            try {
-                child.setIdle(false);
-                idle = false;
-            } catch (SystemCallException e) {
-                return child.isAlive() ? e : null;
-            }
-        }
-        return null;
-    }
-
-    /** A thread that was just being made has escaped, and those that it has begun; or the system was short of something for a moment. */
-    private void makeNormalOnceMore(ChildProcess successor) {
-        if (idleTimer != null) {
-            life.loop().schedule(Settings.PREPARE_AFTER, () -> life.background().execute(() -> takeBack(successor)));
-        }
-    }
-
-    private void takeBack(ChildProcess successor) {
-        try {
-            if (successor.isAlive()) {
-                os.takeBackIdle(successor.pid());
-            }
-        } catch (SystemCallException e) {
-            LOG.log(WARNING, leftIdle(e), e);
-        }
-    }
-
-    private static String leftIdle(SystemCallException failure) {
-        return "the scheduling policy of the child cannot be set back from SCHED_IDLE: " + failure.getMessage();
     }
 
     private Os.Pipe pipe(List<Integer> childs, List<Integer> mine, boolean childReads) throws SystemCallException {
@@ -295,24 +247,31 @@ final class Handover {
             return;
         }
         accepted = true;
-        SystemCallException failure = makeNormal();
+        SystemCallException failure = idle == null ? null : idle.makeNormal();
         if (failure != null && failure.errno() == EPERM) {
             // a service that gets no processor time is none; but it may finish what it has accepted
             life.idleBoot().refused();
-            childsWords = leftIdle(failure);
+            childsWords = IdleChild.left(failure);
             giveUp(requireNonNull(link));
             return;
         }
         if (failure != null) {
-            LOG.log(WARNING, leftIdle(failure), failure); // for a moment: it will be tried again, here and there
+            LOG.log(WARNING, IdleChild.left(failure), failure); // for a moment: it will be tried again, here and there
         }
         life.make(Move.DRAIN);
         life.observers().tell(observer -> observer.takenOver(spawned.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", id(spawned.pid()), elapsedMillis());
         CompletableFuture<Void> paused = life.participants().pause();
+        paused.thenRunAsync(this::sayPaused, life.loop());
         CompletableFuture<DrainReport> draining = life.departure().drain();
         after(life.settings().readyAfter(), this::sayDrained);
         CompletableFuture.allOf(paused, draining).thenRunAsync(this::sayDrained, life.loop());
+    }
+
+    private void sayPaused() {
+        if (!over && link != null && (life.state() == DRAINING || life.state() == COMMITTING)) {
+            link.send(new Message(Message.PAUSED).encode());
+        }
     }
 
     private void sayDrained() {
@@ -339,11 +298,10 @@ final class Handover {
             LOG.log(WARNING, "upgrade: {0} ended as soon as it was ready", id(successor.pid()));
             return;
         }
-        if (idle) {
-            takeBack(successor); // one of level 1, which cannot be told to give the service back
-        }
-        makeNormalOnceMore(successor);
         end();
+        if (idle != null) {
+            idle.committed();
+        }
         life.make(Move.COMMIT);
         if (!accepted) {
             life.participants().pause(); // a level 1 child says nothing before READY
@@ -437,7 +395,9 @@ final class Handover {
             link.send(new Message(Message.ABORT).encode());
         }
         if (child != null) {
-            makeNormal(); // to end takes processor time, too
+            if (idle != null) {
+                idle.makeNormal(); // to end takes processor time, too
+            }
             child.kill(ChildProcess.SIGKILL);
         }
         if (link != null) {
@@ -458,12 +418,16 @@ final class Handover {
             takeBackFiles(); // stopped while the child was ending
             return;
         }
+        life.fds().notPassed();
         serveAgain();
         long pid = child == null ? -1 : child.pid();
         if (life.state() == STARTING) {
             life.make(Move.ROLL_BACK);
         }
         life.files().restore(pid);
+        if (life.isEnding()) {
+            life.files().remove();
+        }
         boolean byItself = reason == Reason.CHILD_EXITED || reason == Reason.CHILD_FAILED;
         int status = child != null && byItself ? child.ended().getNow(-1) : -1;
         UpgradeException failure = new UpgradeException(reason, message, cause, pid, status);
@@ -531,8 +495,8 @@ final class Handover {
         if (timer != null) {
             timer.cancel();
         }
-        if (idleTimer != null) {
-            idleTimer.cancel();
+        if (idle != null) {
+            idle.forgetLimit();
         }
     }
 

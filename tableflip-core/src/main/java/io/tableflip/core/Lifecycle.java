@@ -16,7 +16,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -39,7 +38,10 @@ final class Lifecycle implements Upgrader {
     private final long pid = ProcessHandle.current().pid();
     private final Loop loop;
     private final Fds fds;
-    private final Participants participants = new Participants();
+    /** For what may take its time, and for code of the user, which must never run on the thread of the loop. */
+    private final Executor background;
+
+    private final Participants participants;
     private final Reporting reporting;
     private final Takeover takeover;
     private final Departure departure;
@@ -47,13 +49,7 @@ final class Lifecycle implements Upgrader {
     private final IdleBoot idleBoot;
     private final Preparation preparation;
     private final CompletableFuture<Void> parentExited = new CompletableFuture<>();
-
-    /** For what may take its time, and for code of the user, which must never run on the thread of the loop. */
-    private final ExecutorService background = Executors.newCachedThreadPool(task -> {
-        Thread thread = new Thread(task, "tableflip-background");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final CompletableFuture<Void> parentPaused = new CompletableFuture<>();
 
     /** Held while native code is loaded ahead, and by a child while it hangs up. */
     private final ReentrantLock nativeCode = new ReentrantLock();
@@ -67,6 +63,7 @@ final class Lifecycle implements Upgrader {
     private volatile @Nullable String failure;
 
     private volatile @Nullable String whyNoUpgrades;
+    private volatile boolean ending;
 
     // for the thread of the loop
     private @Nullable Handover handover;
@@ -90,6 +87,8 @@ final class Lifecycle implements Upgrader {
         this.launcher = launcher;
         this.parent = parent;
         loop = new Loop(settings.clock());
+        background = new PatientExecutor(loop, Executors.newCachedThreadPool(Lifecycle::thread));
+        participants = new Participants(new PatientExecutor(loop, new CallThreads("tableflip-participant")));
         fds = new Fds(os, proc);
         reporting = new Reporting(this, proc, parent);
         if (launcher != null) {
@@ -100,6 +99,12 @@ final class Lifecycle implements Upgrader {
         takeover = new Takeover(this, parent, files());
         departure = new Departure(this, parent, files());
         preparation = new Preparation(this, launcher, parent);
+    }
+
+    private static Thread thread(Runnable task) {
+        Thread thread = new Thread(task, "tableflip-background");
+        thread.setDaemon(true);
+        return thread;
     }
 
     /** @param whyNoUpgrades {@code null} where upgrades are possible */
@@ -120,6 +125,7 @@ final class Lifecycle implements Upgrader {
         if (parent == null) {
             parentGone = true;
             parentExited.complete(null);
+            parentPaused.complete(null);
             if (launcher != null) {
                 fds.activate(SocketActivation.of(launcher.environment(), proc, pid));
             }
@@ -276,6 +282,11 @@ final class Lifecycle implements Upgrader {
         return forUser(parentExited);
     }
 
+    @Override
+    public CompletableFuture<Void> parentPaused() {
+        return forUser(parentPaused);
+    }
+
     /**
      * A future of its own for every caller: what a user does to it, a timeout for example, happens to nothing of ours, and what
      * hangs on it runs on a thread of ours that may be blocked.
@@ -353,6 +364,34 @@ final class Lifecycle implements Upgrader {
         return pid;
     }
 
+    /**
+     * The JVM ends: nothing begins any more that another process would have to go on with. Waits until the thread of the lifecycle knows it; not for
+     * that thread.
+     *
+     * @param patience how long to wait
+     * @return the state in which it ends
+     */
+    State ends(Duration patience) {
+        CompletableFuture<State> known = new CompletableFuture<>();
+        loop.execute(() -> {
+            ending = true;
+            known.complete(state);
+        });
+        try {
+            return known.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.log(DEBUG, "the lifecycle does not hear that the JVM ends", e);
+        }
+        ending = true;
+        return state;
+    }
+
+    boolean isEnding() {
+        return ending;
+    }
+
     /** The only place where the state changes. */
     void make(Move move) {
         if (!move.from().contains(state)) {
@@ -393,6 +432,7 @@ final class Lifecycle implements Upgrader {
     void linger(CompletableFuture<?> drained, CompletableFuture<?> released) {
         handover = null;
         upgraded = true;
+        fds.passNoMore();
         departure.afterDrain(drained, released);
     }
 
@@ -409,8 +449,13 @@ final class Lifecycle implements Upgrader {
         return reporting.files();
     }
 
+    void parentHasPaused() {
+        parentPaused.complete(null);
+    }
+
     /** This process is the service. */
     void served() {
+        parentHasPaused(); // or does not say so
         departure.served();
         reporting.serving();
         preparation.served();
@@ -457,7 +502,7 @@ final class Lifecycle implements Upgrader {
         if (files().missing() != null) {
             return new UpgradeException(Reason.NOT_SUPPORTED, "the new process would fail too: " + files().missing());
         }
-        if (departure.isStopRequested()) {
+        if (departure.isStopRequested() || ending) {
             return new UpgradeException(Reason.STOPPING, "this process was told to stop");
         }
         if (handover != null) {

@@ -8,6 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -20,16 +21,23 @@ final class Observers {
 
     private final List<Observer> ours = new CopyOnWriteArrayList<>();
     private final Observer users;
-    private final ScheduledExecutorService ourThread = thread("tableflip-observers");
-    private final ScheduledExecutorService usersThread = thread("tableflip-listener");
+    private final ScheduledExecutorService ourThread;
+    private final ScheduledExecutorService usersThread;
 
     Observers(LifecycleListener listener) {
-        users = new ListenerObserver(listener);
+        this(listener, Thread::new);
     }
 
-    private static ScheduledExecutorService thread(String name) {
+    Observers(LifecycleListener listener, ThreadFactory threads) {
+        users = new ListenerObserver(listener);
+        ourThread = thread("tableflip-observers", threads);
+        usersThread = thread("tableflip-listener", threads);
+    }
+
+    private static ScheduledExecutorService thread(String name, ThreadFactory threads) {
         return Executors.newSingleThreadScheduledExecutor(task -> {
-            Thread thread = new Thread(task, name);
+            Thread thread = threads.newThread(task);
+            thread.setName(name);
             thread.setDaemon(true);
             return thread;
         });
@@ -40,24 +48,40 @@ final class Observers {
     }
 
     void tell(Consumer<Observer> event) {
-        usersThread.execute(() -> call("the lifecycle listener", () -> event.accept(users)));
+        on(usersThread, Duration.ZERO, () -> call("the lifecycle listener", () -> event.accept(users)));
         if (!ours.isEmpty()) {
-            ourThread.execute(() ->
-                    ours.forEach(observer -> call(observer.getClass().getSimpleName(), () -> event.accept(observer))));
+            on(
+                    ourThread,
+                    Duration.ZERO,
+                    () -> ours.forEach(
+                            observer -> call(observer.getClass().getSimpleName(), () -> event.accept(observer))));
         }
     }
 
     /** Completes when all have been told what was said until now. */
     CompletableFuture<Void> caughtUp() {
-        CompletableFuture<Void> listener = CompletableFuture.runAsync(() -> {}, usersThread);
-        return ours.isEmpty()
-                ? listener
-                : CompletableFuture.allOf(listener, CompletableFuture.runAsync(() -> {}, ourThread));
+        CompletableFuture<Void> listener = caughtUp(usersThread);
+        return ours.isEmpty() ? listener : CompletableFuture.allOf(listener, caughtUp(ourThread));
+    }
+
+    private static CompletableFuture<Void> caughtUp(ScheduledExecutorService thread) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        on(thread, Duration.ZERO, () -> done.complete(null));
+        return done;
     }
 
     /** For an observer that has more to do, on the same thread. */
     void later(Duration delay, Runnable task) {
-        ourThread.schedule(() -> call("an observer", task), delay.toNanos(), TimeUnit.NANOSECONDS);
+        on(ourThread, delay, () -> call("an observer", task));
+    }
+
+    /** Where the thread cannot be started, the task stays in its queue, and comes when there is one. */
+    private static void on(ScheduledExecutorService thread, Duration delay, Runnable task) {
+        try {
+            thread.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (OutOfMemoryError e) {
+            LOG.log(WARNING, "no thread can be started for those who are told, they hear it later", e);
+        }
     }
 
     private static void call(String name, Runnable call) {

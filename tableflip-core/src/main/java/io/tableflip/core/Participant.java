@@ -52,6 +52,9 @@ public interface Participant {
     /**
      * Takes new work: for the first time when the program is ready, again when an upgrade was rolled back.
      *
+     * <p>In a child the parent still works then: it is paused by this. What must not be done by both at once, a schedule or a connection that both have,
+     * waits for {@link Upgrader#parentPaused()}, but not in here: {@code ready()} waits for this call.
+     *
      * @return completes when new work is taken
      */
     default CompletionStage<?> resume() {

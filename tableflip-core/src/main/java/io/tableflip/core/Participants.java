@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,12 +26,20 @@ final class Participants {
         RELEASED
     }
 
-    private final Executor threads = new CallThreads("tableflip-participant");
+    private final Executor threads;
 
     /** Each with the end of the call that was made last; by identity, whatever equals says. */
     private final Map<Key, CompletableFuture<?>> lastCalls = new LinkedHashMap<>();
 
+    /** Those of participants that were taken out and whose last call may not have returned yet: one that is added again waits for it. */
+    private final Map<Key, CompletableFuture<?>> leftCalls = new HashMap<>();
+
     private Phase phase = Phase.PAUSED;
+
+    /** @param threads on which a call that blocks holds up no other */
+    Participants(Executor threads) {
+        this.threads = threads;
+    }
 
     private record Key(Participant participant) {
         @Override
@@ -46,9 +55,11 @@ final class Participants {
 
     void add(Participant participant) {
         Key key = new Key(participant);
-        if (lastCalls.putIfAbsent(key, CompletableFuture.completedFuture(null)) != null) {
+        if (lastCalls.containsKey(key)) {
             return;
         }
+        CompletableFuture<?> left = leftCalls.remove(key);
+        lastCalls.put(key, left == null ? CompletableFuture.completedFuture(null) : left);
         switch (phase) {
             case PAUSED -> {}
             case RUNNING -> call(key, "resume", Participant::resume);
@@ -57,7 +68,12 @@ final class Participants {
     }
 
     void remove(Participant participant) {
-        lastCalls.remove(new Key(participant));
+        Key key = new Key(participant);
+        CompletableFuture<?> last = lastCalls.remove(key);
+        leftCalls.values().removeIf(CompletableFuture::isDone);
+        if (last != null && !last.isDone()) {
+            leftCalls.put(key, last);
+        }
     }
 
     CompletableFuture<Void> pause() {

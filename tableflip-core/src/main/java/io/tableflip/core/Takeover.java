@@ -134,6 +134,8 @@ final class Takeover {
             giveUp(parent, "parent " + parent.pid() + " has aborted the upgrade");
         } else if (decided || parent == null) {
             LOG.log(DEBUG, "message {0} from the parent, too late", message.type());
+        } else if (message.type() == Message.PAUSED && life.state() == TAKING_OVER) {
+            life.parentHasPaused();
         } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
             commit(parent);
         } else {
@@ -192,6 +194,12 @@ final class Takeover {
     }
 
     private void commit(@Nullable ParentLink tell) {
+        if (life.isEnding()) {
+            LOG.log(
+                    DEBUG,
+                    "the JVM ends: not committed, the parent will see it"); // a service that ends at once is none
+            return;
+        }
         life.reached(Checkpoint.PID_FILE);
         try {
             files.commit();

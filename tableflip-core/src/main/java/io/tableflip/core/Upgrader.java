@@ -103,6 +103,13 @@ public interface Upgrader extends AutoCloseable {
     CompletableFuture<Void> parentExited();
 
     /**
+     * Completes when nothing in the parent takes new work any more, at once if there was none: its participants have paused. What both processes would
+     * read from, an established connection, must not be read here before. That is while {@link #ready()} is under way; completes when this process
+     * is the service at the latest, since a parent of level 1, or one whose participants do not end their pause, says nothing.
+     */
+    CompletableFuture<Void> parentPaused();
+
+    /**
      * Notes why initialisation is failing. When this process closes the upgrader, or ends, before it was ready,
      * {@link #upgrade()} in the parent fails with these words, "bind 0.0.0.0:9090: Address already in use" rather than "exit
      * status 1". The last one counts. Has no effect once the process is ready or without a parent.

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 /** A warm-up on a thread of its own, which is not waited for any longer when it was cut short. Thread-safe. */
@@ -15,9 +16,19 @@ final class WarmUpRun {
     private final Thread thread;
 
     WarmUpRun(WarmUp warmUp) {
-        thread = new Thread(() -> run(warmUp), "tableflip-warm-up");
+        this(warmUp, Thread::new);
+    }
+
+    WarmUpRun(WarmUp warmUp, ThreadFactory threads) {
+        thread = threads.newThread(() -> run(warmUp));
+        thread.setName("tableflip-warm-up");
         thread.setDaemon(true);
-        thread.start();
+        try {
+            thread.start();
+        } catch (OutOfMemoryError e) {
+            LOG.log(WARNING, "no thread can be started for the warm-up, going on without", e);
+            over.complete(null);
+        }
     }
 
     private void run(WarmUp warmUp) {

@@ -37,6 +37,13 @@ final class Await {
         }
     }
 
+    /** An executor for what may block: it holds up nothing else, nor the end of the JVM. */
+    static void onAThreadOfItsOwn(Runnable task) {
+        Thread thread = new Thread(task, "of a test");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
     static <T> T get(CompletionStage<T> stage) throws Exception {
         return stage.toCompletableFuture().get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
     }

@@ -5,15 +5,26 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import jnr.constants.platform.Errno;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class FdTest {
+    private static final int READ_NONBLOCK = 04000;
+
     private final FakeOs os = new FakeOs();
     private final Fd fd = new Fd(FdName.file("log"), os.opened(7), () -> os);
 
@@ -63,6 +74,46 @@ class FdTest {
         assertEquals("fd 7", failure.object());
         fd.close();
         assertEquals(List.of(), os.mistakes());
+    }
+
+    /** What a FIFO has at its other end may come late, and the event loop of a channel must not wait for it. */
+    @Test
+    void oneThatIsBeingOpenedOnceMoreIsLentMeanwhile(@TempDir Path directory) throws Exception {
+        Path path = directory.resolve("fifo");
+        assertEquals(0, new ProcessBuilder("mkfifo", path.toString()).start().waitFor());
+        NativeOs real = new NativeOs();
+        Fd fifo = new Fd(FdName.file("fifo"), real.open(path.toString(), READ_NONBLOCK, 0), () -> real);
+        AtomicReference<Thread> opening = new AtomicReference<>();
+        CompletableFuture<FileChannel> opened = CompletableFuture.supplyAsync(
+                () -> {
+                    opening.set(Thread.currentThread());
+                    return reading(fifo);
+                },
+                Await::onAThreadOfItsOwn);
+        Await.until("it is being opened", () -> isOpening(opening.get()));
+
+        Await.get(CompletableFuture.runAsync(() -> fifo.lend(number -> {}), Await::onAThreadOfItsOwn));
+        CompletableFuture<Integer> released = CompletableFuture.supplyAsync(fifo::release, Await::onAThreadOfItsOwn);
+        FileChannel writer = FileChannel.open(path, StandardOpenOption.WRITE);
+        Await.get(opened).close();
+        writer.close();
+        real.close(Await.get(released));
+        assertFalse(fifo.isOpen());
+    }
+
+    private static FileChannel reading(Fd fd) {
+        try {
+            return fd.openChannel(StandardOpenOption.READ);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean isOpening(@Nullable Thread thread) {
+        StackTraceElement[] stack = thread == null ? new StackTraceElement[0] : thread.getStackTrace();
+        return stack.length > 0
+                && stack[0].isNativeMethod()
+                && Arrays.stream(stack).anyMatch(frame -> frame.getMethodName().equals("openChannel"));
     }
 
     @Test

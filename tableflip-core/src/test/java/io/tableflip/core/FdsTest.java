@@ -2,10 +2,12 @@ package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -21,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -135,6 +138,62 @@ class FdsTest {
         fds.remove(WEB);
         assertEquals(Set.of(), fds.used());
         assertTrue(os.open().contains(5), "what was removed stays open");
+    }
+
+    /** A FIFO without anybody at its other end, for example. */
+    private final class Opening implements AutoCloseable {
+        final CountDownLatch inside = new CountDownLatch(1);
+        final CountDownLatch go = new CountDownLatch(1);
+        final Fds opens = new Fds(this::load, proc.fs);
+        final CompletableFuture<Fd> opened = CompletableFuture.supplyAsync(this::open, Await::onAThreadOfItsOwn);
+
+        private Fd open() {
+            try {
+                return opens.file("fifo", directory.resolve("fifo"), StandardOpenOption.READ);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private Os load() {
+            inside.countDown();
+            Await.uninterruptibly(go);
+            return os;
+        }
+
+        @Override
+        public void close() {
+            go.countDown();
+        }
+    }
+
+    @Test
+    void aFileThatCannotBeOpenedYetHoldsUpNobodyElse() throws Exception {
+        try (Opening opening = new Opening()) {
+            opening.inside.await();
+            CompletableFuture<Map<FdName, FdSource>> sources =
+                    CompletableFuture.supplyAsync(() -> opening.opens.sources(), Await::onAThreadOfItsOwn);
+            assertEquals(Map.of(), Await.get(sources));
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> opening.opens.file("fifo", directory.resolve("fifo"), StandardOpenOption.READ));
+            opening.go.countDown();
+            Fd fifo = Await.get(opening.opened);
+            assertEquals(Map.of(FdName.file("fifo"), fifo), opening.opens.sources());
+        }
+    }
+
+    @Test
+    void whatWasAddedMeanwhileStays() throws Exception {
+        try (Opening opening = new Opening()) {
+            opening.inside.await();
+            FdSource added = use -> CompletableFuture.completedFuture(null);
+            opening.opens.add(FdName.file("fifo"), added);
+            opening.go.countDown();
+            assertInstanceOf(IllegalStateException.class, Await.failure(opening.opened));
+            assertEquals(Map.of(FdName.file("fifo"), added), opening.opens.sources());
+            assertEquals(Set.of(5, 6, 7, 8), os.open());
+        }
     }
 
     @Test

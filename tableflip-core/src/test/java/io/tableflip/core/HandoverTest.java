@@ -2,7 +2,9 @@ package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.FakeOs.FakeChild;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.IntConsumer;
 import org.junit.jupiter.api.AfterEach;
@@ -81,6 +84,7 @@ class HandoverTest {
         child.takeover();
         parent.await(State.DRAINING);
         parent.participant.await("resume", "pause", "drain");
+        child.await(Message.PAUSED);
         assertEquals(0, child.read().length);
 
         parent.participant.drained();
@@ -119,6 +123,87 @@ class HandoverTest {
         assertFalse(life.exit().isDone());
         parent.participant.drained();
         Await.get(life.exit());
+    }
+
+    /** Both would read from it. */
+    @Test
+    void theChildHearsThatAllHavePausedNotBefore() throws Exception {
+        CompletableFuture<Void> paused = new CompletableFuture<>();
+        life.register(new Participant() {
+            @Override
+            public CompletionStage<?> pause() {
+                return paused;
+            }
+        });
+        CompletableFuture<Long> upgrade = draining();
+        FakeChild child = os.child();
+        parent.participant.await("resume", "pause", "drain");
+        parent.settle();
+        assertEquals(0, child.read().length);
+        paused.complete(null);
+        child.await(Message.PAUSED);
+        child.exit(3);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+    }
+
+    private static final FdName SESSION = FdName.conn("tcp", "session");
+
+    private void addSession() {
+        life.fds().add(SESSION, use -> CompletableFuture.completedFuture(null));
+    }
+
+    /** It would be closed at the commit, and its client would be served by nobody. */
+    @Test
+    void aConnectionThatComesTooLateForTheChildIsRefused() throws Exception {
+        CompletableFuture<Long> failing = life.upgrade();
+        FakeChild first = parent.child();
+        assertThrows(IllegalStateException.class, this::addSession);
+        first.exit(1);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(failing));
+        addSession();
+        life.fds().remove(SESSION);
+
+        CompletableFuture<Long> upgrade = life.upgrade();
+        Await.until("the next child", () -> os.child() != first);
+        parent.child().takeover();
+        parent.await(State.DRAINING);
+        assertThrows(IllegalStateException.class, this::addSession);
+        parent.participant.drained();
+        os.child().ready();
+        Await.get(upgrade);
+        parent.settle();
+        IllegalStateException leaving = assertThrows(IllegalStateException.class, this::addSession);
+        assertTrue(String.valueOf(leaving.getMessage()).contains("leaving"), leaving::toString);
+    }
+
+    @Test
+    void aStopRefusesThemForGood() throws Exception {
+        life.upgrade();
+        parent.child();
+        life.stop();
+        parent.participant.drained();
+        Await.get(life.exit());
+        assertThrows(IllegalStateException.class, this::addSession);
+    }
+
+    /** Other shutdown hooks may take their time. */
+    @Test
+    void noUpgradeBeginsWhenTheJvmEnds() throws Exception {
+        life.departure().jvmEnds();
+        assertEquals(Reason.STOPPING, parent.reason(life.upgrade()));
+        assertNull(os.last());
+        assertFalse(Files.exists(parent.pidFile));
+    }
+
+    @Test
+    void anUpgradeThatFailsWhenTheJvmEndsLeavesNoPidFile() throws Exception {
+        CompletableFuture<Long> upgrade = committing();
+        FakeChild child = os.child();
+        Files.writeString(parent.pidFile, Integer.toString(child.pid));
+        life.departure().jvmEnds();
+        child.exit(1);
+        assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
+        assertFalse(Files.exists(parent.pidFile));
     }
 
     @Test

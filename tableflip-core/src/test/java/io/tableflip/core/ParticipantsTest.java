@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class ParticipantsTest {
     private static final Duration TIMEOUT = Duration.ofSeconds(7);
 
-    private final Participants participants = new Participants();
+    private final Participants participants = new Participants(new CallThreads("participants of a test"));
 
     /** Notes its calls, and whether two were under way at once. */
     static class Recorder implements Participant {
@@ -209,6 +209,38 @@ class ParticipantsTest {
         participants.remove(new Recorder());
         Await.get(participants.pause());
         assertEquals(List.of("resume"), removed.calls);
+    }
+
+    @Test
+    void oneThatIsAddedAgainIsNotCalledTwiceAtOnce() throws Exception {
+        CountDownLatch unblock = new CountDownLatch(1);
+        CountDownLatch blocked = new CountDownLatch(1);
+        AtomicInteger inside = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        AtomicInteger calls = new AtomicInteger();
+        Participant blocking = new Participant() {
+            @Override
+            public CompletionStage<?> resume() {
+                most.accumulateAndGet(inside.incrementAndGet(), Math::max);
+                blocked.countDown();
+                Await.uninterruptibly(unblock);
+                calls.incrementAndGet();
+                inside.decrementAndGet();
+                return CompletableFuture.completedFuture(null);
+            }
+        };
+        Recorder other = new Recorder();
+        participants.resume();
+        participants.add(blocking);
+        blocked.await();
+        participants.remove(blocking);
+        participants.remove(other); // looks through those that have left
+        participants.add(blocking);
+        participants.add(other);
+        Await.until("the other one", () -> other.calls.equals(List.of("resume")));
+        unblock.countDown();
+        Await.until("both calls", () -> calls.get() == 2);
+        assertEquals(1, most.get());
     }
 
     @Test

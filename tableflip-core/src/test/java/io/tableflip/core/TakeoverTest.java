@@ -268,6 +268,52 @@ class TakeoverTest {
         Await.get(child.life.exit());
     }
 
+    @Test
+    void aChildWhoseJvmEndsDoesNotBecomeTheService() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.life.departure().jvmEnds();
+        child.hear(Message.FAILED);
+        child.say(Message.DRAINED);
+        Await.until("drained", () -> logs.has("the JVM ends"));
+        child.settle();
+        assertFalse(ready.isDone());
+        assertFalse(Files.exists(pidFile));
+    }
+
+    // ---- what both processes have
+
+    @Test
+    void hearsThatItsParentHasPaused() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> paused = child.life.parentPaused();
+        child.takingOver();
+        child.settle();
+        assertFalse(paused.isDone());
+        child.say(Message.PAUSED);
+        Await.get(paused);
+        assertEquals(State.TAKING_OVER, child.life.state());
+    }
+
+    /** Only a parent that was asked to leave pauses. */
+    @Test
+    void doesNotBelieveAParentThatHasPausedBefore() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> paused = child.life.parentPaused();
+        child.say(Message.PAUSED);
+        Await.until("ignored", () -> logs.has("which nobody waits for"));
+        assertFalse(paused.isDone());
+    }
+
+    @Test
+    void doesNotWaitForAParentThatDoesNotSayThatItHasPaused() throws Exception {
+        Child child = child();
+        CompletableFuture<Void> ready = child.takingOver();
+        child.say(Message.DRAINED);
+        child.assertServes(ready);
+        Await.get(child.life.parentPaused());
+    }
+
     // ---- its own next upgrade
 
     private static final String PREPARED = "prepared for the next upgrade";

@@ -40,12 +40,23 @@ final class Connections {
                 throw new IllegalStateException(connection + " is handed over already");
             }
             SharedChannel shared = SharedChannel.connection(upgrader, connection, name);
+            shared.goOn();
+            name(shared);
             Listener.handOver(connection);
-            shared.gate().open();
-            shared.nowNamed();
             noted.trySuccess();
         } catch (RuntimeException e) {
             noted.tryFailure(e);
+        }
+    }
+
+    /** The next generation gets it, or it stays as it was. */
+    private static void name(SharedChannel shared) {
+        try {
+            shared.nowNamed();
+        } catch (RuntimeException e) {
+            shared.forget();
+            shared.channel().pipeline().remove(shared.gate());
+            throw e;
         }
     }
 
@@ -70,10 +81,21 @@ final class Connections {
             Channel channel = socket.isUnix()
                     ? socket.adopt(EpollDomainSocketChannel::new)
                     : socket.adopt(EpollSocketChannel::new);
-            SharedChannel.connection(upgrader, channel, name).nowNamed();
+            adopted(SharedChannel.connection(upgrader, channel, name));
             return channel;
         } catch (IOException e) {
             throw new ChannelException(e.getMessage(), e);
+        }
+    }
+
+    /** In a process that is leaving it is of no use. */
+    private static void adopted(SharedChannel shared) {
+        try {
+            shared.nowNamed();
+        } catch (RuntimeException e) {
+            shared.channel().unsafe().closeForcibly();
+            shared.forget();
+            throw e;
         }
     }
 

@@ -90,7 +90,7 @@ public final class Drain {
      * connection to the process that accepts first. If the upgrade fails in that time, nothing has changed for the old connections.
      *
      * <p>It is part of the time to {@link io.tableflip.core.UpgraderBuilder#readyAfter}, and ends with that: the new process commits then. It is for listeners of
-     * connections; a drain for good has none.
+     * connections; a drain for good has none. {@link io.tableflip.core.Upgrader#parentPaused()} does not wait for it.
      *
      * @param time how long; zero is the default
      */

@@ -56,6 +56,12 @@ final class Gate extends ChannelDuplexHandler {
         }
     }
 
+    /** Of a channel that was read before it had a gate. If its user reads by hand, nobody can tell here whether a read() waits for something. */
+    void openLate() {
+        outstanding = true;
+        open();
+    }
+
     void close() {
         if (!open || ctx == null) {
             return;

@@ -22,20 +22,30 @@ final class SharedChannel extends Bound {
     private static final int STEPS = 4;
 
     private final Duration quiet;
+    /** When nobody else reads it: at once for datagrams, of which each process gets whole ones. */
+    private final CompletableFuture<Void> ours;
+
     private volatile @Nullable Run run;
+    /** It may have read something that is not answered yet. */
+    private volatile boolean hasRun;
+
+    /** It is to run, as soon as it is ours. */
+    private boolean wanted; // guarded by this
 
     /** A datagram socket. */
     SharedChannel(Binding binding, Channel channel, NameLease lease, Duration quiet) {
         super(binding.made().upgrader(), binding.made().name(), binding, channel, lease);
         this.quiet = quiet;
+        ours = CompletableFuture.completedFuture(null);
     }
 
     private SharedChannel(Upgrader upgrader, FdName name, Channel channel, NameLease lease) {
         super(upgrader, name, null, channel, lease);
         quiet = UpgradableServers.QUIET;
+        ours = upgrader.parentPaused();
     }
 
-    /** A connection. */
+    /** A connection that the parent has, too. */
     static SharedChannel connection(Upgrader upgrader, Channel channel, FdName name) {
         SharedChannel shared = new SharedChannel(upgrader, name, channel, NameLease.take(upgrader.fds(), name));
         shared.guard(false);
@@ -54,18 +64,52 @@ final class SharedChannel extends Bound {
         }
     }
 
+    /** A connection of this process, whose gate was not there from the beginning: it runs, and goes on. */
+    void goOn() {
+        hasRun = true;
+        gate().openLate();
+    }
+
+    /** Does not wait until the parent has paused, which it does when this process has resumed. */
     @Override
     public CompletionStage<?> resume() {
         replaceRun(null);
+        want(true);
+        CompletableFuture<Void> opened = ours.thenCompose(nobodyElse -> openIfWanted());
+        return ours.isDone() ? opened : CompletableFuture.completedFuture(null);
+    }
+
+    private synchronized void want(boolean run) {
+        wanted = run;
+    }
+
+    private synchronized CompletableFuture<Void> openIfWanted() {
+        if (!wanted) {
+            return CompletableFuture.completedFuture(null);
+        }
+        hasRun = true;
         return moveGate(true);
+    }
+
+    @Override
+    public CompletionStage<?> pause() {
+        return closeGate();
+    }
+
+    private synchronized CompletableFuture<Void> closeGate() {
+        wanted = false;
+        return moveGate(false);
     }
 
     @Override
     public CompletionStage<DrainReport> drain(Duration timeout) {
         Run next = new Run(timeout);
         replaceRun(next);
-        moveGate(false).thenCompose(done -> onLoop(next::begin)).whenComplete((done, failure) -> next.beganOr(failure));
+        closeGate().thenCompose(done -> onLoop(next::begin)).whenComplete((done, failure) -> next.beganOr(failure));
         closed().thenRun(() -> next.end(true));
+        if (isReleased()) {
+            closeAfter(next);
+        }
         return next.report;
     }
 
@@ -80,14 +124,21 @@ final class SharedChannel extends Bound {
         }
     }
 
-    /** Open until the drain is over: an answer may be on its way. */
+    /** Open until the drain is over, which may come after this: an answer may be on its way. */
     @Override
     public CompletionStage<?> release() {
         released();
         Run current = run;
-        CompletableFuture<?> drained = current == null ? CompletableFuture.completedFuture(null) : current.report;
-        drained.whenComplete((report, failure) -> channel().close());
+        if (current != null) {
+            closeAfter(current);
+        } else if (!hasRun) {
+            channel().close();
+        }
         return closed();
+    }
+
+    private void closeAfter(Run drain) {
+        drain.report.whenComplete((report, failure) -> channel().close());
     }
 
     private final class Run {

@@ -261,7 +261,8 @@ public final class UpgradableServers {
      *
      * @param connection a registered TCP or Unix stream channel of the epoll transport; accepted by a server that was bound here, or not
      * @param name by which the child finds it with {@link #adopt}
-     * @return completes when it is noted; fails with an {@link IllegalStateException} if the name is in use or the channel closed
+     * @return completes when it is noted; fails with an {@link IllegalStateException} if the name is in use, the channel closed, an upgrade under way or
+     *     this process leaving, since the child has got all its descriptors by then. The connection then stays as it was
      * @throws IllegalArgumentException if the name is of another kind, or the channel no stream of the epoll transport
      */
     public ChannelFuture handOver(Channel connection, FdName name) {
@@ -269,8 +270,8 @@ public final class UpgradableServers {
     }
 
     /**
-     * Makes a channel of a connection that the parent has handed over. It is read from {@link Upgrader#ready()} on, and is handed over again at the
-     * next upgrade. The names of those that there are stand in {@link io.tableflip.core.Fds#inherited()}; those that are not adopted before {@code ready()}
+     * Makes a channel of a connection that the parent has handed over. It is read from {@link Upgrader#ready()} on, when the parent has stopped reading it, and is
+     * handed over again at the next upgrade. The names of those that there are stand in {@link io.tableflip.core.Fds#inherited()}; those that are not adopted before {@code ready()}
      * are closed.
      *
      * @param bootstrap with event loops of the epoll transport and a handler

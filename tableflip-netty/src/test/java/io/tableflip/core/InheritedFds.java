@@ -16,6 +16,16 @@ public final class InheritedFds {
         return fds;
     }
 
+    /** As an upgrade does when it begins. */
+    public static void pass(Fds fds) {
+        fds.pass();
+    }
+
+    /** As an upgrade does when it has failed. */
+    public static void rollBack(Fds fds) {
+        fds.notPassed();
+    }
+
     /** As {@link Upgrader#ready()} does it. */
     public static void closeUnclaimed(Fds fds) {
         fds.closeInherited();

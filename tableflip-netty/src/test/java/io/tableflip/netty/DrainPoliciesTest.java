@@ -139,14 +139,13 @@ class DrainPoliciesTest {
     void inAnOverlapConnectionsAreAcceptedAndNobodyIsAsked() throws Exception {
         TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
         List<Channel> channels = new ArrayList<>(connect(server, 1));
-        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        server.upgrader.pause(); // does not wait for its end
         CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
         channels.addAll(connect(server, 1));
         assertTrue(channels.stream().allMatch(channel -> DrainEvent.of(channel).isEmpty()));
-        assertFalse(pausing.isDone());
+        assertFalse(drained.isDone());
 
         server.upgrader.resume(); // a rollback
-        pausing.get(10, TimeUnit.SECONDS);
         assertEquals(0, get(drained).total());
         channels.addAll(connect(server, 1));
         assertTrue(channels.stream().allMatch(channel -> DrainEvent.of(channel).isEmpty()));
@@ -157,11 +156,12 @@ class DrainPoliciesTest {
     void afterTheOverlapAllAreAskedAndNobodyIsAccepted() throws Exception {
         TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofMillis(300)));
         List<Channel> channels = connect(server, 2);
-        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        server.upgrader.pause(); // does not wait for its end
         CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
-        pausing.get(10, TimeUnit.SECONDS);
         server.event();
         server.event();
+        Await.until("the overlap is over", () -> !server.listener().isRunning());
+        Await.loopsOnce(server.listener().channel());
         cleanup.add(server.connect()); // in the kernel's queue: for the new process
         channels.forEach(Channel::close);
         assertEquals(2, get(drained).finished());
@@ -176,13 +176,12 @@ class DrainPoliciesTest {
         Slow slow = new Slow();
         server.listener().children().add(new Child(slow, Drain.HANDLERS));
         slow.begun = new CountDownLatch(1);
-        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        server.upgrader.pause(); // does not wait for its end
         CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
         slow.begun.await();
         server.upgrader.resume();
         slow.go.countDown();
         get(drained);
-        pausing.get(10, TimeUnit.SECONDS);
         // what had begun has ended: one thread has all timers
         new CompletableFuture<Void>()
                 .completeOnTimeout(null, 1, TimeUnit.MILLISECONDS)
@@ -215,10 +214,9 @@ class DrainPoliciesTest {
     void anOverlapEndsWithTheCommit() throws Exception {
         TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
         List<Channel> channels = connect(server, 1);
-        CompletableFuture<Void> pausing = server.upgrader.pausing();
+        server.upgrader.pause(); // does not wait for its end
         CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
         server.upgrader.release();
-        pausing.get(10, TimeUnit.SECONDS);
         server.event();
         channels.forEach(Channel::close);
         assertEquals(1, get(drained).finished());

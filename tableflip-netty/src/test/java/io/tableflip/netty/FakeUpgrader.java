@@ -24,6 +24,7 @@ final class FakeUpgrader implements Upgrader {
     final Set<Participant> participants = ConcurrentHashMap.newKeySet();
     final List<Throwable> failures = new CopyOnWriteArrayList<>();
     final CompletableFuture<Void> parentExited = new CompletableFuture<>();
+    volatile CompletableFuture<Void> parentPaused = CompletableFuture.completedFuture(null);
     volatile boolean supported = true;
     private final Fds fds;
 
@@ -41,13 +42,6 @@ final class FakeUpgrader implements Upgrader {
 
     void pause() throws Exception {
         each(Participant::pause);
-    }
-
-    /** Begins to pause all; completes when they are. */
-    CompletableFuture<Void> pausing() {
-        return CompletableFuture.allOf(participants.stream()
-                .map(participant -> participant.pause().toCompletableFuture())
-                .toArray(CompletableFuture<?>[]::new));
     }
 
     void release() throws Exception {
@@ -147,6 +141,11 @@ final class FakeUpgrader implements Upgrader {
     @Override
     public CompletableFuture<Void> parentExited() {
         return parentExited;
+    }
+
+    @Override
+    public CompletableFuture<Void> parentPaused() {
+        return parentPaused;
     }
 
     @Override

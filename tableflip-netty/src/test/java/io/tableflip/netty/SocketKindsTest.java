@@ -2,6 +2,7 @@ package io.tableflip.netty;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,6 +17,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollDomainDatagramChannel;
 import io.netty.channel.socket.DatagramPacket;
@@ -439,20 +441,9 @@ class SocketKindsTest {
     void aDatagramSocketIsOpenUntilItsAnswersAreWritten() throws Exception {
         FakeUpgrader upgrader = new FakeUpgrader();
         CompletableFuture<ChannelHandlerContext> asked = new CompletableFuture<>();
-        CompletableFuture<java.net.InetSocketAddress> sender = new CompletableFuture<>();
+        CompletableFuture<InetSocketAddress> sender = new CompletableFuture<>();
         Channel channel = UpgradableServers.of(upgrader)
-                .bind(
-                        new Bootstrap().group(loops).handler(new ChannelInboundHandlerAdapter() {
-                            @Override
-                            public void channelRead(ChannelHandlerContext ctx, Object message) {
-                                sender.complete(((DatagramPacket) message).sender());
-                                ((DatagramPacket) message).release();
-                                asked.complete(ctx);
-                            }
-                        }),
-                        "dns",
-                        TestServer.ANY_PORT,
-                        Duration.ofSeconds(10))
+                .bind(asking(asked, sender), "dns", TestServer.ANY_PORT, Duration.ofSeconds(10))
                 .sync()
                 .channel();
         upgrader.resume();
@@ -474,6 +465,59 @@ class SocketKindsTest {
             assertEquals(Set.of("other"), report.protocols().keySet());
             released.get(10, TimeUnit.SECONDS);
         }
+    }
+
+    /** A final stop lets go first, and then drains. */
+    @Test
+    void whatWasReadBeforeAStopIsAnswered() throws Exception {
+        FakeUpgrader upgrader = new FakeUpgrader();
+        CompletableFuture<ChannelHandlerContext> asked = new CompletableFuture<>();
+        CompletableFuture<InetSocketAddress> sender = new CompletableFuture<>();
+        Channel channel = UpgradableServers.of(upgrader)
+                .bind(asking(asked, sender), "dns", TestServer.ANY_PORT, Duration.ofSeconds(20))
+                .sync()
+                .channel();
+        upgrader.resume();
+        try (DatagramSocket client = new DatagramSocket()) {
+            client.connect(channel.localAddress());
+            client.setSoTimeout(10_000);
+            send(client, "a");
+            ChannelHandlerContext ctx = asked.get(10, TimeUnit.SECONDS);
+            CompletableFuture<?> released =
+                    upgrader.participants.iterator().next().release().toCompletableFuture();
+            CompletableFuture<DrainReport> drained = upgrader.drain(TIMEOUT);
+            ctx.writeAndFlush(new DatagramPacket(
+                            Unpooled.copiedBuffer("late", US_ASCII), sender.get(10, TimeUnit.SECONDS)))
+                    .sync();
+            assertEquals("late", receive(client));
+            assertFalse(released.isDone());
+            channel.close().sync();
+            assertEquals(1, drained.get(20, TimeUnit.SECONDS).finished());
+            released.get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void oneThatNeverReadIsClosedByAStop() throws Exception {
+        FakeUpgrader upgrader = new FakeUpgrader();
+        Channel channel =
+                UpgradableServers.of(upgrader).bind(echo("1"), path()).sync().channel();
+        upgrader.release();
+        assertFalse(channel.isOpen());
+        assertEquals(1, upgrader.drain(TIMEOUT).get(20, TimeUnit.SECONDS).finished());
+    }
+
+    /** Notes the first datagram and who has sent it, and does not answer. */
+    private Bootstrap asking(
+            CompletableFuture<ChannelHandlerContext> asked, CompletableFuture<InetSocketAddress> sender) {
+        return new Bootstrap().group(loops).handler(new ChannelInboundHandlerAdapter() {
+            @Override
+            public void channelRead(ChannelHandlerContext ctx, Object message) {
+                sender.complete(((DatagramPacket) message).sender());
+                ((DatagramPacket) message).release();
+                asked.complete(ctx);
+            }
+        });
     }
 
     @Test
@@ -579,6 +623,112 @@ class SocketKindsTest {
         client.send("x");
         assertEquals('2', client.read());
         adopted.channel().close().sync();
+    }
+
+    /** What it was sent would be torn between two readers. */
+    @Test
+    void aConnectionIsNotReadBeforeTheParentHasPaused() throws Exception {
+        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
+        first.bind(Drain.CLOSE);
+        first.upgrader.resume();
+        Client client = cleanup.add(first.connect());
+        UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
+        FakeUpgrader child = next(first.upgrader);
+        child.parentPaused = new CompletableFuture<>();
+        Channel adopted = UpgradableServers.of(child)
+                .adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION)
+                .sync()
+                .channel();
+        first.upgrader.pause();
+        client.send("x");
+        child.resume(); // is not held up: the parent pauses when this has come
+        Await.loopsOnce(adopted);
+        first.upgrader.resume();
+        assertEquals('1', client.read());
+        first.upgrader.pause();
+        child.parentPaused.complete(null);
+        client.send("x");
+        assertEquals('2', client.read());
+        adopted.close().sync();
+    }
+
+    @Test
+    void aConnectionThatWasPausedMeanwhileStaysSo() throws Exception {
+        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
+        first.bind(Drain.CLOSE);
+        first.upgrader.resume();
+        Client client = cleanup.add(first.connect());
+        UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
+        FakeUpgrader child = next(first.upgrader);
+        child.parentPaused = new CompletableFuture<>();
+        Channel adopted = UpgradableServers.of(child)
+                .adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION)
+                .sync()
+                .channel();
+        first.upgrader.pause();
+        child.resume();
+        child.pause();
+        child.parentPaused.complete(null);
+        client.send("x");
+        Await.loopsOnce(adopted);
+        first.upgrader.resume();
+        assertEquals('1', client.read());
+        adopted.close().sync();
+    }
+
+    /** The upgrade has begun without it. */
+    @Test
+    void aConnectionThatComesTooLateToBeHandedOverStaysAsItWas() throws Exception {
+        TestServer server = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
+        server.bind(Drain.CLOSE);
+        Listener listener = server.listener();
+        server.upgrader.resume();
+        Client client = cleanup.add(server.connect());
+        Channel connection = server.child();
+        UpgradableServers servers = UpgradableServers.of(server.upgrader);
+        InheritedFds.pass(server.upgrader.fds());
+        assertFails("an upgrade is under way", servers.handOver(connection, SESSION));
+        client.send("x");
+        assertEquals('1', client.read());
+        assertNull(connection.pipeline().get(Gate.class));
+        assertEquals(1, listener.children().size());
+        InheritedFds.rollBack(server.upgrader.fds());
+        servers.handOver(connection, SESSION).sync();
+        assertEquals(0, listener.children().size());
+        client.send("x");
+        assertEquals('1', client.read());
+    }
+
+    /** Its user had asked for more before it was handed over. */
+    @Test
+    void aConnectionThatIsReadByHandIsReadOnAfterARollback() throws Exception {
+        TestServer server = cleanup.add(
+                new TestServer(pipeline -> pipeline.addLast(letters('1')).addLast(byHand())));
+        server.bootstrap.childOption(ChannelOption.AUTO_READ, false);
+        server.bind(Drain.CLOSE);
+        server.upgrader.resume();
+        Client client = cleanup.add(server.connect());
+        client.send("x");
+        assertEquals('1', client.read());
+        UpgradableServers.of(server.upgrader).handOver(server.child(), SESSION).sync();
+        server.upgrader.pause();
+        client.send("x");
+        server.upgrader.resume();
+        assertEquals('1', client.read());
+    }
+
+    private static ChannelInboundHandlerAdapter byHand() {
+        return new ChannelInboundHandlerAdapter() {
+            @Override
+            public void channelActive(ChannelHandlerContext ctx) {
+                ctx.read();
+            }
+
+            @Override
+            public void channelReadComplete(ChannelHandlerContext ctx) {
+                ctx.read();
+            }
+        };
     }
 
     private static void awaitUninterruptibly(CountDownLatch latch) {

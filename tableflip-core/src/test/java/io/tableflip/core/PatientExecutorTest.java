@@ -1,0 +1,114 @@
+package io.tableflip.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** At a limit of the system no thread can be started for a while. */
+class PatientExecutorTest {
+    private final AtomicBoolean limit = new AtomicBoolean(true);
+    private final AtomicInteger refused = new AtomicInteger();
+    private final AtomicLong now = new AtomicLong();
+    private final Loop loop = new Loop(now::get);
+    private final Logs logs = new Logs();
+
+    @AfterEach
+    void close() {
+        logs.close();
+    }
+
+    private Thread thread(Runnable task) {
+        Thread thread = new Thread(task) {
+            @Override
+            public synchronized void start() {
+                if (limit.get()) {
+                    refused.incrementAndGet();
+                    throw new OutOfMemoryError("unable to create native thread, says the test");
+                }
+                super.start();
+            }
+        };
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private void assertWaitsForAThread(Executor threads) throws Exception {
+        CompletableFuture<String> ran = new CompletableFuture<>();
+        new PatientExecutor(loop, threads)
+                .execute(() -> ran.complete(Thread.currentThread().getName()));
+        for (int tries = 2; tries < 5; tries++) {
+            int expected = tries;
+            Await.until("try " + tries, () -> {
+                now.addAndGet(PatientExecutor.RETRY.toNanos());
+                return refused.get() >= expected;
+            });
+        }
+        assertFalse(ran.isDone());
+        assertTrue(logs.has("no thread can be started"), logs::toString);
+        limit.set(false);
+        Await.until("a thread", () -> {
+            now.addAndGet(PatientExecutor.RETRY.toNanos());
+            return ran.isDone();
+        });
+        assertNotEquals("tableflip", Await.get(ran), "the thread of the loop");
+    }
+
+    @Test
+    void aTaskInTheBackgroundWaits() throws Exception {
+        assertWaitsForAThread(Executors.newCachedThreadPool(this::thread));
+    }
+
+    @Test
+    void aCallOfAParticipantWaits() throws Exception {
+        assertWaitsForAThread(new CallThreads(this::thread));
+    }
+
+    @Test
+    void aWarmUpIsLeftOut() throws Exception {
+        WarmUpRun run = new WarmUpRun(
+                () -> {
+                    throw new AssertionError("warms up");
+                },
+                this::thread);
+        Await.get(run.over());
+        run.cut("nothing to cut");
+    }
+
+    /** In the order in which it has happened. */
+    @Test
+    void whoIsToldHearsItLater() throws Exception {
+        List<String> heard = new CopyOnWriteArrayList<>();
+        Observers observers = new Observers(new LifecycleListener() {}, this::thread);
+        observers.add(new Observer() {
+            @Override
+            public void upgradeBegan() {
+                heard.add("began");
+            }
+
+            @Override
+            public void serving() {
+                heard.add("serving");
+            }
+        });
+        observers.tell(Observer::upgradeBegan);
+        assertFalse(observers.caughtUp().isDone());
+        observers.later(Duration.ZERO, () -> heard.add("later"));
+        limit.set(false);
+        observers.tell(Observer::serving);
+        Await.get(observers.caughtUp());
+        assertEquals(List.of("began", "later", "serving"), heard);
+    }
+}
