@@ -126,8 +126,8 @@ public final class Fds {
      * claims an inherited listener and makes a channel of it adds that channel under the same name.
      *
      * @throws IllegalStateException if a descriptor of that name was inherited and has not been claimed; or if it is a connection, and an
-     *     upgrade is under way or this process is leaving: the next generation does not get it any more, and nobody else could serve its client.
-     *     After an upgrade that has failed it can be added again
+     *     upgrade is under way or this process is leaving: the next generation does not get it any more, and it would be closed at the commit. When the
+     *     upgrade has failed it can be added
      */
     public synchronized void add(FdName name, FdSource source) {
         if (inherited.containsKey(name)) {
@@ -163,10 +163,10 @@ public final class Fds {
     /**
      * Claims the inherited file of that name, or opens the path and adds it. Loads native code if it has to open.
      *
-     * @param options READ, WRITE, APPEND, CREATE, CREATE_NEW, TRUNCATE_EXISTING, DSYNC and SYNC as for {@link
-     *     java.nio.channels.FileChannel#open}; others are refused
      * <p>To open a FIFO for reading only, or for writing only, waits until somebody has its other end. Upgrades are not held up by that.
      *
+     * @param options READ, WRITE, APPEND, CREATE, CREATE_NEW, TRUNCATE_EXISTING, DSYNC and SYNC as for {@link
+     *     java.nio.channels.FileChannel#open}; others are refused
      * @throws IllegalStateException if a file of that name is used already, or is being opened
      * @throws IllegalArgumentException if an option is none of the above
      * @throws IOException if it cannot be opened
@@ -266,12 +266,20 @@ public final class Fds {
         List<CompletableFuture<?>> lent = new ArrayList<>();
         sources().forEach((name, source) -> {
             if (name.isUnix()) {
-                lent.add(lend(name, source, fd -> find(fd, bound))
-                        .completeOnTimeout(null, timeout.toMillis(), TimeUnit.MILLISECONDS));
+                lent.add(within(timeout, lend(name, source, fd -> find(fd, bound))));
             }
         });
         return CompletableFuture.allOf(lent.toArray(CompletableFuture<?>[]::new))
                 .thenApply(all -> List.copyOf(bound));
+    }
+
+    private static CompletableFuture<?> within(Duration timeout, CompletableFuture<@Nullable Void> lent) {
+        try {
+            return lent.completeOnTimeout(null, timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (OutOfMemoryError e) {
+            LOG.log(WARNING, "no thread can be started for a timeout, going on without", e);
+            return lent;
+        }
     }
 
     /** Completes, even if the owner throws or its stage fails. */

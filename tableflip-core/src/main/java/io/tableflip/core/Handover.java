@@ -49,6 +49,10 @@ final class Handover {
     private @Nullable IdleChild idle;
     /** The child has accepted connections, so that its end would cost some. */
     private boolean accepted;
+    /** The child knows that all participants have paused. */
+    private boolean saidPaused;
+    /** {@code readyAfter} is over. */
+    private boolean drainedLongEnough;
     /** End-of-file came without READY. */
     private boolean silent;
 
@@ -264,13 +268,27 @@ final class Handover {
         CompletableFuture<Void> paused = life.participants().pause();
         paused.thenRunAsync(this::sayPaused, life.loop());
         CompletableFuture<DrainReport> draining = life.departure().drain();
-        after(life.settings().readyAfter(), this::sayDrained);
+        after(life.settings().readyAfter(), this::drainTimedOut);
         CompletableFuture.allOf(paused, draining).thenRunAsync(this::sayDrained, life.loop());
     }
 
     private void sayPaused() {
         if (!over && link != null && (life.state() == DRAINING || life.state() == COMMITTING)) {
             link.send(new Message(Message.PAUSED).encode());
+            saidPaused = true;
+            if (drainedLongEnough) {
+                sayDrained();
+            }
+        }
+    }
+
+    /** But not before all have paused, if they do so soon: the child is told that first, and reads from what both have. */
+    private void drainTimedOut() {
+        drainedLongEnough = true;
+        if (saidPaused) {
+            sayDrained();
+        } else {
+            after(Settings.PAUSE_GRACE, this::sayDrained);
         }
     }
 
@@ -418,8 +436,8 @@ final class Handover {
             takeBackFiles(); // stopped while the child was ending
             return;
         }
-        life.fds().notPassed();
         serveAgain();
+        life.fds().notPassed();
         long pid = child == null ? -1 : child.pid();
         if (life.state() == STARTING) {
             life.make(Move.ROLL_BACK);
@@ -448,6 +466,7 @@ final class Handover {
         if (life.state() == DRAINING || life.state() == COMMITTING) {
             life.make(Move.ROLL_BACK);
             life.departure().drainCancelled();
+            life.fds().notPassed();
             life.participants().resume();
         }
     }

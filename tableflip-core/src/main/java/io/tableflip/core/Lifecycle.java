@@ -503,7 +503,8 @@ final class Lifecycle implements Upgrader {
             return new UpgradeException(Reason.NOT_SUPPORTED, "the new process would fail too: " + files().missing());
         }
         if (departure.isStopRequested() || ending) {
-            return new UpgradeException(Reason.STOPPING, "this process was told to stop");
+            return new UpgradeException(
+                    Reason.STOPPING, ending ? "the JVM of this process ends" : "this process was told to stop");
         }
         if (handover != null) {
             return new UpgradeException(Reason.IN_PROGRESS, "another upgrade is in progress");

@@ -18,7 +18,7 @@ record Message(byte type, String text) {
     static final byte FAILED = 'F';
     /** Child to parent, without length and payload: it is the service. */
     static final byte READY = 42;
-    /** Parent to child: it has paused, nothing reads there any more from what both have. */
+    /** Parent to child: its participants have paused, nothing reads there any more from what both have. */
     static final byte PAUSED = 'P';
     /** Parent to child: nothing but long-lived connections is left, the child may commit. */
     static final byte DRAINED = 'D';

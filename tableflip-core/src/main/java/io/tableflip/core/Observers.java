@@ -24,11 +24,15 @@ final class Observers {
     private final ScheduledExecutorService ourThread;
     private final ScheduledExecutorService usersThread;
 
-    Observers(LifecycleListener listener) {
-        this(listener, Thread::new);
+    private final Consumer<Runnable> retry;
+
+    /** @param retry runs a task a moment later */
+    Observers(LifecycleListener listener, Consumer<Runnable> retry) {
+        this(listener, retry, Thread::new);
     }
 
-    Observers(LifecycleListener listener, ThreadFactory threads) {
+    Observers(LifecycleListener listener, Consumer<Runnable> retry, ThreadFactory threads) {
+        this.retry = retry;
         users = new ListenerObserver(listener);
         ourThread = thread("tableflip-observers", threads);
         usersThread = thread("tableflip-listener", threads);
@@ -64,7 +68,7 @@ final class Observers {
         return ours.isEmpty() ? listener : CompletableFuture.allOf(listener, caughtUp(ourThread));
     }
 
-    private static CompletableFuture<Void> caughtUp(ScheduledExecutorService thread) {
+    private CompletableFuture<Void> caughtUp(ScheduledExecutorService thread) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         on(thread, Duration.ZERO, () -> done.complete(null));
         return done;
@@ -75,12 +79,21 @@ final class Observers {
         on(ourThread, delay, () -> call("an observer", task));
     }
 
-    /** Where the thread cannot be started, the task stays in its queue, and comes when there is one. */
-    private static void on(ScheduledExecutorService thread, Duration delay, Runnable task) {
+    private void on(ScheduledExecutorService thread, Duration delay, Runnable task) {
         try {
             thread.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
         } catch (OutOfMemoryError e) {
             LOG.log(WARNING, "no thread can be started for those who are told, they hear it later", e);
+            retry.accept(() -> startThread(thread));
+        }
+    }
+
+    /** What could not be done stands in its queue, and comes when it has a thread. */
+    private void startThread(ScheduledExecutorService thread) {
+        try {
+            thread.execute(() -> {});
+        } catch (OutOfMemoryError e) {
+            retry.accept(() -> startThread(thread));
         }
     }
 

@@ -30,7 +30,9 @@ final class Reporting {
         this.life = life;
         this.proc = proc;
         this.parent = parent;
-        observers = new Observers(life.settings().listener());
+        observers = new Observers(
+                life.settings().listener(),
+                task -> life.loop().execute(() -> life.loop().schedule(PatientExecutor.RETRY, task)));
         observers.add(history); // before those who read it
         files = files(life.settings().pidFile());
     }

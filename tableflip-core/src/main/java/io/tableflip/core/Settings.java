@@ -28,6 +28,9 @@ record Settings(
     /** How much longer than it was told the child waits for DRAINED, before it takes its parent for stopped and commits alone. */
     static final Duration DRAINED_MARGIN = Duration.ofSeconds(5);
 
+    /** How long after {@code readyAfter} a parent waits for participants that have not paused; less than {@link #DRAINED_MARGIN}. */
+    static final Duration PAUSE_GRACE = Duration.ofSeconds(1);
+
     /** For what needs no time to speak of: a killed child to be reaped, a child that said why it fails to exit. */
     static final Duration MOMENT = Duration.ofSeconds(5);
 

@@ -70,7 +70,7 @@ final class Takeover {
         }
         begun = true;
         cutWarmUp("ready() was called");
-        if (life.state() != INITIALIZING) {
+        if (life.state() != INITIALIZING || life.isEnding()) {
             ready.completeExceptionally(new IllegalStateException("stopped before it was ready"));
             return;
         }
@@ -89,7 +89,7 @@ final class Takeover {
 
     /** This process accepts connections. */
     private void open() {
-        if (opened || life.state() != INITIALIZING || decided) {
+        if (opened || life.state() != INITIALIZING || decided || life.isEnding()) {
             return;
         }
         opened = true;
@@ -134,7 +134,7 @@ final class Takeover {
             giveUp(parent, "parent " + parent.pid() + " has aborted the upgrade");
         } else if (decided || parent == null) {
             LOG.log(DEBUG, "message {0} from the parent, too late", message.type());
-        } else if (message.type() == Message.PAUSED && life.state() == TAKING_OVER) {
+        } else if (message.type() == Message.PAUSED && life.state() == TAKING_OVER && !life.isEnding()) {
             life.parentHasPaused();
         } else if (message.type() == Message.DRAINED && life.state() == TAKING_OVER) {
             commit(parent);

@@ -103,9 +103,10 @@ public interface Upgrader extends AutoCloseable {
     CompletableFuture<Void> parentExited();
 
     /**
-     * Completes when nothing in the parent takes new work any more, at once if there was none: its participants have paused. What both processes would
-     * read from, an established connection, must not be read here before. That is while {@link #ready()} is under way; completes when this process
-     * is the service at the latest, since a parent of level 1, or one whose participants do not end their pause, says nothing.
+     * Completes when all participants of the parent have paused, at once if there was no parent; a listener with an overlap is not waited for. What both
+     * processes would read from, an established connection, must not be read here before. That is while {@link #ready()} is under way; completes when this process
+     * is the service at the latest, since a parent of level 1 says nothing, nor one whose participants take longer than {@code readyAfter} and a
+     * second to pause. Does not complete in a child that does not become the service.
      */
     CompletableFuture<Void> parentPaused();
 

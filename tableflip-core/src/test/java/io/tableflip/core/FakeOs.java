@@ -179,14 +179,24 @@ final class FakeOs implements Os {
             }
         }
 
-        /** Reads messages until there is one of this type. */
+        private final List<Message> seen = new ArrayList<>();
+        private int awaited;
+
+        /** The types of all messages that were awaited, in order. */
+        List<Byte> heard() {
+            return seen.stream().map(Message::type).toList();
+        }
+
+        /** Reads messages until there is one of this type behind the one that was awaited last. */
         void await(byte type) throws Exception {
-            List<Message> seen = new ArrayList<>();
             Await.until("message " + (char) type + " of " + seen, () -> {
                 byte[] bytes = read();
                 seen.addAll(decoder.decode(bytes, bytes.length));
-                return seen.stream().anyMatch(message -> message.type() == type);
+                return seen.stream().skip(awaited).anyMatch(message -> message.type() == type);
             });
+            while (seen.get(awaited++).type() != type) {
+                // it came before
+            }
         }
 
         /** Whether the parent has no end of the names pipe any more. */

@@ -94,6 +94,7 @@ class FdTest {
 
         Await.get(CompletableFuture.runAsync(() -> fifo.lend(number -> {}), Await::onAThreadOfItsOwn));
         CompletableFuture<Integer> released = CompletableFuture.supplyAsync(fifo::release, Await::onAThreadOfItsOwn);
+        assertTrue(fifo.isOpen(), "who owns it from now on may close it");
         FileChannel writer = FileChannel.open(path, StandardOpenOption.WRITE);
         Await.get(opened).close();
         writer.close();

@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -170,7 +171,7 @@ class FdsTest {
     @Test
     void aFileThatCannotBeOpenedYetHoldsUpNobodyElse() throws Exception {
         try (Opening opening = new Opening()) {
-            opening.inside.await();
+            assertTrue(opening.inside.await(30, TimeUnit.SECONDS));
             CompletableFuture<Map<FdName, FdSource>> sources =
                     CompletableFuture.supplyAsync(() -> opening.opens.sources(), Await::onAThreadOfItsOwn);
             assertEquals(Map.of(), Await.get(sources));
@@ -186,7 +187,7 @@ class FdsTest {
     @Test
     void whatWasAddedMeanwhileStays() throws Exception {
         try (Opening opening = new Opening()) {
-            opening.inside.await();
+            assertTrue(opening.inside.await(30, TimeUnit.SECONDS));
             FdSource added = use -> CompletableFuture.completedFuture(null);
             opening.opens.add(FdName.file("fifo"), added);
             opening.go.countDown();

@@ -146,6 +146,51 @@ class HandoverTest {
         assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));
     }
 
+    /** The child would take its commit for the word that nobody else reads. */
+    @Test
+    void evenIfNothingIsToBeWaitedForTheChildHearsOfThePauseFirst() throws Exception {
+        CompletableFuture<Void> paused = new CompletableFuture<>();
+        life.register(new Participant() {
+            @Override
+            public CompletionStage<?> pause() {
+                return paused;
+            }
+        });
+        CompletableFuture<Long> upgrade = draining();
+        FakeChild child = os.child();
+        parent.participant.await("resume", "pause", "drain");
+        CompletableFuture<Void> behindTheTimer = new CompletableFuture<>();
+        life.loop().execute(() -> life.loop().schedule(READY_AFTER, () -> behindTheTimer.complete(null)));
+        parent.settle();
+        parent.advance(READY_AFTER);
+        Await.get(behindTheTimer);
+        assertEquals(State.DRAINING, life.state());
+        paused.complete(null);
+        child.await(Message.DRAINED);
+        assertEquals(List.of(Message.PAUSED, Message.DRAINED), child.heard());
+        child.ready();
+        Await.get(upgrade);
+    }
+
+    @Test
+    void aParticipantThatDoesNotPauseIsNotWaitedForForEver() throws Exception {
+        life.register(new Participant() {
+            @Override
+            public CompletionStage<?> pause() {
+                return new CompletableFuture<>();
+            }
+        });
+        CompletableFuture<Long> upgrade = draining();
+        FakeChild child = os.child();
+        Await.until("not waited for any longer", () -> {
+            parent.advance(Duration.ofMillis(100));
+            return life.state() == State.COMMITTING;
+        });
+        child.await(Message.DRAINED);
+        child.ready();
+        Await.get(upgrade);
+    }
+
     private static final FdName SESSION = FdName.conn("tcp", "session");
 
     private void addSession() {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -14,6 +13,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -31,16 +31,11 @@ class PatientExecutorTest {
     }
 
     private Thread thread(Runnable task) {
-        Thread thread = new Thread(task) {
-            @Override
-            public synchronized void start() {
-                if (limit.get()) {
-                    refused.incrementAndGet();
-                    throw new OutOfMemoryError("unable to create native thread, says the test");
-                }
-                super.start();
-            }
-        };
+        if (limit.get()) { // where the thread is started there is no way in between
+            refused.incrementAndGet();
+            throw new OutOfMemoryError("unable to create native thread, says the test");
+        }
+        Thread thread = new Thread(task);
         thread.setDaemon(true);
         return thread;
     }
@@ -77,13 +72,37 @@ class PatientExecutorTest {
     }
 
     @Test
+    void tasksKeepTheirOrderAndAreTriedOneAtATime() throws Exception {
+        List<Integer> ran = new CopyOnWriteArrayList<>();
+        PatientExecutor patient = new PatientExecutor(loop, Executors.newSingleThreadExecutor(this::thread));
+        for (int i = 0; i < 100; i++) {
+            int number = i;
+            patient.execute(() -> ran.add(number));
+        }
+        assertEquals(1, refused.get());
+        assertEquals(1, logs.count("no thread can be started"), logs::toString);
+        limit.set(false);
+        Await.until("all", () -> {
+            now.addAndGet(PatientExecutor.RETRY.toNanos());
+            return ran.size() == 100;
+        });
+        assertEquals(IntStream.range(0, 100).boxed().toList(), ran);
+    }
+
+    @Test
     void aWarmUpIsLeftOut() throws Exception {
         WarmUpRun run = new WarmUpRun(
                 () -> {
                     throw new AssertionError("warms up");
                 },
-                this::thread);
+                task -> new Thread(task) {
+                    @Override
+                    public synchronized void start() {
+                        throw new OutOfMemoryError("unable to create native thread, says the test");
+                    }
+                });
         Await.get(run.over());
+        assertTrue(logs.has("going on without"), logs::toString);
         run.cut("nothing to cut");
     }
 
@@ -91,7 +110,10 @@ class PatientExecutorTest {
     @Test
     void whoIsToldHearsItLater() throws Exception {
         List<String> heard = new CopyOnWriteArrayList<>();
-        Observers observers = new Observers(new LifecycleListener() {}, this::thread);
+        Observers observers = new Observers(
+                new LifecycleListener() {},
+                task -> loop.execute(() -> loop.schedule(PatientExecutor.RETRY, task)),
+                this::thread);
         observers.add(new Observer() {
             @Override
             public void upgradeBegan() {
@@ -104,11 +126,14 @@ class PatientExecutorTest {
             }
         });
         observers.tell(Observer::upgradeBegan);
-        assertFalse(observers.caughtUp().isDone());
-        observers.later(Duration.ZERO, () -> heard.add("later"));
-        limit.set(false);
         observers.tell(Observer::serving);
-        Await.get(observers.caughtUp());
-        assertEquals(List.of("began", "later", "serving"), heard);
+        CompletableFuture<Void> caughtUp = observers.caughtUp();
+        assertFalse(caughtUp.isDone());
+        limit.set(false);
+        Await.until("told", () -> {
+            now.addAndGet(PatientExecutor.RETRY.toNanos());
+            return caughtUp.isDone();
+        });
+        assertEquals(List.of("began", "serving"), heard);
     }
 }

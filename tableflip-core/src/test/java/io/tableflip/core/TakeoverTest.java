@@ -275,7 +275,7 @@ class TakeoverTest {
         child.life.departure().jvmEnds();
         child.hear(Message.FAILED);
         child.say(Message.DRAINED);
-        Await.until("drained", () -> logs.has("the JVM ends"));
+        Await.until("drained", () -> logs.has("not committed"));
         child.settle();
         assertFalse(ready.isDone());
         assertFalse(Files.exists(pidFile));
@@ -293,6 +293,16 @@ class TakeoverTest {
         child.say(Message.PAUSED);
         Await.get(paused);
         assertEquals(State.TAKING_OVER, child.life.state());
+    }
+
+    @Test
+    void aChildWhoseJvmEndsDoesNotBegin() throws Exception {
+        Child child = child();
+        child.life.departure().jvmEnds();
+        child.hear(Message.FAILED);
+        assertInstanceOf(IllegalStateException.class, Await.failure(child.life.ready()));
+        child.settle();
+        assertEquals(List.of(), participant.calls);
     }
 
     /** Only a parent that was asked to leave pauses. */

@@ -27,7 +27,7 @@ final class SharedChannel extends Bound {
 
     private volatile @Nullable Run run;
     /** It may have read something that is not answered yet. */
-    private volatile boolean hasRun;
+    private boolean hasRun; // guarded by this
 
     /** It is to run, as soon as it is ours. */
     private boolean wanted; // guarded by this
@@ -65,7 +65,7 @@ final class SharedChannel extends Bound {
     }
 
     /** A connection of this process, whose gate was not there from the beginning: it runs, and goes on. */
-    void goOn() {
+    synchronized void goOn() {
         hasRun = true;
         gate().openLate();
     }
@@ -131,10 +131,16 @@ final class SharedChannel extends Bound {
         Run current = run;
         if (current != null) {
             closeAfter(current);
-        } else if (!hasRun) {
+        } else if (!mayHaveRead()) {
             channel().close();
         }
         return closed();
+    }
+
+    /** If not, it does not begin to. */
+    private synchronized boolean mayHaveRead() {
+        wanted &= hasRun;
+        return hasRun;
     }
 
     private void closeAfter(Run drain) {

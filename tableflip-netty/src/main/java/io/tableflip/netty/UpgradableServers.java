@@ -257,7 +257,9 @@ public final class UpgradableServers {
      * Hands a connection over to the next generation at the next upgrade. Until then it goes on; during the drain it is not read, a
      * {@link DrainEvent} is fired through its pipeline as a last chance to write, and once the child is the service it is closed here,
      * which its peer does not see. What its handlers have read and not used is lost: hand over between two messages, or keep
-     * what the child has to know in a place that it finds. For connections without TLS, whose keys are of this process.
+     * what the child has to know in a place that it finds. From the pause on the child may read and write: where a client sends its next request before it has its
+     * answer, or what is pushed to it is longer than one write, the program has to see to the order. What a client sends last, before it closes its side while the upgrade is
+     * under way, may come to either of the two. For connections without TLS, whose keys are of this process.
      *
      * @param connection a registered TCP or Unix stream channel of the epoll transport; accepted by a server that was bound here, or not
      * @param name by which the child finds it with {@link #adopt}

@@ -161,7 +161,7 @@ class DrainPoliciesTest {
         server.event();
         server.event();
         Await.until("the overlap is over", () -> !server.listener().isRunning());
-        Await.loopsOnce(server.listener().channel());
+        server.listener().moveGate(false).get(10, TimeUnit.SECONDS); // as it was told already
         cleanup.add(server.connect()); // in the kernel's queue: for the new process
         channels.forEach(Channel::close);
         assertEquals(2, get(drained).finished());
