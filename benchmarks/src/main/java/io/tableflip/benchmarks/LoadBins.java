@@ -2,11 +2,13 @@ package io.tableflip.benchmarks;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.LongStream;
 
-/** The outcomes around the upgrades of one contender, all upgrades laid over each other, in steps of time. */
+/** The outcomes around one moment of each upgrade of a contender, all upgrades laid over each other, in steps of time. */
 final class LoadBins {
-    static final double FROM_MILLIS = -1_000;
-    static final double TO_MILLIS = 2_500;
+    static final double FROM_MILLIS = -500;
+    static final double TO_MILLIS = 1_250;
     static final double STEP_MILLIS = 50;
 
     private final List<List<Double>> latencies = new ArrayList<>();
@@ -18,18 +20,19 @@ final class LoadBins {
         }
     }
 
-    static LoadBins of(List<LoadTrial> trials) {
+    /** @param moments of a trial, on the clock of its outcomes */
+    static LoadBins around(Function<LoadTrial, LongStream> moments, List<LoadTrial> trials) {
         LoadBins bins = new LoadBins();
         for (LoadTrial trial : trials) {
-            for (ContenderServer.Mark mark : trial.marks()) {
-                trial.load().outcomes().forEach(outcome -> bins.add(outcome, mark.nanos()));
+            for (long moment : moments.apply(trial).toArray()) {
+                trial.load().outcomes().forEach(outcome -> bins.add(outcome, moment));
             }
         }
         return bins;
     }
 
-    private void add(Outcome outcome, long signal) {
-        double millis = (outcome.intendedNanos() - signal) / 1e6;
+    private void add(Outcome outcome, long moment) {
+        double millis = (outcome.intendedNanos() - moment) / 1e6;
         if (millis < FROM_MILLIS || millis >= TO_MILLIS) {
             return;
         }

@@ -4,10 +4,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Draws what an upgrade does to latency: a panel for each contender, all to the same scales. */
+/**
+ * Draws what an upgrade does to latency: a panel for each contender, all to the same scales. A panel has two strips of time, around the signal and around
+ * the first answer of the new process: how long it takes from one to the other differs by a thousand.
+ */
 final class LoadPicture {
     private static final int COLUMNS = 2;
-    private static final int PANEL_WIDTH = 400;
+    private static final int STRIP_WIDTH = 192;
+    private static final int STRIP_GAP = 16;
+    private static final int PANEL_WIDTH = 2 * STRIP_WIDTH + STRIP_GAP;
     private static final int PANEL_HEIGHT = 130;
     private static final int LEFT = 52;
     private static final int TOP = 104;
@@ -17,7 +22,7 @@ final class LoadPicture {
 
     private final double highestMillis;
     private final Svg svg;
-    /** Of the panel that is being drawn. */
+    /** Of the panel, or the strip, that is being drawn. */
     private double left;
 
     private double top;
@@ -35,9 +40,13 @@ final class LoadPicture {
      * What is drawn of a contender.
      *
      * @param failed failures of the whole load
-     * @param answerMillis when the first answer of a new process came, after the signal
+     * @param answerMillis when the first answer of a new process came, after the signal; the median
      */
-    record Panel(LoadBins bins, long failed, double answerMillis) {}
+    private record Panel(LoadBins signal, LoadBins takeover, long failed, double answerMillis) {
+        double max() {
+            return Math.max(signal.max(), takeover.max());
+        }
+    }
 
     static String draw(Map<String, List<LoadTrial>> trials) {
         Map<String, Panel> panels = new LinkedHashMap<>();
@@ -47,14 +56,15 @@ final class LoadPicture {
 
     private static Panel panel(List<LoadTrial> trials) {
         LoadFigures figures = LoadFigures.of(trials);
-        return new Panel(LoadBins.of(trials), figures.failed(), figures.firstAnswerMillis());
+        return new Panel(
+                LoadBins.around(LoadTrial::signals, trials),
+                LoadBins.around(LoadTrial::takeovers, trials),
+                figures.failed(),
+                figures.firstAnswerMillis());
     }
 
-    static String drawPanels(Map<String, Panel> panels) {
-        double max = panels.values().stream()
-                .mapToDouble(panel -> panel.bins().max())
-                .max()
-                .orElse(1);
+    private static String drawPanels(Map<String, Panel> panels) {
+        double max = panels.values().stream().mapToDouble(Panel::max).max().orElse(1);
         LoadPicture picture = new LoadPicture(panels.size(), Math.max(100, Math.pow(10, Math.ceil(Math.log10(max)))));
         picture.legend();
         int drawn = 0;
@@ -75,27 +85,40 @@ final class LoadPicture {
                 40,
                 "start",
                 "faint",
-                "Milliseconds from the intended time of sending, around the signal; all upgrades laid over each other");
+                "Milliseconds from the intended time of sending, around two moments of all upgrades, laid over each other");
         double x = LEFT;
         svg.line(x, 54, x + 18, 54, "line").text(x + 24, 58, "start", "faint", "median");
         svg.rectangle(x + 90, 46, 14, 12, "band2").text(x + 110, 58, "start", "faint", "up to p99");
         svg.rectangle(x + 190, 46, 14, 12, "band1").text(x + 210, 58, "start", "faint", "up to the maximum");
         svg.rectangle(x + 336, 46, 4, 12, "bad").text(x + 347, 58, "start", "faint", "failed");
         svg.line(x + 410, 44, x + 410, 60, "event")
-                .text(x + 418, 58, "start", "faint", "first answer of the new process");
+                .text(x + 418, 58, "start", "faint", "signal, and first answer of the new process");
     }
 
     private void panel(String name, Panel panel) {
         String failed = panel.failed() == 0 ? "none failed" : panel.failed() + " failed";
         svg.text(left, top - 10, "start", "title", name);
         svg.text(left + PANEL_WIDTH, top - 10, "end", panel.failed() == 0 ? "faint" : "bad", failed);
-        LoadBins bins = panel.bins();
-        svg.path(band(bins, 1), "band1").path(band(bins, 0.99), "band2");
-        grid();
-        svg.path(median(bins), "line");
-        if (panel.answerMillis() > 0 && panel.answerMillis() < LoadBins.TO_MILLIS) {
-            svg.line(x(panel.answerMillis()), top, x(panel.answerMillis()), top + PANEL_HEIGHT, "event");
+        scale();
+        strip(panel.signal(), "signal");
+        left += STRIP_WIDTH + STRIP_GAP;
+        strip(panel.takeover(), answer(panel.answerMillis()));
+    }
+
+    private static String answer(double millis) {
+        if (millis <= 0) {
+            return "no answer";
         }
+        return millis < 1_000
+                ? String.format("answer, after %d ms", Math.round(millis))
+                : String.format("answer, after %.1f s", millis / 1_000);
+    }
+
+    private void strip(LoadBins bins, String moment) {
+        svg.path(band(bins, 1), "band1").path(band(bins, 0.99), "band2");
+        grid(moment);
+        svg.path(median(bins), "line");
+        svg.line(x(0), top, x(0), top + PANEL_HEIGHT, "event");
         for (int i = 0; i < bins.count(); i++) {
             if (bins.failures(i) > 0) {
                 svg.rectangle(x(millis(i)), top - 4, x(LoadBins.STEP_MILLIS) - x(0) - 1, 12, "bad");
@@ -103,17 +126,20 @@ final class LoadPicture {
         }
     }
 
-    private void grid() {
+    private void scale() {
         for (double value = LOWEST_MILLIS; value <= highestMillis * 1.001; value *= 10) {
-            svg.line(left, y(value), left + PANEL_WIDTH, y(value), "grid");
             String label = value < 0.5 ? "0.1" : Long.toString(Math.round(value));
             svg.text(left - 6, y(value) + 4, "end", "faint", label);
         }
-        for (int second = -1; second <= 2; second++) {
-            double x = x(second * 1_000);
-            svg.line(x, top + PANEL_HEIGHT, x, top + (second == 0 ? 0 : PANEL_HEIGHT - 5), "grid");
-            svg.text(x, top + PANEL_HEIGHT + 16, "middle", "faint", second == 0 ? "signal" : second + " s");
+    }
+
+    private void grid(String moment) {
+        for (double value = LOWEST_MILLIS; value <= highestMillis * 1.001; value *= 10) {
+            svg.line(left, y(value), left + STRIP_WIDTH, y(value), "grid");
         }
+        svg.line(x(1_000), top + PANEL_HEIGHT, x(1_000), top + PANEL_HEIGHT - 5, "grid");
+        svg.text(x(0), top + PANEL_HEIGHT + 16, "middle", "faint", moment);
+        svg.text(x(1_000), top + PANEL_HEIGHT + 16, "middle", "faint", "+1 s");
     }
 
     /** From the bottom to that quantile of each step. */
@@ -141,7 +167,7 @@ final class LoadPicture {
     }
 
     private double x(double millis) {
-        return left + (millis - LoadBins.FROM_MILLIS) / (LoadBins.TO_MILLIS - LoadBins.FROM_MILLIS) * PANEL_WIDTH;
+        return left + (millis - LoadBins.FROM_MILLIS) / (LoadBins.TO_MILLIS - LoadBins.FROM_MILLIS) * STRIP_WIDTH;
     }
 
     private double y(double millis) {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
@@ -65,6 +66,16 @@ record LoadTrial(List<ContenderServer.Mark> marks, LoadRecord load, long peakKil
     /** Of each upgrade, how long after it began the first answer of a new process came; empty if none ever came. */
     List<OptionalLong> firstAnswers() {
         return marks.stream().map(this::firstAnswer).toList();
+    }
+
+    /** When the upgrades were asked for, on the clock of the outcomes. */
+    LongStream signals() {
+        return marks.stream().mapToLong(ContenderServer.Mark::nanos);
+    }
+
+    /** When the first answer of each new process came, on the same clock. */
+    LongStream takeovers() {
+        return marks.stream().flatMapToLong(mark -> firstAnswer(mark).stream().map(nanos -> mark.nanos() + nanos));
     }
 
     private OptionalLong firstAnswer(ContenderServer.Mark mark) {

@@ -1,6 +1,7 @@
 package io.tableflip.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.tableflip.examples.FailureKind;
 import java.util.List;
@@ -122,7 +123,24 @@ class LoadTrialTest {
                     ? 1
                     : 0;
         }
-        assertEquals(3, bad, "one in the legend, and two steps of time in which something failed");
+        assertEquals(5, bad, "one in the legend, and in each strip two steps of time in which something failed");
+        assertEquals(1, count(texts, "signal"));
+        assertEquals(1, count(texts, "answer, after 607 ms"));
+    }
+
+    /** However long it has taken. */
+    @Test
+    void thePictureShowsTheTakeover() throws Exception {
+        LoadTrial late = trial(List.of(answered(-10, 1, 1), answered(60_000, 50, 3)), List.of());
+        LoadTrial never = trial(List.of(answered(-10, 1, 1)), List.of());
+        LoadBins bins = LoadBins.around(LoadTrial::takeovers, List.of(late, never));
+        int moment = (int) (-LoadBins.FROM_MILLIS / LoadBins.STEP_MILLIS);
+        assertEquals(50, bins.max());
+        assertFalse(bins.isEmpty(moment - 1), "it was sent 50 ms before");
+        NodeList texts = SvgTest.parsed(LoadPicture.draw(Map.of("late", List.of(late), "never", List.of(never))))
+                .getElementsByTagName("text");
+        assertEquals(1, count(texts, "answer, after 60.1 s"));
+        assertEquals(1, count(texts, "no answer"));
     }
 
     private static int count(NodeList texts, String text) {
