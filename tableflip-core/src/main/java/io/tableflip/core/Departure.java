@@ -165,15 +165,17 @@ final class Departure {
             drainAndExit(null);
             return;
         }
+        // At once: the JVM may be about to end, and waits for what is done here, but for no other thread. And not by
+        // end-of-file alone:
+        // a job that a start script has left behind may hold the pipe open.
+        String why = life.failure();
+        parent.failed(why == null ? "it was stopped before it was ready" : why);
         CompletableFuture.runAsync(() -> hangUp(parent), life.background())
                 .whenCompleteAsync((done, problem) -> drainAndExit(null), life.loop());
     }
 
     /** Loads native code, so not on the loop; should that fail, the end of this process is the end of the link. */
     private void hangUp(ParentLink link) {
-        // not by end-of-file alone: a job that a start script has left behind may hold the pipe open
-        String why = life.failure();
-        link.failed(why == null ? "it was stopped before it was ready" : why);
         life.withNativeCode(() -> link.hangUp(life.os().get()));
     }
 

@@ -48,6 +48,7 @@ final class ParentLink {
     private final long pid;
     private final Optional<Long> startTime;
     private volatile boolean silenced;
+    private volatile boolean failed;
 
     private ParentLink(ProcFs proc, @Nullable Identity identity, FileChannel out, FileChannel in) throws IOException {
         this.proc = proc;
@@ -258,15 +259,21 @@ final class ParentLink {
         send(new Message(Message.TAKEOVER, Long.toString(ownPid)));
     }
 
-    /** Says why this process cannot take over. A parent of level 1 would not understand. */
+    /** Says why this process cannot take over, once. A parent of level 1 would not understand. */
     void failed(String why) {
         try {
-            if (isLevel2() && !silenced) {
+            if (isLevel2() && !silenced && !failed) {
                 send(new Message(Message.FAILED, why));
+                failed = true;
             }
         } catch (IOException e) {
             // it has gone, or has given this child up: then it does not matter
         }
+    }
+
+    /** Whether the parent was told that. */
+    boolean hasFailed() {
+        return failed;
     }
 
     /** Says that this process is the service. */

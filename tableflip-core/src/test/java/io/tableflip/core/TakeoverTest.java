@@ -254,6 +254,28 @@ class TakeoverTest {
         child.hearEnd();
     }
 
+    /** The JVM does not wait for a thread that has yet to begin. */
+    @Test
+    void aChildThatStopsHasSaidWhyBeforeItsJvmCanEnd() throws Exception {
+        Child child = child();
+        child.life.reportFailure(new IOException("no such host"));
+        boolean said = Await.get(CompletableFuture.supplyAsync(
+                () -> {
+                    child.life.departure().stop();
+                    return child.link.hasFailed();
+                },
+                child.life.loop()));
+        assertTrue(said);
+        child.life.departure().jvmEnds();
+        child.hear(Message.FAILED);
+        assertEquals(
+                List.of("no such host"),
+                heard.stream()
+                        .filter(message -> message.type() == Message.FAILED)
+                        .map(Message::text)
+                        .toList());
+    }
+
     /** A hook of the program may wait for the end of the upgrader, and the JVM for the hook. */
     @Test
     void aChildThatStopsWhenTheJvmIsAboutToEndLoadsNothingAndIsNotHeldUp() throws Exception {
