@@ -25,10 +25,14 @@ while [ "$generation" -gt 1 ] && [ -e "$directory/hold" ]; do
     said=yes
     sleep 0.1
 done
+stopped=
+trap 'stopped=yes' TERM # whoever sees the PID file may stop this one before it has said that it serves
 echo $$ > "$directory/.next"
 mv "$directory/.next" "$directory/service.pid"
 : > "$directory/served.$$"
 echo "generation $generation (pid $$) is serving"
+trap stop TERM
+[ -z "$stopped" ] || stop
 until [ -n "$successor" ] && [ -e "$directory/served.$successor" ]; do
     sleep 0.1
 done
