@@ -165,9 +165,8 @@ final class Departure {
             drainAndExit(null);
             return;
         }
-        // At once: the JVM may be about to end, and waits for what is done here, but for no other thread. And not by
-        // end-of-file alone:
-        // a job that a start script has left behind may hold the pipe open.
+        // At once, since the JVM may be about to end, and waits for no other thread. Not by end-of-file alone, since a
+        // job that a start script has left behind may hold the pipe open.
         String why = life.failure();
         parent.failed(why == null ? "it was stopped before it was ready" : why);
         CompletableFuture.runAsync(() -> hangUp(parent), life.background())

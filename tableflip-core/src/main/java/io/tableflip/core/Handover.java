@@ -437,10 +437,10 @@ final class Handover {
             return;
         }
         serveAgain();
-        life.fds().notPassed();
         long pid = child == null ? -1 : child.pid();
         if (life.state() == STARTING) {
             life.make(Move.ROLL_BACK);
+            life.fds().notPassed();
         }
         life.files().restore(pid);
         if (life.isEnding()) {

@@ -41,10 +41,11 @@ final class PatientExecutor implements Executor {
 
     private synchronized @Nullable OutOfMemoryError giveAll() {
         while (!waiting.isEmpty()) {
+            Runnable task = waiting.removeFirst();
             try {
-                threads.execute(waiting.getFirst());
-                waiting.removeFirst();
+                threads.execute(task);
             } catch (OutOfMemoryError e) {
+                waiting.addFirst(task);
                 loop.execute(() -> loop.schedule(RETRY, this::giveAll));
                 return e;
             }

@@ -125,9 +125,8 @@ class HandoverTest {
         Await.get(life.exit());
     }
 
-    /** Both would read from it. */
-    @Test
-    void theChildHearsThatAllHavePausedNotBefore() throws Exception {
+    /** A participant that has paused when the test says so. */
+    private CompletableFuture<Void> pausing() {
         CompletableFuture<Void> paused = new CompletableFuture<>();
         life.register(new Participant() {
             @Override
@@ -135,6 +134,13 @@ class HandoverTest {
                 return paused;
             }
         });
+        return paused;
+    }
+
+    /** Both would read from it. */
+    @Test
+    void theChildHearsThatAllHavePausedNotBefore() throws Exception {
+        CompletableFuture<Void> paused = pausing();
         CompletableFuture<Long> upgrade = draining();
         FakeChild child = os.child();
         parent.participant.await("resume", "pause", "drain");
@@ -149,13 +155,7 @@ class HandoverTest {
     /** The child would take its commit for the word that nobody else reads. */
     @Test
     void evenIfNothingIsToBeWaitedForTheChildHearsOfThePauseFirst() throws Exception {
-        CompletableFuture<Void> paused = new CompletableFuture<>();
-        life.register(new Participant() {
-            @Override
-            public CompletionStage<?> pause() {
-                return paused;
-            }
-        });
+        CompletableFuture<Void> paused = pausing();
         CompletableFuture<Long> upgrade = draining();
         FakeChild child = os.child();
         parent.participant.await("resume", "pause", "drain");
@@ -174,12 +174,7 @@ class HandoverTest {
 
     @Test
     void aParticipantThatDoesNotPauseIsNotWaitedForForEver() throws Exception {
-        life.register(new Participant() {
-            @Override
-            public CompletionStage<?> pause() {
-                return new CompletableFuture<>();
-            }
-        });
+        pausing();
         CompletableFuture<Long> upgrade = draining();
         FakeChild child = os.child();
         Await.until("not waited for any longer", () -> {
