@@ -437,28 +437,58 @@ class SocketKindsTest {
     }
 
     /** It stays open for answers that take their time, until nothing has been written for as long as was said. */
-    @Test
-    void aDatagramSocketIsOpenUntilItsAnswersAreWritten() throws Exception {
-        FakeUpgrader upgrader = new FakeUpgrader();
-        CompletableFuture<ChannelHandlerContext> asked = new CompletableFuture<>();
-        CompletableFuture<InetSocketAddress> sender = new CompletableFuture<>();
-        Channel channel = UpgradableServers.of(upgrader)
-                .bind(asking(asked, sender), "dns", TestServer.ANY_PORT, Duration.ofSeconds(10))
-                .sync()
-                .channel();
-        upgrader.resume();
-        try (DatagramSocket client = new DatagramSocket()) {
+    /** A datagram socket that was asked, and has not answered yet. */
+    private final class Asked implements AutoCloseable {
+        final FakeUpgrader upgrader = new FakeUpgrader();
+        final Channel channel;
+        private final CompletableFuture<ChannelHandlerContext> asked = new CompletableFuture<>();
+        private final CompletableFuture<InetSocketAddress> sender = new CompletableFuture<>();
+        private final DatagramSocket client = new DatagramSocket();
+
+        Asked(Duration quiet) throws Exception {
+            Bootstrap bootstrap = new Bootstrap().group(loops).handler(new ChannelInboundHandlerAdapter() {
+                @Override
+                public void channelRead(ChannelHandlerContext ctx, Object message) {
+                    sender.complete(((DatagramPacket) message).sender());
+                    ((DatagramPacket) message).release();
+                    asked.complete(ctx);
+                }
+            });
+            channel = UpgradableServers.of(upgrader)
+                    .bind(bootstrap, "dns", TestServer.ANY_PORT, quiet)
+                    .sync()
+                    .channel();
+            upgrader.resume();
             client.connect(channel.localAddress());
             client.setSoTimeout(10_000);
             send(client, "a");
-            ChannelHandlerContext ctx = asked.get(10, TimeUnit.SECONDS);
-            CompletableFuture<DrainReport> drained = upgrader.drain(Duration.ofSeconds(2));
-            CompletableFuture<?> released =
-                    upgrader.participants.iterator().next().release().toCompletableFuture();
-            ctx.writeAndFlush(new DatagramPacket(
-                            Unpooled.copiedBuffer("late", US_ASCII), sender.get(10, TimeUnit.SECONDS)))
+            asked.get(10, TimeUnit.SECONDS);
+        }
+
+        CompletableFuture<?> release() {
+            return upgrader.participants.iterator().next().release().toCompletableFuture();
+        }
+
+        void assertAnswersLate() throws Exception {
+            ByteBuf late = Unpooled.copiedBuffer("late", US_ASCII);
+            asked.get(10, TimeUnit.SECONDS)
+                    .writeAndFlush(new DatagramPacket(late, sender.get(10, TimeUnit.SECONDS)))
                     .sync();
             assertEquals("late", receive(client));
+        }
+
+        @Override
+        public void close() {
+            client.close();
+        }
+    }
+
+    @Test
+    void aDatagramSocketIsOpenUntilItsAnswersAreWritten() throws Exception {
+        try (Asked socket = new Asked(Duration.ofSeconds(10))) {
+            CompletableFuture<DrainReport> drained = socket.upgrader.drain(Duration.ofSeconds(2));
+            CompletableFuture<?> released = socket.release();
+            socket.assertAnswersLate();
             DrainReport report = drained.get(20, TimeUnit.SECONDS);
             assertEquals(1, report.forced());
             assertTrue(report.elapsed().compareTo(Duration.ofSeconds(2)) >= 0, report::toString);
@@ -470,28 +500,12 @@ class SocketKindsTest {
     /** A final stop lets go first, and then drains. */
     @Test
     void whatWasReadBeforeAStopIsAnswered() throws Exception {
-        FakeUpgrader upgrader = new FakeUpgrader();
-        CompletableFuture<ChannelHandlerContext> asked = new CompletableFuture<>();
-        CompletableFuture<InetSocketAddress> sender = new CompletableFuture<>();
-        Channel channel = UpgradableServers.of(upgrader)
-                .bind(asking(asked, sender), "dns", TestServer.ANY_PORT, Duration.ofSeconds(20))
-                .sync()
-                .channel();
-        upgrader.resume();
-        try (DatagramSocket client = new DatagramSocket()) {
-            client.connect(channel.localAddress());
-            client.setSoTimeout(10_000);
-            send(client, "a");
-            ChannelHandlerContext ctx = asked.get(10, TimeUnit.SECONDS);
-            CompletableFuture<?> released =
-                    upgrader.participants.iterator().next().release().toCompletableFuture();
-            CompletableFuture<DrainReport> drained = upgrader.drain(TIMEOUT);
-            ctx.writeAndFlush(new DatagramPacket(
-                            Unpooled.copiedBuffer("late", US_ASCII), sender.get(10, TimeUnit.SECONDS)))
-                    .sync();
-            assertEquals("late", receive(client));
+        try (Asked socket = new Asked(Duration.ofSeconds(20))) {
+            CompletableFuture<?> released = socket.release();
+            CompletableFuture<DrainReport> drained = socket.upgrader.drain(TIMEOUT);
+            socket.assertAnswersLate();
             assertFalse(released.isDone());
-            channel.close().sync();
+            socket.channel.close().sync();
             assertEquals(1, drained.get(20, TimeUnit.SECONDS).finished());
             released.get(10, TimeUnit.SECONDS);
         }
@@ -505,19 +519,6 @@ class SocketKindsTest {
         upgrader.release();
         assertFalse(channel.isOpen());
         assertEquals(1, upgrader.drain(TIMEOUT).get(20, TimeUnit.SECONDS).finished());
-    }
-
-    /** Notes the first datagram and who has sent it, and does not answer. */
-    private Bootstrap asking(
-            CompletableFuture<ChannelHandlerContext> asked, CompletableFuture<InetSocketAddress> sender) {
-        return new Bootstrap().group(loops).handler(new ChannelInboundHandlerAdapter() {
-            @Override
-            public void channelRead(ChannelHandlerContext ctx, Object message) {
-                sender.complete(((DatagramPacket) message).sender());
-                ((DatagramPacket) message).release();
-                asked.complete(ctx);
-            }
-        });
     }
 
     @Test
