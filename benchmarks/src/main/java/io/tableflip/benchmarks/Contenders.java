@@ -96,9 +96,12 @@ final class Contenders {
                         uwsgi_temp_path uwsgi;
                         scgi_temp_path scgi;
                         keepalive_requests 1000000000;
-                        # no connection of the load is idle for so long: an old worker ends, whatever a client has left open
+                        # an old worker ends, whatever a client has left open: no connection of the load is idle for so long
                         keepalive_timeout 20s;
                         client_header_timeout 20s;
+                        # and what it keeps open itself: h2 whose handshake was under way when the worker was told to quit
+                        # (seen with 1.22.1) gets no GOAWAY; no other connection of the load lives for so long
+                        keepalive_time 15s;
                         default_type application/json;
                         server {
                             listen %s%s;
