@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** Those that are compared under load: each as its users run it. */
 final class Contenders {
     static final String OURS = "tableflip for Java";
-    static final String OURS_IDLE = "tableflip for Java, idle boot";
+    static final String OURS_NORMAL = "tableflip for Java, no idle boot";
     static final String OURS_COLD = "tableflip for Java, cold";
 
     private static final Path JAVA = Path.of(System.getProperty("java.home"));
@@ -26,9 +26,8 @@ final class Contenders {
     static List<Contender> all(Supplier<Path> newDirectory) {
         return List.of(
                 ours(OURS),
-                // what nobody else wants there is more of, so it may take longer
-                ours(OURS_IDLE, "--idle-boot", "10s", "--warm-up", "5s"),
-                ours(OURS_COLD, "--warm-up", "0s", "--spread", "0s"),
+                ours(OURS_NORMAL, "--idle-boot", "0s"),
+                ours(OURS_COLD, "--idle-boot", "0s", "--warm-up", "0s", "--spread", "0s"),
                 go(newDirectory),
                 nginx("nginx, HUP", true, server -> server.signal("HUP", server.lastStarted())),
                 nginx("nginx, USR2 and QUIT", false, Contenders::replaceNginx),

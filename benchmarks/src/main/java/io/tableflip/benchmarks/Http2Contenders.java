@@ -26,7 +26,14 @@ final class Http2Contenders {
         String nginx = contenders.nginx();
         String haproxy = contenders.haproxy();
         return List.of(
-                contenders.ours(Contenders.OURS, "--warm-up", Long.toString(warmUp.toMillis()), "--spread", "500"),
+                contenders.ours(
+                        Contenders.OURS,
+                        "--idle-boot",
+                        "10000",
+                        "--warm-up",
+                        Long.toString(warmUp.toMillis()),
+                        "--spread",
+                        "500"),
                 contenders.ours(Contenders.OURS_COLD),
                 Contenders.go(
                         newDirectory,

@@ -87,7 +87,7 @@ final class Http2Part implements Part {
                         + " by a GOAWAY, or REFUSED_STREAM, so that a client may ask anew without a risk, which this one does not; or nobody listened. Idle EOF: the server has closed a"
                         + " connection with no stream under way, before the client could: no failure. TLS is the JDK's in the client and in the servers in Java, else the peer's"
                         + " own. Each upgrade costs %d handshakes at nearly one time, which are contained in the latencies, and so is what they cost the client: it has one thread, in the process of the benchmark, and shares the"
-                        + " processors with the servers (its lateness is in the last column, in ms). The warm-up takes %d ms at most, and the old process asks its clients to leave over half a second, as the example server does; cold: without both. Otherwise as under HTTP/1.1.",
+                        + " processors with the servers (its lateness is in the last column, in ms). The new process boots and warms up in the time that nobody else wants, and the old one asks its clients to leave over half a second, as the example server does; the warm-up takes %d ms at most; cold: without all that. Otherwise as under HTTP/1.1.",
                 rates(run).kept(),
                 Http2Generator.CONNECTIONS,
                 Http2Generator.CONNECTIONS,

@@ -120,7 +120,7 @@ final class LoadPart implements Part {
     }
 
     private static void bars(Report report, Map<String, List<LoadTrial>> trials) {
-        for (String name : List.of(Contenders.OURS, Contenders.OURS_IDLE, Contenders.OURS_COLD)) {
+        for (String name : List.of(Contenders.OURS, Contenders.OURS_NORMAL, Contenders.OURS_COLD)) {
             LoadFigures figures = LoadFigures.of(trials.getOrDefault(name, List.of()));
             String what = "load, " + name + ": ";
             report.bar(Bar.atMost(what + "failures", 0, (double) figures.failed(), null));

@@ -66,8 +66,18 @@ final class ReadinessPart implements Part {
     }
 
     private static ClassLog child(Path directory) throws IOException, InterruptedException {
-        List<String> arguments =
-                List.of("http", "--listen", "127.0.0.1:0", "--pid-file", "pid", "--warm-up", "0s", "--spread", "0s");
+        List<String> arguments = List.of(
+                "http",
+                "--listen",
+                "127.0.0.1:0",
+                "--pid-file",
+                "pid",
+                "--idle-boot",
+                "0s",
+                "--warm-up",
+                "0s",
+                "--spread",
+                "0s");
         List<String> command = Program.java(HOME, logging(directory), Main.class, arguments);
         try (Program server = Program.start("ours", directory, command, environment -> {})) {
             server.await(PREPARED);

@@ -37,13 +37,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
-/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE [--warm-up MILLISECONDS] [--spread MILLISECONDS]}. Every answer is the line of the HTTP example. */
+/** An upgradable server of HTTP/2 over TLS: {@code SecureServer PORT PID-FILE KEY-STORE [--idle-boot MILLISECONDS] [--warm-up MILLISECONDS] [--spread MILLISECONDS]}. Every answer is the line of the HTTP example. */
 final class SecureServer {
     private SecureServer() {}
 
     public static void main(String[] arguments) throws Exception {
         try (Upgrader upgrader = Upgrader.builder()
                 .pidFile(Path.of(arguments[1]))
+                .idleBoot(option("--idle-boot", List.of(arguments)))
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
                 .build()) {

@@ -21,21 +21,23 @@ record HttpOptions(
         Duration warmUp,
         Duration overlap,
         Duration spread) {
-    private static final Duration WARM_UP = Duration.ofSeconds(1);
+    private static final Duration IDLE_BOOT = Duration.ofSeconds(10);
+    private static final Duration WARM_UP = Duration.ofSeconds(3);
 
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
-                 [--memory-check warn|refuse|off] [--idle-boot 0s] [--warm-up 1s]
+                 [--memory-check warn|refuse|off] [--idle-boot 10s] [--warm-up 3s]
                  [--overlap 0s] [--spread 500ms]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
                 GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
-                FILE holds a line "greeting = TEXT". A new process boots in the time that nobody else wants for --idle-boot,
-                and warms up for as long as --warm-up says, at most;
+                FILE holds a line "greeting = TEXT". A new process boots in the time that nobody else wants, for as long
+                as --idle-boot says at most and where that is allowed, and warms up for --warm-up, at most;
                 the old one goes on accepting beside it for --overlap, and asks its clients to leave over the time of --spread.
-                Shown are the values without an option; a warm-up is never longer than half the upgrade timeout then.
+                Shown are the values without an option; --idle-boot is never longer than a quarter of the upgrade timeout then,
+                and --warm-up than half of it.
             """;
 
     static HttpOptions parse(List<String> words) throws UsageException {
@@ -56,15 +58,8 @@ record HttpOptions(
         String config = args.text("--config");
         Duration upgradeTimeout =
                 positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1)));
-        Duration half = upgradeTimeout.dividedBy(2);
-        Duration warmUp = args.duration("--warm-up", WARM_UP.compareTo(half) < 0 ? WARM_UP : half);
-        if (warmUp.compareTo(upgradeTimeout) >= 0) {
-            throw new UsageException("--warm-up: has to be shorter than --upgrade-timeout");
-        }
-        Duration idleBoot = args.duration("--idle-boot", Duration.ZERO);
-        if (idleBoot.compareTo(upgradeTimeout) >= 0) {
-            throw new UsageException("--idle-boot: has to be shorter than --upgrade-timeout");
-        }
+        Duration idleBoot = beforeTimeout(args, "--idle-boot", IDLE_BOOT, upgradeTimeout.dividedBy(4), upgradeTimeout);
+        Duration warmUp = beforeTimeout(args, "--warm-up", WARM_UP, upgradeTimeout.dividedBy(2), upgradeTimeout);
         return new HttpOptions(
                 args.required("--listen", Args::address),
                 args.required("--pid-file", Path::of),
@@ -77,6 +72,16 @@ record HttpOptions(
                 warmUp,
                 args.duration("--overlap", Duration.ZERO),
                 args.duration("--spread", Duration.ofMillis(500)));
+    }
+
+    /** @param most without the option; with it the time has only to be shorter than the upgrade timeout */
+    private static Duration beforeTimeout(
+            Args args, String name, Duration usual, Duration most, Duration upgradeTimeout) throws UsageException {
+        Duration time = args.duration(name, usual.compareTo(most) < 0 ? usual : most);
+        if (time.compareTo(upgradeTimeout) >= 0) {
+            throw new UsageException(name + ": has to be shorter than --upgrade-timeout");
+        }
+        return time;
     }
 
     private static MemoryCheck memoryCheck(String text) {

@@ -31,14 +31,16 @@ class ArgsTest {
         assertEquals(Duration.ofSeconds(5), options.readyAfter());
         assertEquals(Duration.ofMinutes(1), options.upgradeTimeout());
         assertEquals(MemoryCheck.WARN, options.memoryCheck());
-        assertEquals(Duration.ofSeconds(1), options.warmUp());
+        assertEquals(Duration.ofSeconds(10), options.idleBoot());
+        assertEquals(Duration.ofSeconds(3), options.warmUp());
         assertEquals(Duration.ZERO, options.overlap());
         assertEquals(Duration.ofMillis(500), options.spread());
     }
 
     @Test
-    void aWarmUpWithoutAnOptionIsShorterThanTheUpgradeTimeout() throws Exception {
+    void whatComesBeforeTheTakeoverIsShorterThanTheUpgradeTimeoutWithoutAnOption() throws Exception {
         HttpOptions options = HttpOptions.parse(words("--pid-file p --listen :0 --upgrade-timeout 700ms"));
+        assertEquals(Duration.ofMillis(175), options.idleBoot());
         assertEquals(Duration.ofMillis(350), options.warmUp());
     }
 
@@ -55,6 +57,7 @@ class ArgsTest {
         assertEquals(Duration.ZERO, options.readyAfter());
         assertEquals(Duration.ofMinutes(2), options.upgradeTimeout());
         assertEquals(MemoryCheck.REFUSE, options.memoryCheck());
+        assertEquals(Duration.ofSeconds(4), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
         assertEquals(Duration.ofSeconds(2), options.overlap());
         assertEquals(Duration.ZERO, options.spread());
