@@ -133,7 +133,6 @@ class ContainerIT {
                 MixedLoad.assertClean(load, hello::log);
             }
             assertTrue(Http.get(hello.address(), "/").contains("\"generation\":2,"), hello::log);
-            assertFalse(hello.log().contains("SCHED_IDLE"), "allowed by its limit: " + hello.log());
             CompletableFuture<String> slow = Http.start(hello.address(), "/slow?ms=2000");
             Http.get(hello.address(), "/"); // the one before it has been accepted
             hello.compose("stop");
