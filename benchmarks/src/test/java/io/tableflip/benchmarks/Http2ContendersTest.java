@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,9 +34,9 @@ class Http2ContendersTest {
                 Http2Probe probe = new Http2Probe();
                 ContenderServer server = ContenderServer.start(nginx, home, shell, probe)) {
             long master = server.lastStarted();
-            List<Long> workers = server.pids().stream()
-                    .filter(pid -> Processes.isChildOf(pid, master))
-                    .toList();
+            int processors = processors();
+            await(() -> workers(server, master).size() == processors); // the first may answer before the last is there
+            List<Long> workers = workers(server, master);
             for (long worker : workers) {
                 shell.send("STOP", worker);
             }
@@ -61,6 +62,19 @@ class Http2ContendersTest {
                 .filter(contender -> contender.name().equals("nginx, HUP"))
                 .findFirst()
                 .orElseThrow();
+    }
+
+    /** As nginx counts them. */
+    private static int processors() throws IOException {
+        Process getconf = new ProcessBuilder("getconf", "_NPROCESSORS_ONLN").start();
+        byte[] output = getconf.getInputStream().readAllBytes();
+        return Integer.parseInt(new String(output, StandardCharsets.US_ASCII).strip());
+    }
+
+    private static List<Long> workers(ContenderServer server, long master) {
+        return server.pids().stream()
+                .filter(pid -> Processes.isChildOf(pid, master))
+                .toList();
     }
 
     private static void await(BooleanSupplier condition) throws InterruptedException {

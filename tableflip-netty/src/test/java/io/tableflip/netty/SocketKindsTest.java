@@ -436,7 +436,6 @@ class SocketKindsTest {
         }
     }
 
-    /** It stays open for answers that take their time, until nothing has been written for as long as was said. */
     /** A datagram socket that was asked, and has not answered yet. */
     private final class Asked implements AutoCloseable {
         final FakeUpgrader upgrader = new FakeUpgrader();
@@ -483,6 +482,7 @@ class SocketKindsTest {
         }
     }
 
+    /** It stays open for answers that take their time, until nothing has been written for as long as was said. */
     @Test
     void aDatagramSocketIsOpenUntilItsAnswersAreWritten() throws Exception {
         try (Asked socket = new Asked(Duration.ofSeconds(10))) {
