@@ -30,11 +30,11 @@ final class Http2Part implements Part {
             throws IOException, InterruptedException {
         LoadTrial.Times times = new LoadTrial.Times(
                 Duration.ofMillis(run.pick(200, 1_500, 6_000)),
-                Duration.ofMillis(run.pick(200, 1_500, 5_000)),
-                Duration.ofMillis(run.pick(1_200, 2_000, 3_000)));
+                Duration.ofMillis(run.pick(200, 1_000, 5_000)),
+                Duration.ofMillis(run.pick(1_200, 1_600, 3_000)));
         try (ContenderServer server = ContenderServer.start(contender, run.newDirectory("h2"), shell, probe);
                 Http2Generator client = new Http2Generator()) {
-            return LoadTrial.run(server, client, rates(run), run.pick(1, 2, 4), times);
+            return LoadTrial.run(server, client, rates(run), run.pick(1, 1, 4), times);
         }
     }
 

@@ -33,8 +33,8 @@ final class LoadPart implements Part {
             throws IOException, InterruptedException {
         LoadTrial.Times times = new LoadTrial.Times(
                 Duration.ofMillis(run.pick(200, 2_000, 6_000)),
-                Duration.ofMillis(run.pick(300, 1_500, 5_000)),
-                Duration.ofMillis(run.pick(1_200, 2_000, 3_000)));
+                Duration.ofMillis(run.pick(300, 1_000, 5_000)),
+                Duration.ofMillis(run.pick(1_200, 1_600, 3_000)));
         try (ContenderServer server = ContenderServer.start(contender, run.newDirectory("load"), shell)) {
             return LoadTrial.run(server, client, rates(run), run.pick(1, 2, 4), times);
         }
