@@ -167,11 +167,12 @@ final class ContenderServer implements AutoCloseable {
     }
 
     /** A thing to wait for. */
-    private interface Condition {
+    interface Condition {
         boolean holds() throws InterruptedException;
     }
 
-    private void await(String what, Condition condition, long everyMillis) throws InterruptedException {
+    /** Fails with what the server has written if it takes longer than a minute. */
+    void await(String what, Condition condition, long everyMillis) throws InterruptedException {
         long end = System.nanoTime() + PATIENCE;
         while (!condition.holds()) {
             if (System.nanoTime() > end) {

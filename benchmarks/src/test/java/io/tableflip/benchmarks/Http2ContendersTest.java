@@ -12,8 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,22 +33,26 @@ class Http2ContendersTest {
                 ContenderServer server = ContenderServer.start(nginx, home, shell, probe)) {
             long master = server.lastStarted();
             int processors = processors();
-            await(() -> workers(server, master).size() == processors); // the first may answer before the last is there
+            // the first may answer before the last is there
+            server.await("all workers", () -> workers(server, master).size() == processors, 10);
             List<Long> workers = workers(server, master);
             for (long worker : workers) {
                 shell.send("STOP", worker);
             }
             InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port());
             try (Http2Load load = Http2Load.start(address, 50, 1)) {
-                await(() -> Listener.at(server.port()).queue() > 0);
+                server.await(
+                        "a connection in the queue",
+                        () -> Listener.at(server.port()).queue() > 0,
+                        10);
                 Listener listener = Listener.at(server.port());
                 shell.send("QUIT", master);
                 // it closes its own when it has told the workers
-                await(() -> !listener.isHeldBy(master));
+                server.await("the end of the master's listener", () -> !listener.isHeldBy(master), 10);
                 for (long worker : workers) {
                     shell.send("CONT", worker);
                 }
-                await(() -> server.pids().stream().allMatch(Processes::hasGone));
+                server.await("the end of all", () -> server.pids().stream().allMatch(Processes::hasGone), 10);
                 assertTrue(load.answered() > 0, "the connection was not accepted: this test has seen nothing");
             }
         }
@@ -75,12 +77,6 @@ class Http2ContendersTest {
         return server.pids().stream()
                 .filter(pid -> Processes.isChildOf(pid, master))
                 .toList();
-    }
-
-    private static void await(BooleanSupplier condition) throws InterruptedException {
-        while (!condition.getAsBoolean()) {
-            TimeUnit.MILLISECONDS.sleep(10);
-        }
     }
 
     /**

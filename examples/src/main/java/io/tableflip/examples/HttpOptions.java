@@ -58,8 +58,10 @@ record HttpOptions(
         String config = args.text("--config");
         Duration upgradeTimeout =
                 positive("--upgrade-timeout", args.duration("--upgrade-timeout", Duration.ofMinutes(1)));
-        Duration idleBoot = beforeTimeout(args, "--idle-boot", IDLE_BOOT, upgradeTimeout.dividedBy(4), upgradeTimeout);
-        Duration warmUp = beforeTimeout(args, "--warm-up", WARM_UP, upgradeTimeout.dividedBy(2), upgradeTimeout);
+        Duration idleBoot = args.duration("--idle-boot", shorter(IDLE_BOOT, upgradeTimeout.dividedBy(4)));
+        Duration warmUp = args.duration("--warm-up", shorter(WARM_UP, upgradeTimeout.dividedBy(2)));
+        requireShorter("--idle-boot", idleBoot, upgradeTimeout);
+        requireShorter("--warm-up", warmUp, upgradeTimeout);
         return new HttpOptions(
                 args.required("--listen", Args::address),
                 args.required("--pid-file", Path::of),
@@ -74,14 +76,14 @@ record HttpOptions(
                 args.duration("--spread", Duration.ofMillis(500)));
     }
 
-    /** @param most without the option; with it the time has only to be shorter than the upgrade timeout */
-    private static Duration beforeTimeout(
-            Args args, String name, Duration usual, Duration most, Duration upgradeTimeout) throws UsageException {
-        Duration time = args.duration(name, usual.compareTo(most) < 0 ? usual : most);
+    private static Duration shorter(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
+    }
+
+    private static void requireShorter(String name, Duration time, Duration upgradeTimeout) throws UsageException {
         if (time.compareTo(upgradeTimeout) >= 0) {
             throw new UsageException(name + ": has to be shorter than --upgrade-timeout");
         }
-        return time;
     }
 
     private static MemoryCheck memoryCheck(String text) {

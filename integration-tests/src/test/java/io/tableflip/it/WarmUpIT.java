@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a new process does before it takes over. */
 class WarmUpIT {
@@ -39,10 +41,12 @@ class WarmUpIT {
         }
     }
 
-    @Test
-    void aNewProcessMayBootAsOtherProcessesDo() throws IOException {
+    /** Where idle boot is not allowed, it boots as without. */
+    @ParameterizedTest
+    @ValueSource(strings = {"0s", "5s"})
+    void aNewProcessMayBootInTheTimeThatNobodyElseWants(String idleBoot) throws IOException {
         try (Service service = Service.example(directory)
-                        .arguments("--idle-boot", "0s")
+                        .arguments("--idle-boot", idleBoot, "--warm-up", "1s")
                         .startAndAwait();
                 StrictLoad load = StrictLoad.builder()
                         .target(service.address())
