@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.benchmarks.Run.Scale;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("benchmarks")
 class BootFlagsPartTest {
     @Test
     void measuresAChildAsItsParentAndOneThatBootsIdle() throws Exception {

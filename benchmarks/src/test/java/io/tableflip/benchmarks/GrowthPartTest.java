@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tableflip.benchmarks.Run.Scale;
 import java.io.IOException;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("benchmarks")
 class GrowthPartTest {
     @Test
     void drainsWhatIsThere() throws IOException, InterruptedException {

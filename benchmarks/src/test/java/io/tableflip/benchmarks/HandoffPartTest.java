@@ -7,9 +7,11 @@ import io.tableflip.benchmarks.Run.Scale;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("benchmarks")
 class HandoffPartTest {
     @Test
     void upgradesWithDescriptorsAndWithout(@TempDir Path directory) throws IOException, InterruptedException {

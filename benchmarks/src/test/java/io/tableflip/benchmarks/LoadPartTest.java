@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tableflip.benchmarks.Run.Scale;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("benchmarks")
 class LoadPartTest {
     @Test
     void everyContenderIsUpgradedUnderLoad() throws Exception {

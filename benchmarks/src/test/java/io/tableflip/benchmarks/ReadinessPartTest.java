@@ -8,8 +8,10 @@ import io.tableflip.benchmarks.Run.Scale;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("benchmarks")
 class ReadinessPartTest {
     @Test
     void readsWhatTheJvmSays() {

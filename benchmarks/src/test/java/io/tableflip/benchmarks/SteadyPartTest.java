@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tableflip.benchmarks.Run.Scale;
 import java.io.IOException;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("benchmarks")
 class SteadyPartTest {
     private static final String OUTPUT = """
             Running 2s test @ http://127.0.0.1:40001/

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The example on a JVM of the other platform: the native libraries of Netty and of jnr-posix for it are found and work. Under
  * emulation, so that it is slow; a process cannot be upgraded there, unless the kernel knows how to run that platform's programs.
  */
+@Tag("aarch64")
 class Aarch64IT {
     private static final String EMULATOR = "qemu-aarch64-static";
 

@@ -19,12 +19,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The start script of the example with its class-data archives: AppCDS, and from JDK 25 on the AOT cache. */
+@Tag("slow")
+@Tag("jdk")
 class ArchiveIT {
     private static final String CONFIG = "io/tableflip/examples/Config.class";
 

@@ -10,11 +10,13 @@ import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The image of {@code examples/docker} in a real container engine: a launcher as process 1, and a service that is upgraded by a signal. docs/containers.md says what comes out here. */
 @ResourceLock(FrameworkRun.LOAD)
+@Tag("containers")
 class ContainerIT {
     private static final int UPGRADES = 5;
     private static final long KILLED = 128 + 9;

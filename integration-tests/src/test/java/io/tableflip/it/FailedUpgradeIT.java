@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -75,6 +76,7 @@ class FailedUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aChildThatExitsWithoutBeingReady() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
@@ -83,6 +85,7 @@ class FailedUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aChildThatHangs() throws IOException {
         try (Service service = Service.testServer(directory)
@@ -124,6 +127,7 @@ class FailedUpgradeIT {
     }
 
     /** A client that was asked to leave before the rollback may; one that comes after it is asked nothing. */
+    @Tag("slow")
     @Test
     void afterARollbackNobodyIsToldToLeave() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
@@ -138,6 +142,7 @@ class FailedUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aParentThatIsKilledBeforeTheTakeover() throws IOException {
         Path config = fifo();
@@ -176,6 +181,7 @@ class FailedUpgradeIT {
     }
 
     /** The child commits without its parent after a while; the parent finds that when it runs again. */
+    @Tag("slow")
     @Test
     void aParentThatIsStoppedPastEveryTimer() throws IOException {
         try (Service service = Service.testServer(directory)
@@ -199,6 +205,7 @@ class FailedUpgradeIT {
     }
 
     /** The upgrade timeout passes while the parent is stopped; what the child has said meanwhile counts. */
+    @Tag("slow")
     @Test
     void aParentThatIsStoppedBeforeTheTakeover() throws IOException {
         try (Service service = Service.testServer(directory)
@@ -220,6 +227,7 @@ class FailedUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aChildThatIsStoppedPastEveryTimer() throws IOException {
         try (Service service = Service.testServer(directory)
@@ -234,6 +242,7 @@ class FailedUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void theSecondUpgradeIsRefused() throws IOException {
         try (Service service =
@@ -262,6 +271,7 @@ class FailedUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aStopBeforeTheTakeoverEndsBoth() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {
@@ -294,6 +304,7 @@ class FailedUpgradeIT {
     }
 
     /** As a service manager does it, or a Ctrl-C: every process of the group gets the signal. */
+    @Tag("slow")
     @Test
     void aStopOfTheWholeGroupAfterTheTakeoverLetsBothDrain() throws IOException {
         for (boolean childFirst : List.of(true, false)) {
@@ -320,6 +331,7 @@ class FailedUpgradeIT {
     }
 
     /** {@code cp new.jar app.jar} takes away the classes that were not loaded yet: upgrade and stop must need none of ours. */
+    @Tag("slow")
     @Test
     void aJarThatIsOverwrittenInPlace() throws IOException {
         Path jar = Files.copy(Service.examplesJar(), directory.resolve("app.jar"));
@@ -349,6 +361,7 @@ class FailedUpgradeIT {
         Files.write(jar, moved);
     }
 
+    @Tag("slow")
     @Test
     void aSecondStopSignalEndsAtOnce() throws IOException {
         try (Service service = Service.testServer(directory)

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SortedMap;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * System calls that fail in the real process, by way of strace, during one upgrade under load. What strace cannot single out (reads and
  * writes of one pipe) fails in FailingCallsTest of core.
  */
+@Tag("tools")
 class FailingCallsIT {
     @TempDir
     Path directory;

@@ -9,14 +9,17 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The table in docs/faults.md, cell by cell. Every build runs the cells in bold and a sample of the others that depends on the commit, so
- * that in time all are run; {@code -Pall-faults} runs all of them, {@code -Dfaults="lingering, KILL"} those whose name has that in it.
+ * The table in docs/faults.md, cell by cell. The profile {@code full} runs the cells in bold and a sample of the others that depends on
+ * the commit, so that in time all are run; {@code -Pfull,all-faults} runs all of them, {@code -Dfaults="lingering, KILL"} those whose
+ * name has that in it.
  */
+@Tag("slow")
 class FaultMatrixIT {
     private static final int SAMPLE = 8;
 

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Go's tableflip as parent and as child: both programs are real, and a start link leads to one or the other. */
+@Tag("go")
 class GoInteropIT {
     /** With what the names begin. */
     private static final String TYPES = "0dff83020102ff840001ff8200000cff81020102ff8200010c0000";

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -119,6 +120,7 @@ class Http2UpgradeIT {
     }
 
     /** The second GOAWAY does not wait for it for ever, and streams are not cut. */
+    @Tag("slow")
     @Test
     void aClientThatDoesNotAnswerThePingLosesNoStream() throws IOException {
         try (Service service = start();
@@ -133,6 +135,7 @@ class Http2UpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void noStreamFailsOverFiveUpgrades() throws Exception {
         try (Service service = start();

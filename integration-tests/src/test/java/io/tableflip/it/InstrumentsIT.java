@@ -25,10 +25,13 @@ import javax.management.remote.JMXConnectorFactory;
 import javax.management.remote.JMXServiceURL;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the JVM's own tools, and the command line, see of real processes. */
+@Tag("slow")
+@Tag("jdk")
 class InstrumentsIT {
     @TempDir
     Path directory;

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -24,6 +25,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The launcher of containers without a container: in the foreground, and as process 1 of a namespace, under the shells that most images
  * have.
  */
+@Tag("root")
+@Tag("tools")
 class LauncherIT {
     private static final String DASH = "dash";
     private static final String ASH = "busybox ash";

@@ -12,11 +12,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The main promise, over many upgrades in a row, and that nothing is left of any of them. 20 upgrades in every build; the long test is {@code mvn
- * verify -Dit.test=LeaksIT -Dleaks.upgrades=200}, and takes some ten minutes.
+ * The main promise, over several upgrades in a row, and that nothing is left of any of them. The default selection runs 4 upgrades, the
+ * profile {@code full} 20, the profile {@code many-upgrades} 200.
  */
 class LeaksIT {
-    private static final int UPGRADES = Integer.getInteger("leaks.upgrades", 20);
+    private static final int UPGRADES = Integer.getInteger("leaks.upgrades", 4);
 
     /** Far above the noise of a heap, and far below what a leak in each generation would make of many. */
     private static final double MORE_MEMORY = 1.5;

@@ -10,10 +10,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Two heaps under one limit of the kernel's. */
+@Tag("root")
+@Tag("jdk")
 class MemoryUpgradeIT {
     private static final int LIMIT = 400;
 

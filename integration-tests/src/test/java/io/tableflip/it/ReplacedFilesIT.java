@@ -14,10 +14,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Properties;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Upgrades as they are meant: what the next process is started from was replaced under the one that runs. */
+@Tag("slow")
+@Tag("jdk")
 class ReplacedFilesIT {
     @TempDir
     Path directory;

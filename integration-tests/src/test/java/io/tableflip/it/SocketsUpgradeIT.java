@@ -20,10 +20,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Every kind of socket through twenty upgrades under traffic: each question, each datagram has its answer. */
+@Tag("tools")
 class SocketsUpgradeIT {
     private static final int UPGRADES = 20;
     private static final int PATIENCE_MILLIS = 20_000;

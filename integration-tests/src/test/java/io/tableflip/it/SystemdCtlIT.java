@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** A unit whose reload is the command {@code ctl upgrade}, under a real systemd: the reload is over, and has failed, when the upgrade is and has. */
-@Tag("pid-file")
 @ResourceLock(FrameworkRun.LOAD)
+@Tag("systemd")
 class SystemdCtlIT {
     private static final int RELOADS = 10;
 

@@ -12,11 +12,13 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The unit files of the examples that talk with systemd, under a real one: notifications and socket activation. */
 @ResourceLock(FrameworkRun.LOAD)
+@Tag("systemd")
 class SystemdNotifyIT {
     private static final int RELOADS = 10;
 

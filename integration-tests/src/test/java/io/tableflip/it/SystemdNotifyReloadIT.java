@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The unit file of the examples for which systemd itself sends the signal, and waits: systemd 257. */
-@Tag("pid-file")
 @ResourceLock(FrameworkRun.LOAD)
+@Tag("systemd")
 class SystemdNotifyReloadIT {
     private static final String NAME = "hello-notify-reload";
     private static final int RELOADS = 10;

@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The unit files of the examples that follow the PID file, under a real systemd. docs/systemd.md says what comes out here. */
-@Tag("pid-file")
 @ResourceLock(FrameworkRun.LOAD)
+@Tag("systemd")
 class SystemdPidFileIT {
     private static final int RELOADS = 10;
     private static final String STARTED_AGAIN =

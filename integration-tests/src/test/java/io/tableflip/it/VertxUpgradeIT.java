@@ -10,12 +10,14 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Vert.x is upgraded under its own client: pooled and new connections, HTTP/2, streamed answers that outlast a drain. */
 @ResourceLock(FrameworkRun.LOAD)
+@Tag("frameworks")
 class VertxUpgradeIT {
     private static final String PACKAGE = "io.tableflip.examples.vertx.";
     private static final String SERVER = PACKAGE + "VertxExample";

@@ -7,12 +7,14 @@ import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a new process does before it takes over. */
+@Tag("slow")
 class WarmUpIT {
     @TempDir
     Path directory;

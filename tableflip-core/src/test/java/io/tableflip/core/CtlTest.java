@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -132,6 +133,7 @@ class CtlTest {
         return RunningService.find(pidFile, new ProcFs());
     }
 
+    @Tag("slow")
     @Test
     void anUpgradeThatIsNotDecidedInTime() throws Exception {
         try (Service service = start("gen2=hang")) {
@@ -142,6 +144,7 @@ class CtlTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void anOldProcessThatDrainsForLong() throws Exception {
         Path drain = directory.resolve("drained");
@@ -158,6 +161,7 @@ class CtlTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aServiceThatIsKilledMeanwhileWasNotUpgraded() throws Exception {
         try (Service service = start("gen2=hang")) {
@@ -177,6 +181,7 @@ class CtlTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aServiceThatWasStartedAnewWasNotUpgraded() throws Exception {
         try (Service service = start("gen2=hang")) {
@@ -212,6 +217,7 @@ class CtlTest {
     }
 
     /** A signal that ends it, and a service manager that starts it again: nothing was upgraded. */
+    @Tag("slow")
     @Test
     void aServiceThatItsSignalHasEndedWasNotUpgraded() throws Exception {
         Process service = new ProcessBuilder("sleep", "1000").start();
@@ -243,6 +249,7 @@ class CtlTest {
     }
 
     /** A status file that could not be written for a while has missed what it then tells of. */
+    @Tag("slow")
     @Test
     void anOldFailureIsNoneOfThisUpgrade() throws Exception {
         Process service = new ProcessBuilder("sh", "-c", "trap '' HUP; echo ready; exec sleep 1000").start();
@@ -279,12 +286,20 @@ class CtlTest {
             ctl("status").assertIs(1, "status file cannot be read .*: " + status + " is too long for a status file");
             Files.writeString(status, good.replace("signals=HUP", "signals=9"));
             ctl("upgrade").assertIs(1, "status file cannot be read .*: " + status + " makes no sense: signals=9");
-            Files.writeString(status, good);
-            Files.setAttribute(status, "unix:uid", 12345);
-            ctl("upgrade").assertIs(1, "status file " + status + " belongs to user 12345, .*");
             Files.delete(status);
             Files.createSymbolicLink(status, Files.writeString(directory.resolve("elsewhere"), good));
             ctl("status").assertIs(0, "running: process " + service.pid() + "; it has no status file .*");
+            assertFalse(service.has("spawned"), service::toString);
+        }
+    }
+
+    @Tag("root")
+    @Test
+    void aStatusFileOfSomebodyElse() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            Files.setAttribute(status, "unix:uid", 12345);
+            ctl("upgrade").assertIs(1, "status file " + status + " belongs to user 12345, .*");
             assertFalse(service.has("spawned"), service::toString);
         }
     }
@@ -326,6 +341,7 @@ class CtlTest {
         ctl("status").assertIs(1, "PID file \\S+ is not a file");
     }
 
+    @Tag("root")
     @Test
     void aProcessOfSomebodyElseIsNotSignalled() throws Exception {
         try (Service service = start()) {
@@ -342,6 +358,7 @@ class CtlTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aSignalThatWouldEndTheServiceIsNotSent() throws Exception {
         try (Service service = start()) {
@@ -355,6 +372,7 @@ class CtlTest {
     }
 
     /** It is written just after the PID file. */
+    @Tag("slow")
     @Test
     void aStatusFileThatIsLateIsWaitedFor() throws Exception {
         try (Service service = start()) {
@@ -372,6 +390,7 @@ class CtlTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void whereTheStatusFileCannotBeWrittenThePidFileHasToDo() throws Exception {
         Path status = StatusFile.of(pidFile);

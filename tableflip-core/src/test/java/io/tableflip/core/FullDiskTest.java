@@ -10,10 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A PID file for which there is no room: real processes, a real file system of four pages. */
+@Tag("root")
 class FullDiskTest {
     private static final String NO_ROOM = "PID file \\S+/app.pid cannot be written: "
             + "write \\S+/\\.app\\.pid\\.\\d+: No space left on device \\(errno 28\\)";

@@ -14,10 +14,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The parent's side of a child that boots with SCHED_IDLE: what is asked of the system, and when. */
+@Tag("root")
 class IdleBootTest {
     private static final Duration LIMIT = Duration.ofSeconds(20);
 

@@ -11,10 +11,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real processes that boot with SCHED_IDLE. */
+@Tag("root")
 class IdleProcessTest {
     private static final int SCHED_OTHER = 0;
     private static final int SCHED_BATCH = 3;

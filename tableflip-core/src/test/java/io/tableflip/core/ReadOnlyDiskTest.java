@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A PID file that nobody can write, as in a container without a tmpfs: a real process, a real file system. */
+@Tag("root")
 class ReadOnlyDiskTest {
     @ParameterizedTest
     @ValueSource(strings = {"app.pid", "no/such/directory/app.pid"})

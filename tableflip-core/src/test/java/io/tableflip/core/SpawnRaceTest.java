@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,8 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
  * process get what is theirs, nor do their processes get what is for it.
  */
 class SpawnRaceTest {
-    private static final int SPAWNS = 500;
-
     private final NativeOs os = new NativeOs();
     /** Descriptors of processes that ProcessBuilder has started, in lines of ls. */
     private final ConcurrentLinkedQueue<String> theirs = new ConcurrentLinkedQueue<>();
@@ -32,10 +31,20 @@ class SpawnRaceTest {
 
     @Test
     void neitherSideGetsWhatIsTheOthers(@TempDir Path directory) throws Exception {
+        spawn(50, directory);
+    }
+
+    @Test
+    @Tag("slow")
+    void neitherSideGetsWhatIsTheOthersInManyTries(@TempDir Path directory) throws Exception {
+        spawn(500, directory);
+    }
+
+    private void spawn(int times, Path directory) throws Exception {
         Set<String> ours = new HashSet<>();
         try (Noise noise = new Noise(directory.resolve("file"))) {
             noise.add(this::startProcess);
-            for (int i = 0; i < SPAWNS; i++) {
+            for (int i = 0; i < times; i++) {
                 spawn(ours);
             }
             assertTrue(started.get() > 0, "no process was started in Java's own way");
