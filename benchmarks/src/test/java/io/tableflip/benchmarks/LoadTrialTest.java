@@ -8,11 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.NodeList;
 
-@Tag("benchmarks")
 class LoadTrialTest {
     private static final long MILLI = 1_000_000;
     private static final long SIGNAL = 100_000 * MILLI;
