@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -121,7 +120,7 @@ class SystemdPidFileIT {
     void aStopBetweenTakeoverAndCommit() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 5m");
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitJournal("generation 2 \\(pid \\d+\\) accepts connections");
                 unit.beginStop(unit.pid());
@@ -139,11 +138,11 @@ class SystemdPidFileIT {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, name, "--ready-after 0s");
             long old = unit.pid();
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitSuccessor(old);
                 assertEquals(old, unit.mainPid());
-                try (Client newClient = new Client(unit)) {
+                try (KeptClient newClient = new KeptClient(unit)) {
                     unit.beginStop(old, unit.pid());
                     newClient.ask(2);
                     client.ask(1);
@@ -163,7 +162,7 @@ class SystemdPidFileIT {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
             long old = unit.pid();
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitSuccessor(old);
                 assertEquals(1, unit.attempt("reload").status(), unit::journal);
@@ -175,7 +174,7 @@ class SystemdPidFileIT {
             }
             unit.awaitGone(old);
             assertServes(unit, unit.pid());
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.beginStop(unit.pid());
                 client.ask(2);
             }
@@ -206,7 +205,7 @@ class SystemdPidFileIT {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
             long old = unit.pid();
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitSuccessor(old);
                 assertEquals(old, unit.mainPid());
@@ -226,7 +225,7 @@ class SystemdPidFileIT {
     void aServiceThatIsKilledBeforeTheCommitIsStartedAgainAndItsUpgradeIsGivenUp() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 5m");
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitJournal("generation 2 \\(pid \\d+\\) accepts connections");
                 unit.signal("KILL", unit.pid());
@@ -246,7 +245,7 @@ class SystemdPidFileIT {
             InetSocketAddress address = unit.address();
             long old = unit.pid();
             long left;
-            try (Client client = new Client(unit)) {
+            try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitSuccessor(old);
                 left = unit.pid();
@@ -268,32 +267,5 @@ class SystemdPidFileIT {
         SystemdUnit unit = SystemdUnit.install(systemd, name, options);
         unit.start();
         return unit;
-    }
-
-    /** A connection that was used, and is idle: the process that has it drains until it has answered once more. */
-    private static final class Client implements AutoCloseable {
-        private final Socket socket;
-
-        Client(SystemdUnit unit) throws IOException {
-            InetSocketAddress address = unit.address();
-            socket = new Socket(address.getAddress(), address.getPort());
-            socket.setSoTimeout((int) Await.LONG.toMillis());
-            answer();
-        }
-
-        private String answer() throws IOException {
-            Http.request(socket, "/", "");
-            return Http.readOne(socket.getInputStream());
-        }
-
-        void ask(int generation) throws IOException {
-            String answer = answer();
-            assertTrue(answer.contains("\"generation\":" + generation + ","), answer);
-        }
-
-        @Override
-        public void close() throws IOException {
-            socket.close();
-        }
     }
 }
