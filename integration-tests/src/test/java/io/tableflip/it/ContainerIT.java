@@ -12,13 +12,14 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The image of {@code examples/docker} in a real container engine: a launcher as process 1, and a service that is upgraded by a signal. docs/containers.md says what comes out here. */
-@ResourceLock(FrameworkRun.LOAD)
 @Tag("containers")
+@Execution(ExecutionMode.SAME_THREAD) // one engine
 class ContainerIT {
-    private static final int UPGRADES = 5;
+    private static final int UPGRADES = 3;
     private static final long KILLED = 128 + 9;
 
     private static ContainerEngine engine;

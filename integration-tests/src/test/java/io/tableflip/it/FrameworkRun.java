@@ -17,7 +17,7 @@ final class FrameworkRun {
     /** For tests of which each takes a whole machine, with two JVMs that start while a third makes load: one at a time. */
     static final String LOAD = "the load of a whole machine";
 
-    private static final int UPGRADES = Integer.getInteger("upgrades", 5);
+    private static final int UPGRADES = 3;
 
     private final Path directory;
     private final String module;

@@ -10,13 +10,11 @@ import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** A unit whose reload is the command {@code ctl upgrade}, under a real systemd: the reload is over, and has failed, when the upgrade is and has. */
-@ResourceLock(FrameworkRun.LOAD)
 @Tag("systemd")
 class SystemdCtlIT {
-    private static final int RELOADS = 10;
+    private static final int RELOADS = 3;
 
     private static void assertServes(SystemdUnit unit, long pid) {
         assertEquals(pid, unit.mainPid(), unit::journal);

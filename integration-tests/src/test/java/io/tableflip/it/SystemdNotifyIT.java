@@ -14,13 +14,11 @@ import java.nio.file.Files;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The unit files of the examples that talk with systemd, under a real one: notifications and socket activation. */
-@ResourceLock(FrameworkRun.LOAD)
 @Tag("systemd")
 class SystemdNotifyIT {
-    private static final int RELOADS = 10;
+    private static final int RELOADS = 3;
 
     /** Reloads, and waits until systemd takes the reload for done. */
     private static void upgrade(SystemdUnit unit) {

@@ -12,14 +12,12 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The unit file of the examples for which systemd itself sends the signal, and waits: systemd 257. */
-@ResourceLock(FrameworkRun.LOAD)
 @Tag("systemd")
 class SystemdNotifyReloadIT {
     private static final String NAME = "hello-notify-reload";
-    private static final int RELOADS = 10;
+    private static final int RELOADS = 3;
 
     private static SystemdUnit start(Systemd systemd, String... options) throws IOException {
         SystemdUnit unit = SystemdUnit.install(systemd, NAME, options);

@@ -13,15 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The unit files of the examples that follow the PID file, under a real systemd. docs/systemd.md says what comes out here. */
-@ResourceLock(FrameworkRun.LOAD)
 @Tag("systemd")
 class SystemdPidFileIT {
-    private static final int RELOADS = 10;
+    private static final int RELOADS = 3;
     private static final String STARTED_AGAIN =
             "(?s)code=killed, status=9/KILL.*generation 1 \\(pid \\d+\\) is serving.*listening on";
 

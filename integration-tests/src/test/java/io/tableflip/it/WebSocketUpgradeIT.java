@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** WebSocket sessions under load move from process to process. */
 class WebSocketUpgradeIT {
     private static final int SESSIONS = 20;
-    private static final int UPGRADES = Integer.getInteger("upgrades", 5);
+    private static final int UPGRADES = 3;
 
     @TempDir
     Path directory;
