@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -108,6 +109,7 @@ class FailedChildTest {
     }
 
     /** The executable of the service itself is gone, or broken, and comes back. */
+    @Tag("slow")
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -163,6 +165,7 @@ class FailedChildTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aJobOfAStartScriptHidesNoKillAfterTheTakeover() throws Exception {
         try (Service service = withJob()
@@ -181,6 +184,7 @@ class FailedChildTest {
     }
 
     /** The child drains for long, while the parent must accept again at once. */
+    @Tag("slow")
     @Test
     void aJobOfAStartScriptHidesNoStopAfterTheTakeover() throws Exception {
         try (Service service = withJob()

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -147,6 +148,7 @@ class PidFileTest {
                 directory.resolve("." + path.getFileName() + ".100"));
     }
 
+    @Tag("root")
     @Test
     void aFullDiskIsNamedAndNothingLeftOnIt() throws Exception {
         try (TemporaryDisk mounted = TemporaryDisk.mount(directory, "size=4k")) {
@@ -163,6 +165,7 @@ class PidFileTest {
         }
     }
 
+    @Tag("root")
     @Test
     void aReadOnlyDiskIsNamed() throws Exception {
         try (TemporaryDisk mounted = TemporaryDisk.mount(directory, "ro")) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,6 +49,7 @@ class ProcessLifeTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aGrandchildDoesNotTakeItselfForAChild() throws Exception {
         try (Service service = new Service.Start().option("gen2", "grandchild").go()) {
@@ -120,6 +122,7 @@ class ProcessLifeTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void garbageCollectionDoesNotEndTheLinkEarly() throws Exception {
         Path go = directory.resolve("go");
