@@ -43,6 +43,9 @@ final class LoadEngine {
     private final Map<LoadRequest, LoadConnection> atWork = new HashMap<>();
     private final List<LoadConnection> kept = new ArrayList<>();
     private int helpers;
+    /** As many requests as there may be were in flight when there was last a look. */
+    private boolean wasFull;
+
     private volatile boolean stopping;
     private volatile boolean aborted;
 
@@ -126,13 +129,20 @@ final class LoadEngine {
         return aborted || (!sends() && atWork.isEmpty() && waiting.isEmpty());
     }
 
+    private boolean isFull() {
+        return atWork.size() + waiting.size() >= settings.maxInFlight();
+    }
+
     private boolean sends() {
         return !stopping && schedule.hasNext();
     }
 
     private void sendDue() {
         long now = System.nanoTime();
-        while (sends() && schedule.due() - now <= 0) {
+        if (wasFull) {
+            schedule.postponeTo(now); // what was due meanwhile is not made up for
+        }
+        while (sends() && !isFull() && schedule.due() - now <= 0) {
             tally.slipped(now - schedule.due());
             LoadRequest request = schedule.next();
             timeouts.add(request);
@@ -145,6 +155,7 @@ final class LoadEngine {
         while (!waiting.isEmpty() && hasConnection(now)) {
             send(waiting.remove(), isReady(now) ? thinking.remove() : helper());
         }
+        wasFull = isFull();
     }
 
     /**
@@ -207,7 +218,7 @@ final class LoadEngine {
         }
         long now = System.nanoTime();
         // There is a next thing: every request that is under way stands among the timeouts.
-        long wait = sends() ? schedule.due() - now : Long.MAX_VALUE;
+        long wait = sends() && !isFull() ? schedule.due() - now : Long.MAX_VALUE;
         if (!timeouts.isEmpty()) {
             wait = Math.min(wait, timesOut(timeouts.element()) - now);
         }

@@ -8,6 +8,7 @@ final class LoadSchedule {
     private final long start;
     private final Random random;
     private long sent;
+    private long postponed;
 
     LoadSchedule(LoadSettings settings, long start) {
         this.settings = settings;
@@ -17,7 +18,12 @@ final class LoadSchedule {
 
     /** When the next request is to be sent, whatever became of those before: a slow server gets no less load. */
     long due() {
-        return start + (long) (sent * (1e9 / settings.rate()));
+        return start + postponed + (long) (sent * (1e9 / settings.rate()));
+    }
+
+    /** Lets the next request be due now, if it was due before: all that follow come later, too. */
+    void postponeTo(long now) {
+        postponed += Math.max(0, now - due());
     }
 
     boolean hasNext() {

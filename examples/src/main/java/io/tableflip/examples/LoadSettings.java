@@ -21,5 +21,6 @@ record LoadSettings(
         List<Duration> thinkTimes,
         double newShare,
         Duration timeout,
+        int maxInFlight,
         long seed,
         boolean anyBody) {}

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * it failed. It never tries a request again.
  *
  * <p>The load is open: requests have a time at which they are to be sent, which does not depend on the answers to
- * earlier ones, and latencies count from that time. One part of the requests goes over connections that are kept, idle for
+ * earlier ones, and latencies count from that time. (With {@link Builder#maxInFlight} it is open only up to that number.) One part of the requests goes over connections that are kept, idle for
  * various times up to two seconds between requests; each of the others gets a connection of its own. (So does one that
  * finds all kept connections at work or in their idle time; but only as many at a time as there are kept connections.)
  * On a connection that the server has closed while it was idle no request is sent, as any good client would see to; a
@@ -112,6 +112,7 @@ public final class StrictLoad implements AutoCloseable {
         private double newShare = 0.25;
         private Duration timeout = Duration.ofSeconds(10);
         private boolean helpers = true;
+        private int maxInFlight = Integer.MAX_VALUE;
         private long seed = 1;
         private boolean anyBody;
 
@@ -196,6 +197,18 @@ public final class StrictLoad implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Sends no more requests while this many have no outcome yet; unlimited by default. A server or a machine that is slow gets fewer
+         * requests then, and is not buried under those that it has no time for.
+         */
+        public Builder maxInFlight(int number) {
+            if (number < 1) {
+                throw new IllegalArgumentException("in flight: " + number + " is less than 1");
+            }
+            maxInFlight = number;
+            return this;
+        }
+
         /** Another seed gives other requests at the same times; 1 by default. */
         public Builder seed(long seed) {
             this.seed = seed;
@@ -235,6 +248,7 @@ public final class StrictLoad implements AutoCloseable {
                     thinkTimes,
                     newShare,
                     timeout,
+                    maxInFlight,
                     seed,
                     anyBody);
             return new StrictLoad(settings).begin();

@@ -321,6 +321,22 @@ class StrictLoadTest {
         }
     }
 
+    /** 20 requests are due while the server holds back its answers. */
+    @Test
+    void noMoreRequestsAreInFlightThanMayBe() throws IOException {
+        long begin = System.nanoTime();
+        try (RawServer server = new RawServer(connection -> {
+            while (connection.request() != null) {
+                awaitTrue(() -> System.nanoTime() - begin > TimeUnit.MILLISECONDS.toNanos(300));
+                connection.write(OK);
+            }
+        })) {
+            LoadResult result = run(load(server.address()).maxInFlight(2));
+            assertEquals(2, result.counts().requests());
+            assertTrue(result.isClean());
+        }
+    }
+
     private static void awaitTrue(BooleanSupplier condition) {
         long begin = System.nanoTime();
         while (!condition.getAsBoolean()) {

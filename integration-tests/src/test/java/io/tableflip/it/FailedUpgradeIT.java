@@ -43,8 +43,7 @@ class FailedUpgradeIT {
     /** Runs one upgrade that must fail, under load; then one that must succeed. */
     private void fails(Service service, String reason) throws IOException {
         long parent = service.pid();
-        try (StrictLoad load = StrictLoad.builder()
-                .target(service.address())
+        try (StrictLoad load = MixedLoad.builder(service.address())
                 .rate(200)
                 .connections(20)
                 .newShare(0.3)

@@ -102,12 +102,10 @@ class FailingCallsIT {
     }
 
     private static StrictLoad load(Service service) throws IOException {
-        return StrictLoad.builder()
-                .target(service.address())
+        return MixedLoad.builder(service.address())
                 .rate(50)
                 .connections(5)
                 .newShare(0.5)
-                .timeout(Await.LONG) // strace slows the server down
                 .start();
     }
 

@@ -67,13 +67,11 @@ final class FaultRun implements AutoCloseable {
         try {
             parent = service.pid();
             address = service.address();
-            load = StrictLoad.builder()
-                    .target(address)
+            load = MixedLoad.builder(address)
                     .rate(100)
                     .connections(10)
                     .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(150))
                     .newShare(0.5)
-                    .timeout(Await.LONG) // a process may stand still, which is not to count as a failure
                     .start();
         } catch (IOException | RuntimeException | Error e) {
             service.close();

@@ -31,10 +31,9 @@ class LeaksIT {
     void noRequestFailsAndNothingIsLeftOfManyUpgrades() throws IOException {
         try (Service service = Service.example(directory)
                         .jvmOptions("-Djava.io.tmpdir=" + temporary)
-                        .arguments("--drain-timeout", "5s", "--ready-after", "3s", "--warm-up", "0s", "--spread", "0s")
+                        .arguments("--ready-after", "3s", "--warm-up", "0s", "--spread", "0s")
                         .startAndAwait();
-                StrictLoad load = StrictLoad.builder()
-                        .target(service.address())
+                StrictLoad load = MixedLoad.builder(service.address())
                         .rate(300)
                         .connections(40)
                         .newShare(0.3)

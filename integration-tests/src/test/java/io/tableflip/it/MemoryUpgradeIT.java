@@ -33,8 +33,7 @@ class MemoryUpgradeIT {
     }
 
     private static StrictLoad load(Service service) throws IOException {
-        return StrictLoad.builder()
-                .target(service.address())
+        return MixedLoad.builder(service.address())
                 .rate(200)
                 .connections(20)
                 .newShare(0.3)

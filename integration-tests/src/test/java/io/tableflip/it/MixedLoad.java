@@ -9,18 +9,23 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.function.Supplier;
 
-/** Clients of all kinds, impatient and patient ones, of which none may see an upgrade. */
+/** The strict load of the tests. It forgives nothing but time: on a busy machine it sends less and waits as long as it takes. */
 final class MixedLoad {
+    private static final int MAX_IN_FLIGHT = 50;
+
     private MixedLoad() {}
 
+    static StrictLoad.Builder builder(InetSocketAddress address) {
+        return StrictLoad.builder().target(address).maxInFlight(MAX_IN_FLIGHT).timeout(Await.LONG);
+    }
+
+    /** Clients of all kinds, impatient and patient ones, of which none may see an upgrade. */
     static StrictLoad start(InetSocketAddress address) throws IOException {
-        return StrictLoad.builder()
-                .target(address)
+        return builder(address)
                 .rate(200)
                 .connections(20)
                 .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
                 .slow(0.05, Duration.ofMillis(300))
-                .timeout(Await.LONG)
                 .start();
     }
 

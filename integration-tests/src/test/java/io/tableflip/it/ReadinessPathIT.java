@@ -74,8 +74,7 @@ class ReadinessPathIT {
             Path loaded = classes.resolve(Long.toString(old));
             List<String> before = linked(loaded);
             assertTrue(before.stream().anyMatch(line -> line.contains("netty.HttpLeaving")), before::toString);
-            try (StrictLoad load = StrictLoad.builder()
-                    .target(service.address())
+            try (StrictLoad load = MixedLoad.builder(service.address())
                     .rate(200)
                     .connections(20)
                     .start()) {

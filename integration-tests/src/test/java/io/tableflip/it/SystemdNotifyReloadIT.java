@@ -141,7 +141,8 @@ class SystemdNotifyReloadIT {
                 unit.signal("HUP", old);
                 unit.awaitJournal("upgrade: refused: a newer process has taken over already");
                 Await.until(
-                        "TimeoutStartSec is over", () -> System.nanoTime() - began > Duration.ofSeconds(5).toNanos());
+                        "TimeoutStartSec is over",
+                        () -> System.nanoTime() - began > Duration.ofSeconds(5).toNanos());
                 assertEquals(old, unit.mainPid());
                 assertEquals("reloading", unit.property("ActiveState"), unit::journal);
                 assertFalse(reload.isDone());

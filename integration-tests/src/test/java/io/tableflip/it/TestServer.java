@@ -61,7 +61,7 @@ final class TestServer {
                 .pidFile(directory.resolve("service.pid"))
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
-                .drainTimeout(millis(options, "--drain-timeout", 10_000))
+                .drainTimeout(millis(options, "--drain-timeout", 60_000))
                 .readyAfter(millis(options, "--ready-after", 5_000))
                 .upgradeTimeout(millis(options, "--upgrade-timeout", 60_000))
                 .exitDeadline(millis(options, "--exit-deadline", 10_000))

@@ -129,8 +129,7 @@ class UpgradeIT {
         try (Service service = Service.testServer(directory)
                 .arguments("--without-drain-handler", "--drain-timeout", "100", "--ready-after", "50")
                 .startAndAwait()) {
-            try (StrictLoad load = StrictLoad.builder()
-                    .target(service.address())
+            try (StrictLoad load = MixedLoad.builder(service.address())
                     .rate(500)
                     .connections(40)
                     .newShare(0.1)

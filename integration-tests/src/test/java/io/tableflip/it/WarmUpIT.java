@@ -24,8 +24,7 @@ class WarmUpIT {
     void aNewProcessAnswersRequestsBeforeItHasClients() throws IOException {
         try (Service service =
                         Service.example(directory).arguments("--warm-up", "30s").startAndAwait();
-                StrictLoad load = StrictLoad.builder()
-                        .target(service.address())
+                StrictLoad load = MixedLoad.builder(service.address())
                         .rate(200)
                         .connections(20)
                         .newShare(0.3)
@@ -50,8 +49,7 @@ class WarmUpIT {
         try (Service service = Service.example(directory)
                         .arguments("--idle-boot", idleBoot, "--warm-up", "1s")
                         .startAndAwait();
-                StrictLoad load = StrictLoad.builder()
-                        .target(service.address())
+                StrictLoad load = MixedLoad.builder(service.address())
                         .rate(500)
                         .connections(20)
                         .newShare(0.3)
