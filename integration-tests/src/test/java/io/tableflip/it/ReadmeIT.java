@@ -47,7 +47,7 @@ class ReadmeIT {
     @Test
     void theProgramOfTheReadme() throws IOException {
         assumeTrue(hasNetty42(), "the program names MultiThreadIoEventLoopGroup, which Netty 4.1 does not have");
-        String dependencies = Markdown.project("integration-tests/hello/target/lib") + "/*";
+        String dependencies = Files.readString(Markdown.project("integration-tests/hello/target/class-path"));
         int port = freePort();
         compile("Hello", Markdown.read("README.md").block("java").replace("8080", Integer.toString(port)));
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
