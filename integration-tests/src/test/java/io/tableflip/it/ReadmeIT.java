@@ -30,7 +30,6 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -44,23 +43,20 @@ class ReadmeIT {
     @TempDir
     Path directory;
 
+    /** With the dependencies that the README names, and nothing else; its module is what shows that it compiles with them. */
     @Test
     void theProgramOfTheReadme() throws IOException {
         assumeTrue(hasNetty42(), "the program names MultiThreadIoEventLoopGroup, which Netty 4.1 does not have");
-        String program = resource();
-        assertTrue(program.contains(block("README.md")), "Hello.java and the program in the README differ");
+        String dependencies = Files.readString(Markdown.project("integration-tests/hello/target/class-path"));
         int port = freePort();
-        compile(
-                "Hello",
-                program.replace(
-                                "/run/hello.pid",
-                                directory.resolve("service.pid").toString())
-                        .replace("8080", Integer.toString(port)));
+        compile("Hello", Markdown.read("README.md").block("java").replace("8080", Integer.toString(port)));
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-        try (Service service = Service.program(directory, directory, "Hello").startAndAwait()) {
-            assertTrue(Http.get(address, "/").contains("Hello from " + service.pid()));
+        try (Service service = Service.command(
+                        directory, Service.java(), "-cp", directory + ":" + dependencies, "Hello", "service.pid")
+                .startAndAwait()) {
+            assertTrue(Http.get(address, "/").endsWith("Hello from process " + service.pid() + "\n"));
             service.upgrade();
-            assertTrue(Http.get(address, "/").contains("Hello from " + service.pid()));
+            assertTrue(Http.get(address, "/").endsWith("Hello from process " + service.pid() + "\n"));
             service.signal("TERM", service.pid());
             service.awaitProcesses(0);
         }
@@ -69,7 +65,7 @@ class ReadmeIT {
     /** Compiles, and counts what it hears. */
     @Test
     void theMetricsOfTheDocs() throws Exception {
-        compile("UpgradeMetrics", block("docs/observability.md"));
+        compile("UpgradeMetrics", Markdown.read("docs/observability.md").block("java"));
         MeterRegistry registry = new SimpleMeterRegistry();
         try (URLClassLoader loader = new URLClassLoader(
                 new URL[] {directory.toUri().toURL()}, getClass().getClassLoader())) {
@@ -92,7 +88,7 @@ class ReadmeIT {
 
     /** Compiles, and sends requests through a handler. */
     @Test
-    void theWarmUpOfTheReadme() throws Exception {
+    void theWarmUpOfTheDocs() throws Exception {
         compile("Warm", """
                 import io.netty.bootstrap.ServerBootstrap;
                 import io.netty.handler.codec.http.*;
@@ -101,7 +97,7 @@ class ReadmeIT {
 
                 public class Warm {
                     public %s}
-                """.formatted(block("README.md", "## A warm start")));
+                """.formatted(Markdown.read("docs/startup.md").block("java", "## A warm start")));
         AtomicInteger requests = new AtomicInteger();
         ServerBootstrap bootstrap = new ServerBootstrap().childHandler(new ChannelInitializer<>() {
             @Override
@@ -132,23 +128,6 @@ class ReadmeIT {
             return true;
         } catch (ClassNotFoundException e) {
             return false;
-        }
-    }
-
-    private static String block(String file) throws IOException {
-        return block(file, "```java");
-    }
-
-    /** The first program at or behind the text. */
-    private static String block(String file, String text) throws IOException {
-        String readme = Files.readString(Service.projectFile(file));
-        int start = readme.indexOf("```java\n", readme.indexOf(text)) + "```java\n".length();
-        return readme.substring(start, readme.indexOf("```", start));
-    }
-
-    private String resource() throws IOException {
-        try (var in = getClass().getResourceAsStream("/Hello.java")) {
-            return new String(requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 

@@ -1,0 +1,46 @@
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.*;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.handler.codec.http.*;
+import io.tableflip.core.Upgrader;
+import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.UpgradableServers;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+
+public class Hello {
+    public static void main(String[] args) throws Exception {
+        var builder = Upgrader.builder().pidFile(Path.of(args[0]));
+        var group = new MultiThreadIoEventLoopGroup(EpollIoHandler.newFactory());
+        try (Upgrader upgrader = builder.upgradeOn("HUP").stopOn("TERM", "INT").build()) {
+            var servers = UpgradableServers.of(upgrader);
+            var bootstrap = new ServerBootstrap().group(group).childHandler(new ChannelInitializer<>() {
+                @Override
+                protected void initChannel(Channel channel) {
+                    channel.pipeline().addLast(new HttpServerCodec(), new HttpDrainHandler());
+                    channel.pipeline().addLast(new HttpServerKeepAliveHandler(), new HelloHandler());
+                }
+            });
+            servers.bind(bootstrap, new InetSocketAddress(8080)).sync(); // inherited or new, and still closed
+            upgrader.ready(); // accepts connections; in an upgrade the old process now drains
+            upgrader.awaitExit(); // returns when this process was upgraded or stopped, and has drained
+        } finally {
+            group.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        }
+    }
+
+    static class HelloHandler extends SimpleChannelInboundHandler<HttpRequest> {
+        @Override
+        protected void channelRead0(ChannelHandlerContext context, HttpRequest request) {
+            long pid = ProcessHandle.current().pid();
+            var body = Unpooled.copiedBuffer("Hello from process " + pid + "\n", UTF_8);
+            var response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, body);
+            HttpUtil.setContentLength(response, body.readableBytes());
+            context.writeAndFlush(response);
+        }
+    }
+}
