@@ -11,6 +11,9 @@ import io.tableflip.examples.LoadSample;
 import io.tableflip.examples.StrictLoad;
 import io.tableflip.it.FaultMatrix.Cell;
 import io.tableflip.it.FaultMatrix.Outcome;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.InetSocketAddress;
@@ -73,7 +76,7 @@ final class FaultRun implements AutoCloseable {
                     .connections(10)
                     .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(150))
                     .newShare(0.5)
-                    .timeout(Await.LONG) // a process may stand still, which is not to count as a failure
+                    .timeout(Await.LIMIT) // a process may stand still, which is not to count as a failure
                     .start();
         } catch (IOException | RuntimeException | Error e) {
             service.close();
@@ -266,7 +269,7 @@ final class FaultRun implements AutoCloseable {
         Duration passed = Duration.ZERO;
         long start = System.nanoTime();
         while (passed.compareTo(PAST_EVERY_TIMER) < 0 || !otherHasSettled(frozen)) {
-            assertTrue(System.nanoTime() - start < Await.LONG.toNanos(), this::state);
+            assertTrue(System.nanoTime() - start < Await.LIMIT.toNanos(), this::state);
             clock.advance(TIME_STEP);
             passed = passed.plus(TIME_STEP);
             LockSupport.parkNanos(TIME_STEP_TAKES);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -20,7 +21,7 @@ final class MixedLoad {
                 .connections(20)
                 .thinkTimes(Duration.ZERO, Duration.ofMillis(20), Duration.ofMillis(200), Duration.ofMillis(800))
                 .slow(0.05, Duration.ofMillis(300))
-                .timeout(Await.LONG)
+                .timeout(Await.LIMIT)
                 .start();
     }
 

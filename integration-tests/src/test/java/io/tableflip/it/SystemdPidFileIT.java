@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -277,7 +278,7 @@ class SystemdPidFileIT {
         Client(SystemdUnit unit) throws IOException {
             InetSocketAddress address = unit.address();
             socket = new Socket(address.getAddress(), address.getPort());
-            socket.setSoTimeout((int) Await.LONG.toMillis());
+            socket.setSoTimeout((int) Await.LIMIT.toMillis());
             answer();
         }
 
