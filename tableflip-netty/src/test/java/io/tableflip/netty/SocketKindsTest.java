@@ -28,6 +28,7 @@ import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.InheritedFds;
 import io.tableflip.core.WrongDescriptorException;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
@@ -430,7 +431,7 @@ class SocketKindsTest {
             client.connect(channel.localAddress());
             client.setSoTimeout(10_000);
             send(client, "a");
-            Await.loopsOnce(channel);
+            Groups.awaitTurn(channel);
             upgrader.resume();
             assertEquals("1a", receive(client));
         }
@@ -643,7 +644,7 @@ class SocketKindsTest {
         first.upgrader.pause();
         client.send("x");
         child.resume(); // is not held up: the parent pauses when this has come
-        Await.loopsOnce(adopted);
+        Groups.awaitTurn(adopted);
         first.upgrader.resume();
         assertEquals('1', client.read());
         first.upgrader.pause();
@@ -671,7 +672,7 @@ class SocketKindsTest {
         child.pause();
         child.parentPaused.complete(null);
         client.send("x");
-        Await.loopsOnce(adopted);
+        Groups.awaitTurn(adopted);
         first.upgrader.resume();
         assertEquals('1', client.read());
         adopted.close().sync();
