@@ -26,7 +26,6 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
-import io.tableflip.core.InheritedFds;
 import io.tableflip.core.WrongDescriptorException;
 import io.tableflip.testsupport.Await;
 import java.io.IOException;
@@ -267,7 +266,7 @@ class SocketKindsTest {
         FdName name = FdName.listener("tcp", "127.0.0.1:" + address.getPort());
         int passed = Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1));
         TestServer second = greeter(new FakeUpgrader(Map.of(name, passed)), '2');
-        InheritedFds.closeUnclaimed(second.upgrader.fds());
+        second.upgrader.closeUnclaimedFds();
         assertFails(
                 "bind 127.0.0.1:" + address.getPort() + ": Address already in use; " + name
                         + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()",
@@ -688,13 +687,13 @@ class SocketKindsTest {
         Client client = cleanup.add(server.connect());
         Channel connection = server.child();
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
-        InheritedFds.pass(server.upgrader.fds());
+        server.upgrader.passFds();
         assertFails("an upgrade is under way", servers.handOver(connection, SESSION));
         client.send("x");
         assertEquals('1', client.read());
         assertNull(connection.pipeline().get(Gate.class));
         assertEquals(1, listener.children().size());
-        InheritedFds.rollBack(server.upgrader.fds());
+        server.upgrader.takeBackFds();
         servers.handOver(connection, SESSION).sync();
         assertEquals(0, listener.children().size());
         client.send("x");
