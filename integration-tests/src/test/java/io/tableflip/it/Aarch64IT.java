@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Tools;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +41,7 @@ class Aarch64IT {
             assertFalse(service.log().contains("no upgrades here"), service.log());
             assertTrue(Http.get(service.address(), "/").contains("\"generation\":1"), service.log());
             service.signal("TERM", service.pid());
-            assertTrue(service.first().waitFor(Await.LONG.toSeconds(), SECONDS), service.log());
+            assertTrue(service.first().waitFor(Await.LIMIT.toSeconds(), SECONDS), service.log());
             assertEquals(0, service.first().exitValue(), service.log());
         }
     }

@@ -1,5 +1,7 @@
 package io.tableflip.it;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

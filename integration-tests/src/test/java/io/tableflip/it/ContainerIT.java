@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.dockerjava.api.model.RestartPolicy;
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Tools;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;

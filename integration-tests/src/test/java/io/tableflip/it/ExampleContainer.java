@@ -10,6 +10,7 @@ import com.github.dockerjava.api.model.ExposedPort;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Ports;
 import com.github.dockerjava.api.model.RestartPolicy;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -48,7 +49,7 @@ final class ExampleContainer implements AutoCloseable {
             container = new GenericContainer<>(DockerImageName.parse(engine.image()))
                     .withImagePullPolicy(name -> false)
                     .withExposedPorts(PORT)
-                    .withStartupTimeout(Await.LONG)
+                    .withStartupTimeout(Await.LIMIT)
                     .waitingFor(Wait.forLogMessage(".*is serving.*", 1));
         }
 

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

@@ -11,6 +11,9 @@ import io.tableflip.examples.LoadSample;
 import io.tableflip.examples.StrictLoad;
 import io.tableflip.it.FaultMatrix.Cell;
 import io.tableflip.it.FaultMatrix.Outcome;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.InetSocketAddress;
@@ -264,7 +267,7 @@ final class FaultRun implements AutoCloseable {
         Duration passed = Duration.ZERO;
         long start = System.nanoTime();
         while (passed.compareTo(PAST_EVERY_TIMER) < 0 || !otherHasSettled(frozen)) {
-            assertTrue(System.nanoTime() - start < Await.LONG.toNanos(), this::state);
+            assertTrue(System.nanoTime() - start < Await.LIMIT.toNanos(), this::state);
             clock.advance(TIME_STEP);
             passed = passed.plus(TIME_STEP);
             LockSupport.parkNanos(TIME_STEP_TAKES);

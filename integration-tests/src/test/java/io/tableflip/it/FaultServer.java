@@ -2,11 +2,11 @@ package io.tableflip.it;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.EventLoopGroup;
-import io.tableflip.core.CheckpointHook;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.UpgraderBuilder;
+import io.tableflip.core.testing.TestSeam;
 import io.tableflip.netty.UpgradableServers;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -49,7 +49,7 @@ final class FaultServer {
                     return throughScript(own, directory.resolve("start"));
                 })
                 .listener(steps.listener());
-        CheckpointHook.install(builder, steps::reached);
+        TestSeam.open().checkpoints(builder, steps::reached);
         EventLoopGroup group = TestServer.loops();
         try (Upgrader upgrader = builder.build()) {
             serve(upgrader, steps, group, directory, Integer.parseInt(args[2]));

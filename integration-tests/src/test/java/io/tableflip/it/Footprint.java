@@ -1,5 +1,6 @@
 package io.tableflip.it;
 
+import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -2,6 +2,7 @@ package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -43,7 +44,7 @@ final class FrameworkClient implements AutoCloseable {
      */
     List<String> finish(Supplier<String> serverLog) throws IOException, InterruptedException {
         process.getOutputStream().close();
-        assertTrue(process.waitFor(Await.LONG.toSeconds(), TimeUnit.SECONDS), this::output);
+        assertTrue(process.waitFor(Await.LIMIT.toSeconds(), TimeUnit.SECONDS), this::output);
         assertTrue(process.exitValue() == 0, () -> output() + "\n" + serverLog.get());
         return output().lines().toList();
     }

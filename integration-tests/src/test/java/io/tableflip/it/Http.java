@@ -1,5 +1,6 @@
 package io.tableflip.it;
 
+import io.tableflip.testsupport.Await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +18,7 @@ final class Http {
     /** The answer, head and body, as it came. Fails if the connection ends before it does. */
     static String get(InetSocketAddress address, String path) {
         try (Socket socket = new Socket(address.getAddress(), address.getPort())) {
-            socket.setSoTimeout((int) Await.LONG.toMillis());
+            socket.setSoTimeout((int) Await.LIMIT.toMillis());
             request(socket, path, "");
             return readOne(socket.getInputStream());
         } catch (IOException e) {
@@ -28,7 +29,7 @@ final class Http {
     /** The same in the background. Returns when the request is sent, so that it is under way from the server's view soon. */
     static CompletableFuture<String> start(InetSocketAddress address, String path) throws IOException {
         Socket socket = new Socket(address.getAddress(), address.getPort());
-        socket.setSoTimeout((int) Await.LONG.toMillis());
+        socket.setSoTimeout((int) Await.LIMIT.toMillis());
         request(socket, path, "");
         return CompletableFuture.supplyAsync(
                 () -> {

@@ -4,7 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.it.Http2Client.Frame;
+import io.tableflip.testsupport.Http2Client;
+import io.tableflip.testsupport.Http2Client.Frame;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -46,8 +47,8 @@ class Http2UpgradeIT {
     @ValueSource(strings = {"multiplex", "plain"})
     void aConnectionIsShutDownInTheOrderOfTheRfc(String which) throws IOException {
         try (Service service = start();
-                Http2Client client = new Http2Client(address(service, which));
-                Http2Client idle = new Http2Client(address(service, which))) {
+                Http2Client client = Http2Client.connect(address(service, which));
+                Http2Client idle = Http2Client.connect(address(service, which))) {
             int idleStream = idle.get("/");
             awaitEnd(idle, idleStream);
             Path go = directory.resolve("go");
@@ -73,12 +74,12 @@ class Http2UpgradeIT {
             assertEquals("1 between", bodies.get(between));
             assertEquals("1 until?" + go, bodies.get(before));
             assertEquals("1 until?" + go, bodies.get(late));
-            assertTrue(client.isAtEnd());
+            assertEquals(-1, client.end());
 
             assertGoAway(Integer.MAX_VALUE, idle.read());
             idle.ack(idle.read());
             assertGoAway(idleStream, idle.read());
-            assertTrue(idle.isAtEnd());
+            assertEquals(-1, idle.end());
             client.hangUp();
             idle.hangUp();
             service.awaitGone(parent);
@@ -124,14 +125,14 @@ class Http2UpgradeIT {
     @Test
     void aClientThatDoesNotAnswerThePingLosesNoStream() throws IOException {
         try (Service service = start();
-                Http2Client client = new Http2Client(service.address())) {
+                Http2Client client = Http2Client.connect(service.address())) {
             int first = client.get("/first");
             awaitEnd(client, first);
             service.signal("HUP", service.pid());
             assertGoAway(Integer.MAX_VALUE, client.read());
             client.read(); // the PING
             assertGoAway(first, client.read());
-            assertTrue(client.isAtEnd());
+            assertEquals(-1, client.end());
         }
     }
 
@@ -161,14 +162,14 @@ class Http2UpgradeIT {
 
         Streams(InetSocketAddress server) throws IOException {
             this.server = server;
-            client = new Http2Client(server);
+            client = Http2Client.connect(server);
         }
 
         @Override
         public String ask(String question) throws IOException {
             if (told) {
                 client.close();
-                client = new Http2Client(server);
+                client = Http2Client.connect(server);
                 told = false;
             }
             int stream = client.get("/" + question.replace(' ', '_'));

@@ -11,6 +11,7 @@ import io.netty.channel.unix.FileDescriptor;
 import io.tableflip.core.Fd;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -64,7 +65,7 @@ final class JavaPeer {
                 .stopOn("TERM")
                 .upgradeTimeout(Duration.parse("PT" + args[1]))
                 .readyAfter(READY_AFTER)
-                .drainTimeout(Await.LONG)
+                .drainTimeout(Await.LIMIT)
                 .childCommand(own -> own.withCommand(command))
                 .build();
     }

@@ -2,6 +2,7 @@ package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -13,7 +14,7 @@ final class KeptClient implements AutoCloseable {
     KeptClient(SystemdUnit unit) throws IOException {
         InetSocketAddress address = unit.address();
         socket = new Socket(address.getAddress(), address.getPort());
-        socket.setSoTimeout((int) Await.LONG.toMillis());
+        socket.setSoTimeout((int) Await.LIMIT.toMillis());
         answer();
     }
 

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Proc;
+import io.tableflip.testsupport.Tools;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -457,7 +461,7 @@ class LauncherIT {
     }
 
     private static int end(Service service) throws InterruptedException {
-        boolean ended = service.first().waitFor(Await.LONG.toSeconds(), TimeUnit.SECONDS);
+        boolean ended = service.first().waitFor(Await.LIMIT.toSeconds(), TimeUnit.SECONDS);
         assertTrue(ended, service::log);
         return service.first().exitValue();
     }
@@ -466,7 +470,7 @@ class LauncherIT {
     private static Socket client(Service service) throws IOException {
         InetSocketAddress address = service.address();
         Socket socket = new Socket(address.getAddress(), address.getPort());
-        socket.setSoTimeout((int) Await.LONG.toMillis());
+        socket.setSoTimeout((int) Await.LIMIT.toMillis());
         answer(socket);
         return socket;
     }

@@ -2,6 +2,7 @@ package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -16,7 +17,7 @@ final class MixedLoad {
     private MixedLoad() {}
 
     static StrictLoad.Builder builder(InetSocketAddress address) {
-        return StrictLoad.builder().target(address).maxInFlight(MAX_IN_FLIGHT).timeout(Await.LONG);
+        return StrictLoad.builder().target(address).maxInFlight(MAX_IN_FLIGHT).timeout(Await.LIMIT);
     }
 
     /** Clients of all kinds, impatient and patient ones, of which none may see an upgrade. */

@@ -3,6 +3,7 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ final class NewConnections implements AutoCloseable {
     /** All were answered, some of them by each of these, in this order, and none by another. */
     void assertAnsweredBy(List<String> names) throws InterruptedException {
         close();
-        thread.join(Await.LONG.toMillis() * 2);
+        thread.join(Await.LIMIT.toMillis() * 2);
         assertTrue(!thread.isAlive(), "the client hangs");
         assertEquals(List.of(), failures);
         assertEquals(

@@ -2,6 +2,7 @@ package io.tableflip.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -55,7 +56,7 @@ final class PeerClient {
     /** An open connection. */
     record Held(Socket socket) implements AutoCloseable {
         String ask(String line) throws IOException {
-            socket.setSoTimeout((int) Await.LONG.toMillis());
+            socket.setSoTimeout((int) Await.LIMIT.toMillis());
             OutputStream out = socket.getOutputStream();
             out.write((line + "\n").getBytes(UTF_8));
             return oneLine(socket.getInputStream().readAllBytes());
@@ -90,7 +91,7 @@ final class PeerClient {
             socket.connect(udp);
             socket.setSoTimeout((int) DATAGRAM_PATIENCE.toMillis());
             long start = System.nanoTime();
-            while (System.nanoTime() - start < Await.LONG.toNanos()) {
+            while (System.nanoTime() - start < Await.LIMIT.toNanos()) {
                 socket.send(new DatagramPacket(bytes, bytes.length));
                 DatagramPacket answer = new DatagramPacket(new byte[1024], 1024);
                 try {
@@ -100,7 +101,7 @@ final class PeerClient {
                     // a process that was about to end may have taken it
                 }
             }
-            throw new IOException("no answer within " + Await.LONG);
+            throw new IOException("no answer within " + Await.LIMIT);
         } catch (IOException e) {
             throw new UncheckedIOException("over UDP: " + line, e);
         }

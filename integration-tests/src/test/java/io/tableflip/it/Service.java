@@ -1,8 +1,12 @@
 package io.tableflip.it;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Output;
+import io.tableflip.testsupport.Proc;
+import io.tableflip.testsupport.ProcessFamily;
+import io.tableflip.testsupport.Signals;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -12,37 +16,28 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/**
- * A program under test and all the generations that follow from it. Processes are found by a variable in their environment, so that
- * none is left behind, whatever became of its parent.
- */
+/** A program under test and all the generations that follow from it, with a log and a PID file in a directory of its own. */
 final class Service implements AutoCloseable {
-    private static final String MARK = "TABLEFLIP_TEST";
     private static final Pattern LISTENING = Pattern.compile("listening on (\\S+):(\\d+)");
     private static final Pattern SPAWNED = Pattern.compile("spawned generation \\d+ \\(pid (\\d+)\\)");
 
-    private final String mark = UUID.randomUUID().toString();
     private final Path log;
     private final Path pidFile;
-    private final Process first;
+    private final ProcessFamily family;
+    private final Output output = new Output(this::log, this::hasEnded);
 
     private Service(Path directory, List<String> command, Map<String, String> environment) throws IOException {
         log = directory.resolve("log");
         pidFile = directory.resolve("service.pid");
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.directory(directory.toFile());
-        builder.environment().put(MARK, mark);
         builder.environment().put("PWD", directory.toString());
         builder.environment().putAll(environment);
-        builder.redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .redirectInput(Path.of("/dev/null").toFile());
-        first = builder.start();
+        family = ProcessFamily.start(builder.redirectOutput(log.toFile()));
     }
 
     /** What to start. */
@@ -91,7 +86,7 @@ final class Service implements AutoCloseable {
         }
 
         Service start() throws IOException {
-            List<String> command = new ArrayList<>(heedingSignals());
+            List<String> command = new ArrayList<>();
             command.addAll(launcher);
             command.addAll(jvmOptions);
             command.addAll(program);
@@ -100,17 +95,6 @@ final class Service implements AutoCloseable {
                 command.addAll(warmUp);
             }
             return new Service(directory, command, environment);
-        }
-
-        /** Where this JVM ignores signals, as under nohup, its children would too. */
-        private static List<String> heedingSignals() throws IOException {
-            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-                if (line.startsWith("SigIgn:")
-                        && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4007) != 0) {
-                    return List.of("env", "--default-signal=HUP,INT,QUIT,TERM");
-                }
-            }
-            return List.of();
         }
 
         Service startAndAwait() throws IOException {
@@ -198,7 +182,7 @@ final class Service implements AutoCloseable {
     }
 
     Process first() {
-        return first;
+        return family.first();
     }
 
     /** Where it was started. */
@@ -242,7 +226,7 @@ final class Service implements AutoCloseable {
 
     /** All generations that run. */
     List<Long> processes() {
-        return Proc.withEnvironment(MARK + "=" + mark);
+        return family.running();
     }
 
     InetSocketAddress address() {
@@ -260,25 +244,11 @@ final class Service implements AutoCloseable {
 
     /** Waits until the log has something that matches; fails when all processes have ended without. */
     void awaitMatch(String regex) {
-        Pattern pattern = Pattern.compile(regex);
-        Await.until(
-                "in the log: " + regex,
-                () -> {
-                    boolean over = isOver(); // before the look at the log
-                    if (pattern.matcher(log()).find()) {
-                        return true;
-                    }
-                    if (over) {
-                        throw new AssertionError("all processes ended without \"" + regex + "\" in the log:\n" + log());
-                    }
-                    return false;
-                },
-                this::log);
+        output.await(Pattern.compile(regex), 1);
     }
 
-    /** The first process counts from its start, though its environment shows only when it has got as far as its program. */
-    private boolean isOver() {
-        return !first.isAlive() && processes().isEmpty();
+    private boolean hasEnded() {
+        return family.hasEnded();
     }
 
     void awaitServing(int generation) {
@@ -286,18 +256,7 @@ final class Service implements AutoCloseable {
     }
 
     void signal(String name, long pid) {
-        try {
-            int status = new ProcessBuilder("kill", "-s", name, Long.toString(pid))
-                    .inheritIO()
-                    .start()
-                    .waitFor();
-            assertEquals(0, status, "kill -s " + name + " " + pid);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
+        Signals.send(name, pid);
     }
 
     /**
@@ -341,13 +300,6 @@ final class Service implements AutoCloseable {
     /** Ends every generation and waits for that. */
     @Override
     public void close() {
-        // again and again: a process may be spawning another just now
-        List<Long> left = processes();
-        for (int i = 0; i < 100 && !left.isEmpty(); i++) {
-            List<Long> killed = left;
-            killed.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-            Await.until("killed", () -> killed.stream().noneMatch(Proc::isRunning));
-            left = processes();
-        }
+        family.close();
     }
 }

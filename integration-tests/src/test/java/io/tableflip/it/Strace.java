@@ -2,6 +2,8 @@ package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Tools;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;

@@ -3,6 +3,8 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Tools;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -168,7 +170,7 @@ final class Systemd implements AutoCloseable {
     public void close() throws IOException {
         boot.getOutputStream().close();
         try {
-            boolean ended = boot.waitFor(Await.LONG.toSeconds(), TimeUnit.SECONDS);
+            boolean ended = boot.waitFor(Await.LIMIT.toSeconds(), TimeUnit.SECONDS);
             assertEquals(0, ended ? boot.exitValue() : -1, "boot.sh could not end systemd, or left a cgroup behind");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;

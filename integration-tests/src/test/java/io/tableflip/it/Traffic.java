@@ -2,6 +2,7 @@ package io.tableflip.it;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayList;

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.examples.LoadResult;
 import io.tableflip.examples.StrictLoad;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -107,7 +109,7 @@ class UpgradeIT {
                         .arguments("--ready-after", "0")
                         .startAndAwait();
                 Socket socket = new Socket("127.0.0.1", service.address().getPort())) {
-            socket.setSoTimeout((int) Await.LONG.toMillis());
+            socket.setSoTimeout((int) Await.LIMIT.toMillis());
             InputStream in = socket.getInputStream();
             Http.request(socket, "/", "");
             assertTrue(Http.readOne(in).contains("\"generation\":1"));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
@@ -36,7 +37,7 @@ class VertxUpgradeIT {
     void answersPipelinedRequestsThatCameWithTheFirstBytes() throws IOException {
         try (Service service = start();
                 Socket socket = new Socket("127.0.0.1", service.address().getPort())) {
-            socket.setSoTimeout((int) Await.LONG.toMillis());
+            socket.setSoTimeout((int) Await.LIMIT.toMillis());
             InputStream in = socket.getInputStream();
             String requests = get("/stream") + get("/stream") + get("/") + get("/");
             socket.getOutputStream().write(requests.getBytes(StandardCharsets.US_ASCII));
@@ -85,7 +86,7 @@ class VertxUpgradeIT {
     }
 
     private static String askOnce(Socket socket) throws IOException {
-        socket.setSoTimeout((int) Await.LONG.toMillis());
+        socket.setSoTimeout((int) Await.LIMIT.toMillis());
         Http.request(socket, "/", "");
         return Http.readOne(socket.getInputStream());
     }

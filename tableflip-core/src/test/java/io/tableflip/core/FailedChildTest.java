@@ -4,9 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
+import io.tableflip.testsupport.Proc;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -40,30 +38,13 @@ class FailedChildTest {
             for (int attempt = 1; attempt <= 2; attempt++) {
                 service.hangUp(parent);
                 service.await("g1 p\\d+ rolledBack " + reason, attempt);
-                assertEquals(List.of(), zombies(parent), "every child is waited for");
+                assertEquals(List.of(), Proc.zombies(parent), "every child is waited for");
             }
             assertFalse(service.has("g1 p\\d+ pause"), "nobody was asked to leave");
             assertEquals(Long.toString(parent), Files.readString(directory.resolve("app.pid")));
             service.stop(parent);
             assertEquals(List.of(), List.of(directory.toFile().list()));
         }
-    }
-
-    private static List<String> zombies(long parent) throws IOException {
-        List<String> zombies = new java.util.ArrayList<>();
-        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
-            for (Path process : processes) {
-                try {
-                    String stat = Files.readString(process.resolve("stat"), StandardCharsets.ISO_8859_1);
-                    if (stat.substring(stat.lastIndexOf(')')).startsWith(") Z " + parent + " ")) {
-                        zombies.add(stat);
-                    }
-                } catch (IOException e) {
-                    // gone
-                }
-            }
-        }
-        return zombies;
     }
 
     @Test
@@ -92,7 +73,7 @@ class FailedChildTest {
             long parent = service.awaitPid(1, "ready$");
             service.hangUp(parent);
             service.await("rolledBack TIMED_OUT status OptionalInt.empty: the child was not ready within 1 s");
-            assertEquals(List.of(), zombies(parent));
+            assertEquals(List.of(), Proc.zombies(parent));
             service.stop(parent);
         }
     }

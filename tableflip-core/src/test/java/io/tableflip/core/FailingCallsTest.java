@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.FakeOs.FakeChild;
 import io.tableflip.core.UpgradeException.Reason;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

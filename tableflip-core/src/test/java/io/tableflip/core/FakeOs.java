@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.tableflip.testsupport.Await;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -80,7 +82,7 @@ class FdTest {
     @Test
     void oneThatIsBeingOpenedOnceMoreIsLentMeanwhile(@TempDir Path directory) throws Exception {
         Path path = directory.resolve("fifo");
-        assertEquals(0, new ProcessBuilder("mkfifo", path.toString()).start().waitFor());
+        Commands.run("mkfifo", path.toString());
         NativeOs real = new NativeOs();
         Fd fifo = new Fd(FdName.file("fifo"), real.open(path.toString(), READ_NONBLOCK, 0), () -> real);
         AtomicReference<Thread> opening = new AtomicReference<>();
@@ -89,11 +91,11 @@ class FdTest {
                     opening.set(Thread.currentThread());
                     return reading(fifo);
                 },
-                Await::onAThreadOfItsOwn);
+                Threads::onOneOfItsOwn);
         Await.until("it is being opened", () -> isOpening(opening.get()));
 
-        Await.get(CompletableFuture.runAsync(() -> fifo.lend(number -> {}), Await::onAThreadOfItsOwn));
-        CompletableFuture<Integer> released = CompletableFuture.supplyAsync(fifo::release, Await::onAThreadOfItsOwn);
+        Await.get(CompletableFuture.runAsync(() -> fifo.lend(number -> {}), Threads::onOneOfItsOwn));
+        CompletableFuture<Integer> released = CompletableFuture.supplyAsync(fifo::release, Threads::onOneOfItsOwn);
         assertTrue(fifo.isOpen(), "who owns it from now on may close it");
         FileChannel writer = FileChannel.open(path, StandardOpenOption.WRITE);
         Await.get(opened).close();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -146,7 +147,7 @@ class FdsTest {
         final CountDownLatch inside = new CountDownLatch(1);
         final CountDownLatch go = new CountDownLatch(1);
         final Fds opens = new Fds(this::load, proc.fs);
-        final CompletableFuture<Fd> opened = CompletableFuture.supplyAsync(this::open, Await::onAThreadOfItsOwn);
+        final CompletableFuture<Fd> opened = CompletableFuture.supplyAsync(this::open, Threads::onOneOfItsOwn);
 
         private Fd open() {
             try {
@@ -158,7 +159,7 @@ class FdsTest {
 
         private Os load() {
             inside.countDown();
-            Await.uninterruptibly(go);
+            Await.latch(go);
             return os;
         }
 
@@ -173,7 +174,7 @@ class FdsTest {
         try (Opening opening = new Opening()) {
             assertTrue(opening.inside.await(30, TimeUnit.SECONDS));
             CompletableFuture<Map<FdName, FdSource>> sources =
-                    CompletableFuture.supplyAsync(() -> opening.opens.sources(), Await::onAThreadOfItsOwn);
+                    CompletableFuture.supplyAsync(() -> opening.opens.sources(), Threads::onOneOfItsOwn);
             assertEquals(Map.of(), Await.get(sources));
             assertThrows(
                     IllegalStateException.class,

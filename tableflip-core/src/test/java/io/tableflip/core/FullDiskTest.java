@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.FakeOs.FakeChild;
 import io.tableflip.core.UpgradeException.Reason;
+import io.tableflip.testsupport.Await;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;

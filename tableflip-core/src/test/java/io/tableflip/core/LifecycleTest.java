@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.UpgradeException.Reason;
+import io.tableflip.testsupport.Await;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -47,7 +48,7 @@ class LifecycleTest {
             CountDownLatch go = new CountDownLatch(1);
             first.whenNativeCodeIsLoaded = () -> {
                 loading.countDown();
-                Await.uninterruptibly(go);
+                Await.latch(go);
             };
             first.serve();
             loading.await();
@@ -111,7 +112,7 @@ class LifecycleTest {
     void theEndWaitsForWhoHasNotBeenToldAll() throws Exception {
         try (ParentFixture first = ParentFixture.serving(directory)) {
             CountDownLatch go = new CountDownLatch(1);
-            first.whenDrained = () -> Await.uninterruptibly(go);
+            first.whenDrained = () -> Await.latch(go);
             first.life.stop();
             first.participant.drained();
             first.await(State.EXITING);
@@ -127,7 +128,7 @@ class LifecycleTest {
     void aListenerThatBlocksDoesNotKeepTheProcess() throws Exception {
         try (ParentFixture first = ParentFixture.serving(directory)) {
             CountDownLatch never = new CountDownLatch(1);
-            first.whenDrained = () -> Await.uninterruptibly(never);
+            first.whenDrained = () -> Await.latch(never);
             first.life.stop();
             first.participant.drained();
             first.await(State.EXITING);

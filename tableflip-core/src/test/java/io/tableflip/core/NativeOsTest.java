@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
 import java.io.ByteArrayOutputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -208,10 +210,7 @@ class NativeOsTest {
     private static String prlimit(String pid, String... options) throws Exception {
         List<String> command = new ArrayList<>(List.of("prlimit", "--pid", pid));
         command.addAll(List.of(options));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), ISO_8859_1);
-        assertEquals(0, process.waitFor(), output);
-        return output;
+        return Commands.output(new ProcessBuilder(command));
     }
 
     @ParameterizedTest

@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.tableflip.testsupport.Await;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import jnr.ffi.LibraryLoader;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -223,7 +224,7 @@ class ParticipantsTest {
             public CompletionStage<?> resume() {
                 most.accumulateAndGet(inside.incrementAndGet(), Math::max);
                 blocked.countDown();
-                Await.uninterruptibly(unblock);
+                Await.latch(unblock);
                 calls.incrementAndGet();
                 inside.decrementAndGet();
                 return CompletableFuture.completedFuture(null);

@@ -6,8 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -193,7 +194,7 @@ class PidFileTest {
 
     @Test
     void aFifoInItsPlaceIsNotReadAtTheStop() throws Exception {
-        assumeTrue(new ProcessBuilder("mkfifo", path.toString()).start().waitFor() == 0, "no mkfifo");
+        Commands.run("mkfifo", path.toString());
         assertTimeoutPreemptively(Await.LIMIT, ours::remove);
         assertEquals(List.of("app.pid"), files(), "not ours");
     }

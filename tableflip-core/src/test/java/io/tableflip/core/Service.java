@@ -1,23 +1,22 @@
 package io.tableflip.core;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.util.concurrent.TimeUnit.MILLISECONDS;
-import static org.junit.jupiter.api.Assertions.fail;
 
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Output;
+import io.tableflip.testsupport.Proc;
+import io.tableflip.testsupport.ProcessFamily;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.FileReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
-import java.util.regex.Matcher;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** {@link ServiceMain} as real processes: one, and those that it spawns. */
@@ -27,8 +26,8 @@ final class Service implements AutoCloseable {
     static final int SIGKILL = 9;
     static final int SIGTERM = 15;
 
-    private final String mark = "TEST_MARK=" + UUID.randomUUID();
-    private final Process first;
+    private final ProcessFamily family;
+    private final Output output = new Output(this::text, this::hasEnded);
     private final List<String> lines = new ArrayList<>(); // guarded by this
     private boolean ended; // guarded by this
 
@@ -76,8 +75,7 @@ final class Service implements AutoCloseable {
         }
 
         Service go() throws IOException {
-            List<String> command = new ArrayList<>(heedingSignals());
-            command.addAll(prefix);
+            List<String> command = new ArrayList<>(prefix);
             // a small JVM that starts fast
             command.addAll(List.of(java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx64m"));
             command.addAll(options);
@@ -87,44 +85,29 @@ final class Service implements AutoCloseable {
         }
     }
 
-    /** Where this JVM ignores signals, as under nohup, its children would too. */
-    private static List<String> heedingSignals() throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("SigIgn:")
-                    && (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 0x4003) != 0) {
-                return List.of("env", "--default-signal=HUP,INT,TERM");
-            }
-        }
-        return List.of();
-    }
-
     private Service(List<String> command, Map<String, String> environment) throws IOException {
         // a pipe of our own: the one of Process ends with the first generation
         Os.Pipe pipe = OS.pipe();
-        BufferedReader output = new BufferedReader(new FileReader("/proc/self/fd/" + pipe.readEnd(), UTF_8));
-        ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectInput(new File("/dev/null"))
-                .redirectOutput(new File("/proc/self/fd/" + pipe.writeEnd()));
+        BufferedReader readEnd = new BufferedReader(new FileReader("/proc/self/fd/" + pipe.readEnd(), UTF_8));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectOutput(new File("/proc/self/fd/" + pipe.writeEnd()));
         builder.environment().putAll(environment);
-        builder.environment().put("TEST_MARK", mark.substring(10));
         try {
-            first = builder.start();
+            family = ProcessFamily.start(builder);
         } finally {
             OS.close(pipe.readEnd());
             OS.close(pipe.writeEnd());
         }
-        Thread reader = new Thread(() -> read(output), "output of " + first.pid());
+        Thread reader = new Thread(() -> read(readEnd), "output of " + pid());
         reader.setDaemon(true);
         reader.start();
     }
 
-    private void read(BufferedReader output) {
-        try (output) {
-            for (String line = output.readLine(); line != null; line = output.readLine()) {
+    private void read(BufferedReader readEnd) {
+        try (readEnd) {
+            for (String line = readEnd.readLine(); line != null; line = readEnd.readLine()) {
                 synchronized (this) {
                     lines.add(line);
-                    notifyAll();
                 }
             }
         } catch (IOException e) {
@@ -132,36 +115,29 @@ final class Service implements AutoCloseable {
         } finally {
             synchronized (this) {
                 ended = true;
-                notifyAll();
             }
         }
     }
 
     long pid() {
-        return first.pid();
+        return family.first().pid();
     }
 
-    /** The first line in which the regular expression is found, now or later. */
-    Matcher await(String regex) throws InterruptedException {
+    private synchronized String text() {
+        return String.join("\n", lines);
+    }
+
+    private synchronized boolean hasEnded() {
+        return ended;
+    }
+
+    /** The first place in a line that matches, now or later. */
+    MatchResult await(String regex) {
         return await(regex, 1);
     }
 
-    synchronized Matcher await(String regex, int occurrence) throws InterruptedException {
-        Pattern pattern = Pattern.compile(regex);
-        long start = System.nanoTime();
-        while (true) {
-            List<Matcher> found =
-                    lines.stream().map(pattern::matcher).filter(Matcher::find).toList();
-            if (found.size() >= occurrence) {
-                return found.get(occurrence - 1);
-            }
-            long left = Await.LIMIT.toMillis() - (System.nanoTime() - start) / 1_000_000;
-            if (ended || left <= 0) {
-                return fail(
-                        (ended ? "all processes ended" : "no more output") + " without \"" + regex + "\":\n" + this);
-            }
-            wait(left);
-        }
+    MatchResult await(String regex, int occurrence) {
+        return output.await(Pattern.compile(regex, Pattern.MULTILINE), occurrence);
     }
 
     /** Waits for the event of a generation and answers with its process id. */
@@ -191,23 +167,15 @@ final class Service implements AutoCloseable {
     }
 
     /** Waits until every process has closed its output. */
-    synchronized void awaitEnd() throws InterruptedException {
-        long start = System.nanoTime();
-        while (!ended) {
-            long left = Await.LIMIT.toMillis() - (System.nanoTime() - start) / 1_000_000;
-            if (left <= 0) {
-                fail("somebody has not ended:\n" + this);
-            }
-            wait(left);
-        }
+    void awaitEnd() {
+        Await.until("all have ended", this::hasEnded, this::toString);
     }
 
     /** How the first generation ended. */
     int exitStatus() throws InterruptedException {
-        if (!first.waitFor(Await.LIMIT.toMillis(), MILLISECONDS)) {
-            fail("has not ended:\n" + this);
-        }
-        return first.exitValue();
+        Process first = family.first();
+        Await.until("it has ended", () -> !first.isAlive(), this::toString);
+        return first.waitFor();
     }
 
     synchronized boolean has(String regex) {
@@ -221,46 +189,18 @@ final class Service implements AutoCloseable {
     }
 
     @Override
-    public synchronized String toString() {
-        return "output:\n" + String.join("\n", lines);
+    public String toString() {
+        return "output:\n" + text();
     }
 
     /** What descriptors of a process lead to. */
-    static List<String> descriptors(long pid) throws IOException {
-        List<String> targets = new ArrayList<>();
-        try (DirectoryStream<Path> fds = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
-            for (Path fd : fds) {
-                try {
-                    targets.add(Files.readSymbolicLink(fd).toString());
-                } catch (IOException e) {
-                    // closed meanwhile
-                }
-            }
-        }
-        return targets;
+    static Collection<String> descriptors(long pid) {
+        return Proc.descriptors(pid).values();
     }
 
     /** Ends whatever was spawned, however the test went. */
     @Override
-    public void close() throws IOException {
-        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
-            for (Path process : processes) {
-                if (isMarked(process)) {
-                    try {
-                        OS.kill(Integer.parseInt(process.getFileName().toString()), SIGKILL);
-                    } catch (SystemCallException e) {
-                        // has ended meanwhile
-                    }
-                }
-            }
-        }
-    }
-
-    private boolean isMarked(Path process) {
-        try {
-            return new String(Files.readAllBytes(process.resolve("environ")), ISO_8859_1).contains(mark);
-        } catch (IOException e) {
-            return false; // gone
-        }
+    public void close() {
+        family.close();
     }
 }

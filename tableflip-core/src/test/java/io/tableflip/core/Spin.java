@@ -2,13 +2,12 @@ package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Tools;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -34,11 +33,8 @@ final class Spin {
     }
 
     static void assumeInstalled() {
-        for (String tool : List.of("spin", "gcc")) {
-            boolean there = Arrays.stream(System.getenv("PATH").split(":"))
-                    .anyMatch(path -> Files.isExecutable(Path.of(path, tool)));
-            assumeTrue(there, tool + " is not installed");
-        }
+        Tools.assumeInstalled("spin");
+        Tools.assumeInstalled("gcc");
     }
 
     /** What became of a search. */

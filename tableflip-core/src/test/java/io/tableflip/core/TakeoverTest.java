@@ -12,6 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.UpgradeException.Reason;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Commands;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -71,7 +73,7 @@ class TakeoverTest {
     private void pipe(int fd, int inode, String flags) throws Exception {
         String target = "pipe:[" + inode + "]";
         Path fifo = proc.root.resolve("self/fd").resolve(target);
-        assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+        Commands.run("mkfifo", fifo.toString());
         proc.fd(fd, target, flags);
     }
 
@@ -242,7 +244,7 @@ class TakeoverTest {
         CountDownLatch go = new CountDownLatch(1);
         whenNativeCodeIsLoaded = () -> {
             loading.countDown();
-            Await.uninterruptibly(go);
+            Await.latch(go);
         };
         child.life.stop();
         loading.await();
@@ -494,7 +496,7 @@ class TakeoverTest {
         CompletableFuture<Void> ready = child.life.ready(
                 () -> {
                     begun.countDown();
-                    Await.uninterruptibly(never);
+                    Await.latch(never);
                 },
                 LIMIT);
         begun.await();

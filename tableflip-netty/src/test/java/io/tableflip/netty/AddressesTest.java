@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.channel.unix.DomainSocketAddress;
 import io.tableflip.core.FdName;
-import io.tableflip.core.InheritedFds;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetSocketAddress;
@@ -53,14 +52,14 @@ class AddressesTest {
     @Test
     void aFailureSaysWhereAndWhy() {
         IOException netty = new IOException("bind(..) failed with error(-98): Address already in use");
-        BindException failure = Addresses.bindFailure(at("0.0.0.0", 9090), netty, NEW, InheritedFds.of(Map.of()));
+        BindException failure = Addresses.bindFailure(at("0.0.0.0", 9090), netty, NEW, new FakeUpgrader().fds());
         assertEquals("bind 0.0.0.0:9090: Address already in use", failure.getMessage());
         assertEquals(netty, failure.getCause());
         BindException hinted = Addresses.bindFailure(
                 at("0.0.0.0", 9090),
                 new IllegalStateException(),
                 NEW,
-                InheritedFds.of(Map.of(FdName.listener("tcp", "web"), 1_000_000)));
+                new FakeUpgrader(Map.of(FdName.listener("tcp", "web"), 1_000_000)).fds());
         assertEquals(
                 "bind 0.0.0.0:9090: java.lang.IllegalStateException; inherited under other names and not claimed:"
                         + " [listener:tcp:web]",

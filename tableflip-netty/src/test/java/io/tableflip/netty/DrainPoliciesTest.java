@@ -13,6 +13,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -316,7 +317,7 @@ class DrainPoliciesTest {
         Channel channel = connect(server, 1).get(0);
         server.drain(LONG);
         server.event();
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertEquals(List.of(), lines);
     }
 

@@ -3,6 +3,7 @@ package io.tableflip.netty;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import org.junit.jupiter.api.Test;
 
 class DrainRehearsalTest {

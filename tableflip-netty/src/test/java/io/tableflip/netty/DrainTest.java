@@ -16,6 +16,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -63,7 +64,7 @@ class DrainTest {
         Await.latch(accepted);
 
         CompletableFuture<DrainReport> drained = server.drain(LONG);
-        Await.loopsOnce(server.listener().channel());
+        Groups.awaitTurn(server.listener().channel());
         assertFalse(drained.isDone());
         assertNull(server.events.peek());
         go.countDown();
@@ -163,7 +164,7 @@ class DrainTest {
         server.child();
         // past the time at which the first drain would have cut it
         Await.until("past the timeout", () -> first.remaining().isZero());
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertTrue(channel.isOpen());
 
         CompletableFuture<DrainReport> second = server.drain(LONG);
@@ -188,7 +189,7 @@ class DrainTest {
         go.countDown();
         resumed.get(10, TimeUnit.SECONDS);
         assertEquals(0, get(drained).total());
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertTrue(channel.isOpen());
         connect(server);
         server.child();
@@ -282,7 +283,7 @@ class DrainTest {
         block(server.workers);
         assertThrows(RejectedExecutionException.class, () -> fillQueue(server.workers));
         CompletableFuture<DrainReport> drained = server.drain(LONG);
-        Await.loopsOnce(server.listener().channel());
+        Groups.awaitTurn(server.listener().channel());
         assertFalse(drained.isDone());
         go.countDown();
         for (Client client : clients) {
@@ -423,7 +424,7 @@ class DrainTest {
         TestServer server = start(Drain.HANDLERS);
         connect(server);
         Channel channel = server.child();
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertEquals(
                 2,
                 channel.pipeline().names().size(),

@@ -30,6 +30,7 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -256,7 +257,7 @@ class EventStreamDrainHandlerTest {
         client.send(Client.get("/late"));
         ChannelFuture answer = behind.ctx().writeAndFlush(HttpApp.ok("behind"));
         assertInstanceOf(ClosedChannelException.class, answer.await().cause());
-        Await.loopsOnce(child);
+        Groups.awaitTurn(child);
         assertFalse(app.hasCall(), "the application cannot answer it");
         client.close();
         Await.until("closed", () -> !child.isOpen());

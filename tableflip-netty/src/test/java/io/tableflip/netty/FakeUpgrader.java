@@ -3,11 +3,11 @@ package io.tableflip.netty;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds;
-import io.tableflip.core.InheritedFds;
 import io.tableflip.core.Participant;
 import io.tableflip.core.State;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.WarmUp;
+import io.tableflip.core.testing.TestSeam;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +21,8 @@ import java.util.function.Function;
 
 /** Holds what is registered, and makes the calls of an upgrade or a stop when a test says so. */
 final class FakeUpgrader implements Upgrader {
+    private static final TestSeam CORE = TestSeam.open();
+
     final Set<Participant> participants = ConcurrentHashMap.newKeySet();
     final List<Throwable> failures = new CopyOnWriteArrayList<>();
     final CompletableFuture<Void> parentExited = new CompletableFuture<>();
@@ -33,7 +35,22 @@ final class FakeUpgrader implements Upgrader {
     }
 
     FakeUpgrader(Map<FdName, Integer> inherited) {
-        fds = InheritedFds.of(inherited);
+        fds = CORE.inherited(inherited);
+    }
+
+    /** As an upgrade does when it begins. */
+    void passFds() {
+        CORE.pass(fds);
+    }
+
+    /** As an upgrade does when it has failed. */
+    void takeBackFds() {
+        CORE.rollBack(fds);
+    }
+
+    /** As {@link Upgrader#ready()} does it. */
+    void closeUnclaimedFds() {
+        CORE.closeUnclaimed(fds);
     }
 
     void resume() throws Exception {

@@ -9,6 +9,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -32,7 +33,7 @@ class GateTest {
         for (int round = 1; round <= 3; round++) {
             server.upgrader.pause();
             connect(server, 5);
-            Await.loopsOnce(server.listener().channel());
+            Groups.awaitTurn(server.listener().channel());
             assertEquals(5 * (round - 1), accepted.get());
             server.upgrader.resume();
             awaitAccepted(5 * round);
@@ -49,7 +50,7 @@ class GateTest {
             server.upgrader.pause();
             int atPause = accepted.get();
             connect(server, 1);
-            Await.loopsOnce(server.listener().channel());
+            Groups.awaitTurn(server.listener().channel());
             assertEquals(atPause, accepted.get());
             server.upgrader.resume();
         }
@@ -71,7 +72,7 @@ class GateTest {
 
         assertTrue(reads.tryAcquire(10, TimeUnit.SECONDS), "the acceptor reads again");
         assertTrue(channel.config().isAutoRead());
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertEquals(0, accepted.get());
 
         server.upgrader.resume();
@@ -85,7 +86,7 @@ class GateTest {
         Channel channel = server.bind(Drain.HANDLERS);
         server.upgrader.resume();
         connect(server, 2);
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertEquals(0, accepted.get());
         channel.read();
         awaitAccepted(1);
@@ -96,12 +97,12 @@ class GateTest {
         channel.read();
         server.upgrader.pause();
         connect(server, 2);
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertEquals(2, accepted.get());
         assertFalse(channel.config().isAutoRead());
         server.upgrader.resume();
         awaitAccepted(3);
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertEquals(3, accepted.get());
     }
 
@@ -116,7 +117,7 @@ class GateTest {
         server.upgrader.pause();
         server.upgrader.pause();
         connect(server, 1);
-        Await.loopsOnce(server.listener().channel());
+        Groups.awaitTurn(server.listener().channel());
         assertEquals(1, accepted.get());
         assertNull(server.events.peek());
     }

@@ -2,12 +2,14 @@ package io.tableflip.netty;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.netty.channel.Channel;
 import io.netty.channel.DefaultSelectStrategyFactory;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.util.concurrent.DefaultEventExecutorChooserFactory;
 import io.netty.util.concurrent.RejectedExecutionHandlers;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.TimeUnit;
 
 /** Event loops of both lines of Netty; what only 4.2 has is found by reflection. */
 @SuppressWarnings("deprecation") // since 4.2, and on 4.1 there are no others
@@ -42,6 +44,13 @@ final class Groups {
                 .asSubclass(EventLoopGroup.class)
                 .getConstructor(int.class, Class.forName("io.netty.channel.IoHandlerFactory"))
                 .newInstance(1, factory);
+    }
+
+    /** Returns when the loop of the channel has looked at its sockets, and has run what that brought. */
+    static void awaitTurn(Channel channel) throws InterruptedException {
+        for (int round = 0; round < 3; round++) {
+            channel.eventLoop().schedule(() -> {}, 1, TimeUnit.MILLISECONDS).sync();
+        }
     }
 
     private static boolean exists(String name) {

@@ -2,7 +2,6 @@ package io.tableflip.netty;
 
 import static io.netty.handler.codec.http2.HttpConversionUtil.ExtensionHeaderNames.STREAM_ID;
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -25,9 +24,9 @@ import io.netty.handler.codec.http2.Http2HeadersFrame;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.netty.handler.codec.http2.HttpToHttp2ConnectionHandlerBuilder;
 import io.netty.handler.codec.http2.InboundHttp2ToHttpAdapterBuilder;
+import io.tableflip.testsupport.Await;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** Answers paths that begin with /now at once, with the path, and leaves the others to the test; in each of Netty's two ways. */
@@ -54,9 +53,7 @@ final class Http2App {
     }
 
     Call call() throws InterruptedException {
-        Call call = calls.poll(10, TimeUnit.SECONDS);
-        assertNotNull(call, "no request came");
-        return call;
+        return Await.next("a request", calls);
     }
 
     boolean hasCall() {

@@ -35,7 +35,9 @@ import io.netty.handler.ssl.JdkSslContext;
 import io.netty.handler.ssl.SslContext;
 import io.tableflip.core.DrainReport;
 import io.tableflip.netty.Http2App.Kind;
-import io.tableflip.netty.Http2Client.Frame;
+import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Http2Client;
+import io.tableflip.testsupport.Http2Client.Frame;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -170,7 +172,7 @@ class Http2DrainHandlerTest {
         for (int stream = 3; stream < 9; stream += 2) {
             client.request(stream, "/late", false);
             client.send(Http2Client.DATA, 0, stream, "body".getBytes(US_ASCII));
-            Await.loopsOnce(channel);
+            Groups.awaitTurn(channel);
         }
         assertTrue(channel.isOpen(), "for the client to close");
         assertEquals(path, client.response(1));
@@ -507,7 +509,7 @@ class Http2DrainHandlerTest {
         Channel channel = server.child();
         Await.until("closed for sending", () -> ((DuplexChannel) channel).isOutputShutdown());
         client.get(3, "/late");
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertTrue(channel.isOpen(), "for the client to close");
         // an end without close_notify would be an exception here
         assertEquals(-1, client.end());

@@ -2,7 +2,6 @@ package io.tableflip.netty;
 
 import static io.netty.handler.codec.http.HttpVersion.HTTP_1_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandler.Sharable;
@@ -17,9 +16,9 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.tableflip.testsupport.Await;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 
 /** Answers paths that begin with /now at once, with the path, and leaves the others to the test. */
 @Sharable
@@ -48,9 +47,7 @@ final class HttpApp extends SimpleChannelInboundHandler<HttpRequest> {
     }
 
     Call call() throws InterruptedException {
-        Call call = calls.poll(10, TimeUnit.SECONDS);
-        assertNotNull(call, "no request came");
-        return call;
+        return Await.next("a request", calls);
     }
 
     boolean hasCall() {

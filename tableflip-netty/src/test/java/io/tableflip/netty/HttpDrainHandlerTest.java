@@ -14,6 +14,7 @@ import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.util.ReferenceCountUtil;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -199,7 +200,7 @@ class HttpDrainHandlerTest {
         Await.until("past the deadline", () -> event.remaining().isZero());
         call.end();
         assertLast("one", client);
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertTrue(channel.isOpen(), "for the client to close");
         client.close();
         Await.until("closed", () -> !channel.isOpen());
@@ -331,7 +332,7 @@ class HttpDrainHandlerTest {
         client.send("POST /now HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
         assertTrue(client.response().saysClose());
         client.send("01234");
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertFalse(channel.isOutputShutdown());
         client.send("56789");
         assertEquals(-1, client.read());
@@ -363,7 +364,7 @@ class HttpDrainHandlerTest {
         client.send(Client.get("/big"));
         HttpApp.Call call = app.call();
         call.ctx().writeAndFlush(HttpApp.ok("x".repeat(30_000_000)));
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         DrainReport report = get(server.drain(Duration.ofMillis(300)));
         assertEquals(1, report.forced());
         assertEquals(0, report.idle());

@@ -15,6 +15,7 @@ import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -96,7 +97,7 @@ class HttpDrainMessagesTest {
     void theDrainComesInTheMiddleOfAnUpload() throws Exception {
         TestServer server = aggregating(1000);
         Client client = connect(server).send(HEAD + "\r\nbo");
-        Await.loopsOnce(server.child());
+        Groups.awaitTurn(server.child());
         beginDrain(server);
         assertFalse(app.hasCall());
         client.send("dy");
@@ -144,7 +145,7 @@ class HttpDrainMessagesTest {
         client.send(
                 "POST /late HTTP/1.1\r\nHost: test\r\nContent-Length: " + smuggled.length() + "\r\n\r\n" + smuggled);
         client.send(Client.get("/late"));
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         call.add("one");
         call.end();
         assertLast("one", client);

@@ -45,6 +45,7 @@ import io.netty.handler.stream.ChunkedWriteHandler;
 import io.netty.util.concurrent.DefaultEventExecutorGroup;
 import io.netty.util.concurrent.EventExecutorGroup;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.io.ByteArrayInputStream;
 import java.nio.file.Path;
 import java.time.Duration;

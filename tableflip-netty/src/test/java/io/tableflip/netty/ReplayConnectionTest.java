@@ -12,6 +12,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.DefaultEventLoop;
 import io.netty.channel.EventLoop;
 import io.netty.util.AttributeKey;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;

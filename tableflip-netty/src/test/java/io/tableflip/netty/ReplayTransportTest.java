@@ -13,6 +13,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;

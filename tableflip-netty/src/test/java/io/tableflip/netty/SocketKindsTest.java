@@ -26,8 +26,8 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
-import io.tableflip.core.InheritedFds;
 import io.tableflip.core.WrongDescriptorException;
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
@@ -266,7 +266,7 @@ class SocketKindsTest {
         FdName name = FdName.listener("tcp", "127.0.0.1:" + address.getPort());
         int passed = Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1));
         TestServer second = greeter(new FakeUpgrader(Map.of(name, passed)), '2');
-        InheritedFds.closeUnclaimed(second.upgrader.fds());
+        second.upgrader.closeUnclaimedFds();
         assertFails(
                 "bind 127.0.0.1:" + address.getPort() + ": Address already in use; " + name
                         + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()",
@@ -430,7 +430,7 @@ class SocketKindsTest {
             client.connect(channel.localAddress());
             client.setSoTimeout(10_000);
             send(client, "a");
-            Await.loopsOnce(channel);
+            Groups.awaitTurn(channel);
             upgrader.resume();
             assertEquals("1a", receive(client));
         }
@@ -643,7 +643,7 @@ class SocketKindsTest {
         first.upgrader.pause();
         client.send("x");
         child.resume(); // is not held up: the parent pauses when this has come
-        Await.loopsOnce(adopted);
+        Groups.awaitTurn(adopted);
         first.upgrader.resume();
         assertEquals('1', client.read());
         first.upgrader.pause();
@@ -671,7 +671,7 @@ class SocketKindsTest {
         child.pause();
         child.parentPaused.complete(null);
         client.send("x");
-        Await.loopsOnce(adopted);
+        Groups.awaitTurn(adopted);
         first.upgrader.resume();
         assertEquals('1', client.read());
         adopted.close().sync();
@@ -687,13 +687,13 @@ class SocketKindsTest {
         Client client = cleanup.add(server.connect());
         Channel connection = server.child();
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
-        InheritedFds.pass(server.upgrader.fds());
+        server.upgrader.passFds();
         assertFails("an upgrade is under way", servers.handOver(connection, SESSION));
         client.send("x");
         assertEquals('1', client.read());
         assertNull(connection.pipeline().get(Gate.class));
         assertEquals(1, listener.children().size());
-        InheritedFds.rollBack(server.upgrader.fds());
+        server.upgrader.takeBackFds();
         servers.handOver(connection, SESSION).sync();
         assertEquals(0, listener.children().size());
         client.send("x");

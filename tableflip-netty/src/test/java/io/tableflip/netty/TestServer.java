@@ -1,7 +1,5 @@
 package io.tableflip.netty;
 
-import static org.junit.jupiter.api.Assertions.assertNotNull;
-
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -10,6 +8,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
@@ -87,15 +86,11 @@ final class TestServer implements AutoCloseable {
     }
 
     Channel child() throws InterruptedException {
-        Channel child = children.poll(10, TimeUnit.SECONDS);
-        assertNotNull(child, "no connection was accepted");
-        return child;
+        return Await.next("an accepted connection", children);
     }
 
     DrainEvent event() throws InterruptedException {
-        DrainEvent event = events.poll(10, TimeUnit.SECONDS);
-        assertNotNull(event, "no drain event came");
-        return event;
+        return Await.next("a drain event", events);
     }
 
     /** Pauses and begins to drain. */

@@ -24,6 +24,7 @@ import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.FdName;
 import io.tableflip.core.WrongDescriptorException;
+import io.tableflip.testsupport.Await;
 import java.io.RandomAccessFile;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -53,7 +54,7 @@ class UpgradableServersTest {
         Channel channel = server.bind(Drain.HANDLERS);
         assertTrue(channel.config().isAutoRead(), "the user's AUTO_READ is left alone");
         Client client = cleanup.add(server.connect());
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertNull(server.children.peek());
 
         server.upgrader.resume();
@@ -71,7 +72,7 @@ class UpgradableServersTest {
 
         Channel channel = web(server, listening.localAddress()).sync().channel();
         assertEquals(listening.localAddress(), channel.localAddress());
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertNull(server.children.peek());
 
         server.upgrader.resume();

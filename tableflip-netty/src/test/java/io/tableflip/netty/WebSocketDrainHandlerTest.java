@@ -35,6 +35,7 @@ import io.netty.handler.codec.http.websocketx.WebSocketVersion;
 import io.netty.handler.codec.http.websocketx.extensions.compression.WebSocketClientCompressionHandler;
 import io.netty.handler.codec.http.websocketx.extensions.compression.WebSocketServerCompressionHandler;
 import io.tableflip.core.DrainReport;
+import io.tableflip.testsupport.Await;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
@@ -129,7 +130,7 @@ class WebSocketDrainHandlerTest {
         assertEquals("pong", next(client.seen));
         server.drain(LONG);
         server.event();
-        Await.loopsOnce(server.child());
+        Groups.awaitTurn(server.child());
         assertTrue(client.seen.isEmpty(), client.seen::toString);
         client.send(new ContinuationWebSocketFrame(true, 0, "two"));
         assertEquals("one two", next(received));
@@ -145,7 +146,7 @@ class WebSocketDrainHandlerTest {
         channel.writeAndFlush(new TextWebSocketFrame(false, 0, "first ")).sync();
         server.drain(LONG);
         server.event();
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         assertTrue(client.seen.isEmpty(), client.seen::toString);
         channel.writeAndFlush(new ContinuationWebSocketFrame(true, 0, "last")).sync();
         assertEquals("first last", next(client.seen));
@@ -182,7 +183,7 @@ class WebSocketDrainHandlerTest {
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         assertEquals(RESTART, next(client.seen));
         channel.close();
-        Await.loopsOnce(channel);
+        Groups.awaitTurn(channel);
         client.send(new TextWebSocketFrame("crossing"));
         assertEquals("crossing", next(received));
         client.send(new CloseWebSocketFrame(1000, "mine"));

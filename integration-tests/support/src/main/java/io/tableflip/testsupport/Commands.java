@@ -1,4 +1,4 @@
-package io.tableflip.it;
+package io.tableflip.testsupport;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -6,11 +6,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
 /** Runs programs of the system. */
-final class Commands {
+public final class Commands {
     private Commands() {}
 
     /** Runs one to its end, which must be a good one. */
-    static void run(String... command) throws IOException {
+    public static void run(String... command) throws IOException {
         try {
             assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
         } catch (InterruptedException e) {
@@ -20,7 +20,7 @@ final class Commands {
     }
 
     /** Runs one to its end, which must be a good one, and gives all that it prints. */
-    static String output(ProcessBuilder command) throws IOException {
+    public static String output(ProcessBuilder command) throws IOException {
         Process process = command.redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         int status = process.onExit().join().exitValue();

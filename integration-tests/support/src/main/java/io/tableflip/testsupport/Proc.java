@@ -1,4 +1,4 @@
-package io.tableflip.it;
+package io.tableflip.testsupport;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -15,11 +15,11 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** What {@code /proc} says of other processes. */
-final class Proc {
+public final class Proc {
     private Proc() {}
 
     /** Running processes, zombies excluded, that have this variable in the environment with which they were started. */
-    static List<Long> withEnvironment(String variable) {
+    public static List<Long> withEnvironment(String variable) {
         List<Long> found = new ArrayList<>();
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path process : processes) {
@@ -43,7 +43,7 @@ final class Proc {
     }
 
     /** The letter of the state as ps(1) shows it; X if there is no such process. */
-    static char state(long pid) {
+    public static char state(long pid) {
         String stat = stat(pid);
         return stat.isEmpty() ? 'X' : stat.charAt(stat.lastIndexOf(')') + 2);
     }
@@ -51,7 +51,7 @@ final class Proc {
     /**
      * One that was killed goes on for as long as one of its threads does: until then its descriptors are open, and the library takes it for running.
      */
-    static boolean isRunning(long pid) {
+    public static boolean isRunning(long pid) {
         String stat = stat(pid);
         if (stat.isEmpty()) {
             return false;
@@ -70,7 +70,7 @@ final class Proc {
     }
 
     /** Descriptors and what they are. */
-    static SortedMap<Integer, String> descriptors(long pid) {
+    public static SortedMap<Integer, String> descriptors(long pid) {
         SortedMap<Integer, String> descriptors = new TreeMap<>();
         try (DirectoryStream<Path> fds = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
             for (Path fd : fds) {
@@ -89,7 +89,7 @@ final class Proc {
     }
 
     /** Whether one of its descriptors is that file, by device and inode. */
-    static boolean holds(long pid, Path file) {
+    public static boolean holds(long pid, Path file) {
         return descriptors(pid).keySet().stream().anyMatch(fd -> {
             try {
                 return Files.isSameFile(Path.of("/proc/" + pid + "/fd/" + fd), file);
@@ -100,7 +100,7 @@ final class Proc {
     }
 
     /** The inodes of the TCP sockets that listen at that address. */
-    static List<Long> listener(InetSocketAddress address) {
+    public static List<Long> listener(InetSocketAddress address) {
         return bound("tcp", address)
                 .filter(row -> row[3].equals("0A"))
                 .map(row -> Long.parseLong(row[9]))
@@ -108,7 +108,7 @@ final class Proc {
     }
 
     /** The inodes of the UDP sockets that are bound to that address. */
-    static List<Long> datagramSocket(InetSocketAddress address) {
+    public static List<Long> datagramSocket(InetSocketAddress address) {
         return bound("udp", address).map(row -> Long.parseLong(row[9])).toList();
     }
 
@@ -121,7 +121,7 @@ final class Proc {
     }
 
     /** The inodes of the Unix sockets that listen at that path. */
-    static List<Long> listener(Path path) {
+    public static List<Long> listener(Path path) {
         return table("unix")
                 .filter(row -> row.length > 7 && row[7].equals(path.toString()) && row[3].equals("00010000"))
                 .map(row -> Long.parseLong(row[6]))
@@ -147,7 +147,7 @@ final class Proc {
     }
 
     /** The names of its threads. */
-    static List<String> threads(long pid) {
+    public static List<String> threads(long pid) {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> tasks = Files.newDirectoryStream(Path.of("/proc/" + pid + "/task"))) {
             for (Path task : tasks) {
@@ -164,7 +164,7 @@ final class Proc {
     }
 
     /** The TCP sockets that listen, as they show among the descriptors of a process. */
-    static List<String> listeningSockets() {
+    public static List<String> listeningSockets() {
         return Stream.concat(table("tcp"), table("tcp6"))
                 .filter(row -> row[3].equals("0A"))
                 .map(row -> "socket:[" + row[9] + "]")
@@ -172,7 +172,7 @@ final class Proc {
     }
 
     /** The memory that a process occupies. */
-    static long residentKilobytes(long pid) throws IOException {
+    public static long residentKilobytes(long pid) throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
             if (line.startsWith("VmRSS:")) {
                 return Long.parseLong(line.replaceAll("\\D+", ""));
@@ -182,7 +182,7 @@ final class Proc {
     }
 
     /** The program that a process runs. */
-    static Path executable(long pid) {
+    public static Path executable(long pid) {
         try {
             return Files.readSymbolicLink(Path.of("/proc/" + pid + "/exe"));
         } catch (IOException e) {
@@ -191,7 +191,7 @@ final class Proc {
     }
 
     /** Whether a process runs that program; one that ends meanwhile does not. */
-    static boolean runs(long pid, String program) {
+    public static boolean runs(long pid, String program) {
         try {
             return Files.readSymbolicLink(Path.of("/proc/" + pid + "/exe")).endsWith(program);
         } catch (IOException e) {
@@ -200,7 +200,7 @@ final class Proc {
     }
 
     /** The words with which a process was started; none if it has gone. */
-    static List<String> commandLine(long pid) {
+    public static List<String> commandLine(long pid) {
         try {
             return List.of(
                     Files.readString(Path.of("/proc/" + pid + "/cmdline")).split("\0", -1));
@@ -210,7 +210,7 @@ final class Proc {
     }
 
     /** The id of a process in the innermost namespace that it is in; -1 if it has gone. */
-    static long idInside(long pid) {
+    public static long idInside(long pid) {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
                 if (line.startsWith("NSpid:")) {
@@ -224,7 +224,7 @@ final class Proc {
     }
 
     /** Those that live. */
-    static List<Long> children(long parent) {
+    public static List<Long> children(long parent) {
         return ProcessHandle.of(parent).stream()
                 .flatMap(ProcessHandle::children)
                 .map(ProcessHandle::pid)
@@ -233,7 +233,7 @@ final class Proc {
     }
 
     /** Children of any kind, zombies included. */
-    static List<Long> zombies(long parent) {
+    public static List<Long> zombies(long parent) {
         List<Long> zombies = new ArrayList<>();
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path process : processes) {
