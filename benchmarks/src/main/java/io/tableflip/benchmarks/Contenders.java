@@ -1,5 +1,6 @@
 package io.tableflip.benchmarks;
 
+import io.tableflip.testsupport.GoCompiler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ final class Contenders {
             words.addAll(List.of(tls));
             return words;
         };
-        return new Contender("Go's tableflip", GoProgram.missing(), command, Contenders::hangUp, false);
+        return new Contender("Go's tableflip", GoCompiler.missing(), command, Contenders::hangUp, false);
     }
 
     static void hangUp(ContenderServer server) throws IOException, InterruptedException {

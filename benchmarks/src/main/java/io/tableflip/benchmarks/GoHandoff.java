@@ -1,5 +1,6 @@
 package io.tableflip.benchmarks;
 
+import io.tableflip.testsupport.GoCompiler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +19,7 @@ final class GoHandoff {
     /** Gives the program. Nothing is written outside the directory. */
     static Path build(Path directory) throws IOException, InterruptedException {
         Path copy = Files.createDirectories(directory.resolve(PACKAGE));
-        try (Stream<Path> files = Files.list(GoProgram.LIBRARIES.resolve(PACKAGE))) {
+        try (Stream<Path> files = Files.list(GoCompiler.LIBRARIES.resolve(PACKAGE))) {
             for (Path file : files.filter(GoHandoff::isPartOfIt).toList()) {
                 Files.copy(file, copy.resolve(file.getFileName().toString()));
             }

@@ -1,30 +1,16 @@
 package io.tableflip.benchmarks;
 
+import io.tableflip.testsupport.GoCompiler;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/** Compiles the peers in Go against Debian's packages of Go's tableflip. */
+/** The peers in Go, which are compiled when they are measured. */
 final class GoProgram {
-    /** Where Debian puts the sources of Go libraries. */
-    static final Path LIBRARIES = Path.of("/usr/share/gocode");
-
     private GoProgram() {}
-
-    /** What is not installed here, {@code null} if nothing is missing. */
-    static @Nullable String missing() {
-        if (Machine.program("go").isEmpty()) {
-            return "no Go compiler here (Debian: golang-go)";
-        }
-        return Files.exists(LIBRARIES.resolve("src/github.com/cloudflare/tableflip/upgrader.go"))
-                ? null
-                : "no tableflip for Go here (Debian: golang-github-cloudflare-tableflip-dev)";
-    }
 
     /**
      * Compiles {@code src/main/go/NAME/main.go}.
@@ -47,28 +33,11 @@ final class GoProgram {
 
     /** As {@link #build} with another source. Libraries that are in the directory come first. */
     static Path compile(String name, Path directory, Path source) throws IOException, InterruptedException {
-        Path program = directory.resolve(name);
-        Path output = directory.resolve("output");
-        ProcessBuilder builder = new ProcessBuilder("go", "build", "-o", program.toString(), source.toString())
-                .directory(directory.toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile());
-        builder.environment()
-                .putAll(Map.of(
-                        "GO111MODULE",
-                        "off",
-                        "GOPATH",
-                        directory + ":" + LIBRARIES,
-                        "GOFLAGS",
-                        "",
-                        "GOCACHE",
-                        cache().toString(),
-                        "CGO_ENABLED", // else it would need a C compiler
-                        "0"));
-        if (builder.start().waitFor() != 0) {
-            throw new BenchmarkException("go build " + name + "\n" + Files.readString(output));
+        try {
+            return GoCompiler.compile(name, source, directory, cache());
+        } catch (IllegalStateException e) {
+            throw new BenchmarkException(String.valueOf(e.getMessage()), e);
         }
-        return program;
     }
 
     /** Beside the classes: a later run finds the standard library compiled. */

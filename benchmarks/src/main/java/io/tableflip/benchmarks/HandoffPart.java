@@ -1,6 +1,7 @@
 package io.tableflip.benchmarks;
 
 import io.tableflip.benchmarks.Run.Scale;
+import io.tableflip.testsupport.GoCompiler;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -155,7 +156,7 @@ final class HandoffPart implements Part {
 
     private static Map<String, List<String>> servers(Run run) throws IOException, InterruptedException {
         Map<String, List<String>> servers = new LinkedHashMap<>();
-        String missing = GoProgram.missing();
+        String missing = GoCompiler.missing();
         if (missing != null) {
             run.report().leaveOut(GO, missing);
         } else {

@@ -16,16 +16,16 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One connection of an {@link Http2Load}, and those that follow it. For the event loop's thread. */
-final class Http2Lane implements Http2Client.Owner {
+final class Http2Lane implements Http2LoadConnection.Owner {
     private final Bootstrap bootstrap;
     private final EventLoop loop;
     private final Consumer<Outcome> outcomes;
     /** What waits for a connection. */
     private final Queue<Http2Exchange> waiting = new ArrayDeque<>();
 
-    private final List<Http2Client> connections = new ArrayList<>();
+    private final List<Http2LoadConnection> connections = new ArrayList<>();
     /** Takes new streams. */
-    private @Nullable Http2Client open;
+    private @Nullable Http2LoadConnection open;
 
     private boolean connecting;
     private int connects;
@@ -39,7 +39,7 @@ final class Http2Lane implements Http2Client.Owner {
         this.bootstrap = bootstrap.clone(loop).handler(new ChannelInitializer<Channel>() {
             @Override
             protected void initChannel(Channel channel) {
-                connections.add(Http2Client.add(channel, tls, Http2Lane.this));
+                connections.add(Http2LoadConnection.add(channel, tls, Http2Lane.this));
             }
         });
     }
@@ -101,26 +101,26 @@ final class Http2Lane implements Http2Client.Owner {
     }
 
     @Override
-    public void usable(Http2Client connection) {
+    public void usable(Http2LoadConnection connection) {
         connecting = false;
         open = connection;
         sendWaiting();
     }
 
     @Override
-    public void hasRoom(Http2Client connection) {
+    public void hasRoom(Http2LoadConnection connection) {
         if (open == connection) {
             sendWaiting();
         }
     }
 
     @Override
-    public void goneAway(Http2Client connection) {
+    public void goneAway(Http2LoadConnection connection) {
         goAways++;
         leave(connection);
     }
 
-    private void leave(Http2Client connection) {
+    private void leave(Http2LoadConnection connection) {
         if (open == connection) {
             open = null;
             if (!waiting.isEmpty()) {
@@ -130,7 +130,7 @@ final class Http2Lane implements Http2Client.Owner {
     }
 
     @Override
-    public void ended(Http2Client connection, Http2Client.End end) {
+    public void ended(Http2LoadConnection connection, Http2LoadConnection.End end) {
         connections.remove(connection);
         switch (end) {
             case UNUSED -> fail(connection.isBroken() ? FailureKind.RESET : FailureKind.EOF);
@@ -142,6 +142,6 @@ final class Http2Lane implements Http2Client.Owner {
     }
 
     void close() {
-        List.copyOf(connections).forEach(Http2Client::close);
+        List.copyOf(connections).forEach(Http2LoadConnection::close);
     }
 }

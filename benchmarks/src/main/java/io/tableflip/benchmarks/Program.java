@@ -190,7 +190,8 @@ final class Program implements AutoCloseable {
 
     /** Sends a signal, by its name without SIG. */
     static void signal(String name, long pid) throws IOException, InterruptedException {
-        Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid))
+        // the shell's own kill: the program of that name is not on every machine
+        Process kill = new ProcessBuilder("sh", "-c", "kill -s \"$1\" \"$2\"", "sh", name, Long.toString(pid))
                 .inheritIO()
                 .start();
         if (kill.waitFor() != 0) {

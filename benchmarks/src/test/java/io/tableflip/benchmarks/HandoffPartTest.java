@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.benchmarks.Run.Scale;
+import io.tableflip.testsupport.GoCompiler;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,7 +22,7 @@ class HandoffPartTest {
         assertTrue(text.contains("| 0           | ours "), text);
         assertTrue(text.contains("| 4           | ours "), text);
         assertTrue(text.contains("| 4           | Netty alone"), text);
-        if (GoProgram.missing() == null) {
+        if (GoCompiler.missing() == null) {
             assertTrue(text.contains("| 4           | Go's tableflip "), text);
             assertEquals(1, report.bars().size());
         } else {

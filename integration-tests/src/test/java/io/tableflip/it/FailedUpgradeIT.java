@@ -27,7 +27,7 @@ class FailedUpgradeIT {
     @TempDir
     Path directory;
 
-    /** Where a file lets a request of {@link TestServer} go on. */
+    /** Where a file lets a request of {@link PlannedServer} go on. */
     @TempDir
     Path flags;
 

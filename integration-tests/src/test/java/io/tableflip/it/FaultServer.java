@@ -50,7 +50,7 @@ final class FaultServer {
                 })
                 .listener(steps.listener());
         TestSeam.open().checkpoints(builder, steps::reached);
-        EventLoopGroup group = TestServer.loops();
+        EventLoopGroup group = PlannedServer.loops();
         try (Upgrader upgrader = builder.build()) {
             serve(upgrader, steps, group, directory, Integer.parseInt(args[2]));
         } finally {
@@ -65,11 +65,11 @@ final class FaultServer {
         upgrader.register(steps.participant());
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(group)
-                .childHandler(new TestServer.Initializer(upgrader.generation(), true));
+                .childHandler(new PlannedServer.Initializer(upgrader.generation(), true));
         var bound = UpgradableServers.of(upgrader)
                 .bind(bootstrap, new InetSocketAddress("127.0.0.1", 0))
                 .sync();
-        System.out.println("listening on " + TestServer.text(bound.channel().localAddress()));
+        System.out.println("listening on " + PlannedServer.text(bound.channel().localAddress()));
         if (!upgrader.hasParent()) {
             addFiles(upgrader, names);
         }

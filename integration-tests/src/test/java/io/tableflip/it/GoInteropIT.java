@@ -4,9 +4,11 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tableflip.it.Peers.Language;
 import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.GoCompiler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,7 +42,10 @@ class GoInteropIT {
 
     @BeforeAll
     static void buildGoPeer() throws IOException, InterruptedException {
-        goPeer = GoPeer.build(build);
+        String missing = GoCompiler.missing();
+        assumeTrue(missing == null, missing);
+        Path source = Path.of(System.getProperty("go.sources"), "peer", "main.go");
+        goPeer = GoCompiler.compile("peer", source, build, build.resolve("cache"));
     }
 
     private Peers start(Language first) throws IOException {

@@ -42,7 +42,7 @@ final class Http2Server {
 
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[0]);
-        EventLoopGroup loops = TestServer.loops();
+        EventLoopGroup loops = PlannedServer.loops();
         try (Upgrader upgrader = Upgrader.builder()
                 .pidFile(directory.resolve("service.pid"))
                 .upgradeOn("HUP")
@@ -52,7 +52,7 @@ final class Http2Server {
             String generation = Integer.toString(upgrader.generation());
             SocketAddress multiplex = bind(upgrader, loops, "multiplex", new Multiplex(generation));
             SocketAddress plain = bind(upgrader, loops, "plain", new Plain(generation));
-            System.out.println("listening on " + TestServer.text(multiplex) + "; plain "
+            System.out.println("listening on " + PlannedServer.text(multiplex) + "; plain "
                     + ((InetSocketAddress) plain).getPort() + ";");
             upgrader.ready();
             upgrader.awaitExit();

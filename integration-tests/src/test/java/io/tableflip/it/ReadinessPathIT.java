@@ -123,7 +123,8 @@ class ReadinessPathIT {
                 .filter(ReadinessPathIT::isTimed)
                 .toList();
         assertTrue(
-                polls.stream().anyMatch(event -> hasFrame(event, "io.tableflip.it.TestServer"::equals)), all::toString);
+                polls.stream().anyMatch(event -> hasFrame(event, "io.tableflip.it.PlannedServer"::equals)),
+                all::toString);
         List<RecordedEvent> ours = polls.stream()
                 .filter(event -> hasFrame(event, ReadinessPathIT::isOurs))
                 .filter(event -> !hasFrame(event, WAIT_FOR_WORK::contains))

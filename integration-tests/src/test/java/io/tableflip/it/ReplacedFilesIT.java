@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.tableflip.testsupport.Commands;
 import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -55,7 +56,7 @@ class ReplacedFilesIT {
         // links instead of copies, where the file system allows it
         String command = "cp -al \"$1/.\" \"$2\" 2>/dev/null || cp -a \"$1/.\" \"$2\"";
         Files.createDirectory(copy);
-        run("sh", "-c", command, "sh", jdk.toString(), copy.toString());
+        Commands.run("sh", "-c", command, "sh", jdk.toString(), copy.toString());
         return copy;
     }
 
@@ -63,12 +64,8 @@ class ReplacedFilesIT {
     @AfterEach
     void removeCopies() throws Exception {
         for (String name : List.of("jdk", "jdk.next", "jdk.old")) {
-            run("rm", "-rf", directory.resolve(name).toString());
+            Commands.run("rm", "-rf", directory.resolve(name).toString());
         }
-    }
-
-    private static void run(String... command) throws Exception {
-        assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
     }
 
     private static Path newerJdk(Path own) throws IOException {

@@ -145,9 +145,10 @@ final class Service implements AutoCloseable {
         return builder;
     }
 
-    /** {@link TestServer}, which behaves as badly as its plan says. */
+    /** {@link PlannedServer}, which behaves as badly as its plan says. */
     static Builder testServer(Path directory) {
-        return program(directory, directory, TestServer.class.getName()).arguments("--directory", directory.toString());
+        return program(directory, directory, PlannedServer.class.getName())
+                .arguments("--directory", directory.toString());
     }
 
     /** Any class with a main method in that directory, which writes the PID file {@code service.pid} of its directory. */

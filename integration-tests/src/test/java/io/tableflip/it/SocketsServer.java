@@ -86,7 +86,7 @@ final class SocketsServer {
                         .sync();
             }
         }
-        System.out.println("listening on " + TestServer.text(tcp.localAddress()) + "; v6 "
+        System.out.println("listening on " + PlannedServer.text(tcp.localAddress()) + "; v6 "
                 + ((InetSocketAddress) v6.localAddress()).getPort() + "; udp "
                 + ((InetSocketAddress) udp.localAddress()).getPort() + ";");
         upgrader.ready();

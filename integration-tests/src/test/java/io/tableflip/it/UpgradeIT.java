@@ -26,7 +26,7 @@ class UpgradeIT {
     @TempDir
     Path directory;
 
-    /** Where a file lets a request of {@link TestServer} go on. */
+    /** Where a file lets a request of {@link PlannedServer} go on. */
     @TempDir
     Path flags;
 

@@ -24,7 +24,7 @@ final class WebSocketServer {
     private WebSocketServer() {}
 
     public static void main(String[] args) throws Exception {
-        EventLoopGroup group = TestServer.loops();
+        EventLoopGroup group = PlannedServer.loops();
         try (Upgrader upgrader = Upgrader.builder()
                 .pidFile(Path.of(args[0]).resolve("service.pid"))
                 .upgradeOn("HUP")
@@ -36,7 +36,8 @@ final class WebSocketServer {
             var bound = UpgradableServers.of(upgrader)
                     .bind(bootstrap, new InetSocketAddress("127.0.0.1", 0))
                     .sync();
-            System.out.println("listening on " + TestServer.text(bound.channel().localAddress()));
+            System.out.println(
+                    "listening on " + PlannedServer.text(bound.channel().localAddress()));
             upgrader.ready();
             upgrader.awaitExit();
         } finally {

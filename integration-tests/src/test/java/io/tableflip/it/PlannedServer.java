@@ -50,8 +50,8 @@ import java.util.concurrent.locks.LockSupport;
  * {@code --memory-check OFF|WARN|REFUSE}, {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the directory, if there is one, are the JVM
  * options of the next generation.
  */
-final class TestServer {
-    private TestServer() {}
+final class PlannedServer {
+    private PlannedServer() {}
 
     public static void main(String[] args) throws Exception {
         List<String> options = List.of(args);
@@ -79,11 +79,11 @@ final class TestServer {
                     + ", Netty " + netty());
             if (options.contains("--full-heap-later")) {
                 tellSoftMaximum("at first");
-                upgrader.parentExited().thenRun(TestServer::takeFullHeap);
+                upgrader.parentExited().thenRun(PlannedServer::takeFullHeap);
             }
             follow(directory.resolve("plan"), servers, bootstrap);
             if (options.contains("--endless-warm-up")) {
-                upgrader.ready(TestServer::warmUpForEver, Duration.ofSeconds(50));
+                upgrader.ready(PlannedServer::warmUpForEver, Duration.ofSeconds(50));
             } else {
                 upgrader.ready();
             }

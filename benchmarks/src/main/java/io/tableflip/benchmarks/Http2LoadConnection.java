@@ -20,7 +20,7 @@ import io.tableflip.examples.FailureKind;
  * One connection of HTTP/2 over TLS. When the server has said GOAWAY, it takes no more streams, and closes when those under way have ended: as clients do. For the
  * event loop's thread.
  */
-final class Http2Client {
+final class Http2LoadConnection {
     /** Servers need not allow more streams at a time. */
     private static final int MOST_STREAMS = 100;
 
@@ -40,13 +40,13 @@ final class Http2Client {
 
     /** Hears of the connection as a whole. */
     interface Owner {
-        void usable(Http2Client connection);
+        void usable(Http2LoadConnection connection);
 
-        void hasRoom(Http2Client connection);
+        void hasRoom(Http2LoadConnection connection);
 
-        void goneAway(Http2Client connection);
+        void goneAway(Http2LoadConnection connection);
 
-        void ended(Http2Client connection, End end);
+        void ended(Http2LoadConnection connection, End end);
     }
 
     private final Channel channel;
@@ -56,14 +56,14 @@ final class Http2Client {
     private boolean closing;
     private int streams;
 
-    private Http2Client(Channel channel, Owner owner) {
+    private Http2LoadConnection(Channel channel, Owner owner) {
         this.channel = channel;
         this.owner = owner;
     }
 
     /** Makes a client of a channel that is not connected yet. */
-    static Http2Client add(Channel channel, SslContext tls, Owner owner) {
-        Http2Client client = new Http2Client(channel, owner);
+    static Http2LoadConnection add(Channel channel, SslContext tls, Owner owner) {
+        Http2LoadConnection client = new Http2LoadConnection(channel, owner);
         channel.pipeline()
                 .addLast(tls.newHandler(channel.alloc()))
                 .addLast(client.new Ends())
@@ -140,7 +140,7 @@ final class Http2Client {
         public void channelInactive(ChannelHandlerContext ctx) {
             End end = end();
             ctx.fireChannelInactive();
-            owner.ended(Http2Client.this, end);
+            owner.ended(Http2LoadConnection.this, end);
         }
 
         @Override
@@ -155,12 +155,12 @@ final class Http2Client {
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             if (message instanceof Http2SettingsFrame && !usable) {
                 usable = true;
-                owner.usable(Http2Client.this);
+                owner.usable(Http2LoadConnection.this);
             } else if (message instanceof Http2GoAwayFrame goAway) {
                 ctx.channel().attr(Http2Exchange.LAST_STREAM).set(goAway.lastStreamId());
                 if (!goneAway) {
                     goneAway = true;
-                    owner.goneAway(Http2Client.this);
+                    owner.goneAway(Http2LoadConnection.this);
                 }
                 closeIfDone();
             }
