@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 final class SystemdUnit {
     private static final Pattern LISTENING = Pattern.compile("listening on (\\S+):(\\d+) \\(pid");
     private static final Pattern SERVING = Pattern.compile("(generation \\d+ \\(pid \\d+\\)) is serving");
+    private static final Pattern SPAWNED = Pattern.compile("upgrade: spawned generation \\d+ \\(pid (\\d+)\\)");
     private static final String CONFIG = "/etc/hello.conf";
 
     /** A look at the journal costs more than one at a file. */
@@ -208,6 +209,14 @@ final class SystemdUnit {
 
     private String writtenJournal() {
         return systemd.run("journalctl", "--no-pager", "--unit", name);
+    }
+
+    /** The process that an upgrade has spawned; waits until one has. */
+    long awaitSpawned() {
+        awaitJournal(SPAWNED.pattern());
+        Matcher spawned = SPAWNED.matcher(writtenJournal());
+        assertTrue(spawned.find());
+        return Long.parseLong(spawned.group(1));
     }
 
     void awaitJournal(String regex) {
