@@ -67,7 +67,7 @@ class FailingCallsIT {
 
     /** What is interrupted is done again. */
     @ParameterizedTest
-    @ValueSource(strings = {"wait4", "poll"})
+    @ValueSource(strings = {"waitid", "poll"})
     void anInterruptedCallIsDoneAgain(String call) throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait();
                 StrictLoad load = load(service)) {
@@ -90,9 +90,9 @@ class FailingCallsIT {
                 StrictLoad load = load(service)) {
             long parent = service.pid();
             Files.writeString(directory.resolve("plan"), "exit0");
-            try (Strace strace = Strace.inject(parent, "wait4", "EINVAL", "1")) {
+            try (Strace strace = Strace.inject(parent, "waitid", "EINVAL", "1")) {
                 service.signal("HUP", parent);
-                service.awaitMatch("waitpid process \\d+: .*errno 22");
+                service.awaitMatch("waitid process \\d+: .*errno 22");
                 service.awaitLog("upgrade: failed");
                 strace.detach();
             }

@@ -21,6 +21,8 @@ final class ChildProcess {
     private final int pid;
     private final Os os;
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
+    private boolean left; // guarded by this
+    private boolean reaped; // guarded by this
 
     private ChildProcess(int pid, Os os) {
         this.pid = pid;
@@ -54,19 +56,24 @@ final class ChildProcess {
     }
 
     private void reap() {
+        int status = UNKNOWN;
         try {
-            ended.complete(os.waitFor(pid));
+            status = os.awaitEnd(pid);
         } catch (SystemCallException e) {
             LOG.log(WARNING, "child " + pid, e);
             // it lives on, and must not be taken for one that has ended: it could be killed no more
             while (os.isRunning(pid)) {
                 LockSupport.parkNanos(LOOK.toNanos());
             }
-            ended.complete(reapEnded());
         }
+        ended.complete(reapUnlessLeft(status));
     }
 
-    private int reapEnded() {
+    private synchronized int reapUnlessLeft(int status) {
+        if (left) {
+            return status;
+        }
+        reaped = true;
         try {
             return os.waitFor(pid);
         } catch (SystemCallException e) {
@@ -79,7 +86,18 @@ final class ChildProcess {
         return pid;
     }
 
-    /** Completes when it has ended and was reaped: exit status, 128 + signal number, or {@link #UNKNOWN}. */
+    /**
+     * Does not reap the process when it ends: it stays a zombie until this process has exited. The process that
+     * adopts it then (the launcher of a container, systemd) learns its exit status.
+     *
+     * @return false if it has ended already, and is reaped
+     */
+    synchronized boolean leave() {
+        left = isAlive();
+        return left;
+    }
+
+    /** Completes when it has ended: exit status, 128 + signal number, or {@link #UNKNOWN}. It is reaped by then, unless it was left. */
     CompletableFuture<Integer> ended() {
         return ended;
     }
@@ -89,10 +107,9 @@ final class ChildProcess {
         return !ended.isDone() && os.isRunning(pid);
     }
 
-    void kill(int signal) {
-        // once it was reaped the number may be another process
-        if (ended.isDone()) {
-            return;
+    synchronized void kill(int signal) {
+        if (reaped) {
+            return; // the number may be another process
         }
         try {
             os.kill(pid, signal);
@@ -102,8 +119,8 @@ final class ChildProcess {
     }
 
     /** As {@link Os#setIdle}. */
-    void setIdle(boolean idle) throws SystemCallException {
-        if (!ended.isDone()) {
+    synchronized void setIdle(boolean idle) throws SystemCallException {
+        if (!reaped) {
             os.setIdle(pid, idle);
         }
     }

@@ -311,7 +311,7 @@ final class Handover {
     }
 
     private void commit(ChildProcess successor, ChildLink ending) {
-        if (!successor.isAlive()) {
+        if (!successor.leave()) {
             // it died with READY as its last word; its end is on the way here, and this process still has everything
             LOG.log(WARNING, "upgrade: {0} ended as soon as it was ready", id(successor.pid()));
             return;
@@ -497,6 +497,8 @@ final class Handover {
     void passStopOn() {
         if (over) {
             takeBackFiles(); // it has failed, and is being killed
+        } else if (child != null) {
+            child.leave(); // the PID file may name it by now
         }
         end();
         if (child != null && link != null) {

@@ -93,6 +93,7 @@ final class Lifecycle implements Upgrader {
         reporting = new Reporting(this, proc, parent);
         if (launcher != null) {
             reporting.toSystemd(launcher.environment());
+            files().leaveToLauncher(launcher.environment());
         }
         childMemory = new ChildMemory(proc, settings.memoryCheck());
         idleBoot = new IdleBoot(settings.idleBoot(), proc);

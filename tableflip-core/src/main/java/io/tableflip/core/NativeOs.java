@@ -49,8 +49,11 @@ final class NativeOs implements Os {
     private static final int WNOHANG = 1;
     private static final int WEXITED = 4;
     private static final int WNOWAIT = 0x1000000;
-    /** The offset of si_pid in siginfo_t, on 64-bit Linux. */
+    private static final int CLD_EXITED = 1;
+    // the offsets in siginfo_t, on 64-bit Linux
+    private static final int SI_CODE = 8;
     private static final int SI_PID = 16;
+    private static final int SI_STATUS = 24;
 
     private static final int SCHED_OTHER = 0;
     private static final int SCHED_IDLE = 5;
@@ -152,6 +155,7 @@ final class NativeOs implements Os {
             read(copy, new byte[1]);
             int self = (int) ProcessHandle.current().pid();
             isRunning(self); // no child of ours, and none to be waited for
+            awaitEnd(self);
             waitFor(self);
             kill(self, 0);
             spawn(new SpawnRequest("/", List.of("/"), List.of("A=B"), "/", List.of(copy)));
@@ -300,6 +304,22 @@ final class NativeOs implements Os {
         if (c.poll(polled, count, -1) < 0 && errno() != EINTR) {
             throw failure("poll", errno(), "");
         }
+    }
+
+    @Override
+    public int awaitEnd(int pid) throws SystemCallException {
+        Pointer info = Memory.allocateDirect(runtime, OPAQUE, true);
+        while (c.waitid(P_PID, pid, info, WEXITED | WNOWAIT) < 0) {
+            int errno = errno();
+            if (errno == ECHILD) {
+                return -1;
+            }
+            if (errno != EINTR) {
+                throw failure("waitid", errno, "process " + pid);
+            }
+        }
+        int status = info.getInt(SI_STATUS);
+        return info.getInt(SI_CODE) == CLD_EXITED ? status : 128 + status;
     }
 
     @Override

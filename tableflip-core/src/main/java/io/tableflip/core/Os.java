@@ -59,9 +59,16 @@ interface Os {
     int spawn(SpawnRequest request) throws SystemCallException;
 
     /**
-     * Blocks until a child of ours has ended, and reaps it.
+     * Blocks until a child of ours has ended, and leaves it a zombie.
      *
      * @return the exit status, 128 + signal number, or -1 when the system does not tell (SIGCHLD ignored)
+     */
+    int awaitEnd(int pid) throws SystemCallException;
+
+    /**
+     * Blocks until a child of ours has ended, and reaps it.
+     *
+     * @return as {@link #awaitEnd}
      */
     int waitFor(int pid) throws SystemCallException;
 

@@ -8,11 +8,14 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Map;
 import jnr.constants.platform.Errno;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file that holds the process id of the service. Written beside its place first and renamed into it at the commit: whoever
@@ -22,9 +25,14 @@ import jnr.constants.platform.Errno;
 final class PidFile {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
+    /** Set by tableflip-launcher.sh. */
+    private static final String LAUNCHERS = "TABLEFLIP_LAUNCHER_PID_FILE";
+
     private final Path path;
     private final long pid;
     private boolean committed;
+    /** The path by which a launcher knows the file. */
+    private @Nullable String launchers;
 
     /** @param path absolute */
     PidFile(Path path, long pid) {
@@ -115,10 +123,29 @@ final class PidFile {
         delete(prepared(preparedBy));
     }
 
+    /**
+     * Leaves this file in place at the final stop if a launcher follows the service by it. The launcher removes
+     * the file at its own end. Without the file it would not know of a successor that ends just after its commit.
+     *
+     * @param environment the variables of this process
+     */
+    void leaveToLauncher(Map<String, String> environment) {
+        launchers = environment.get(LAUNCHERS);
+    }
+
+    private boolean isLaunchers() {
+        try {
+            return launchers != null && Files.isSameFile(path, Path.of(launchers));
+        } catch (IOException | InvalidPathException e) {
+            LOG.log(DEBUG, "the PID file of the launcher, " + launchers, e);
+            return false;
+        }
+    }
+
     /** At the final stop: removes the file if it names this process. */
     void remove() {
         discard(pid);
-        if (isOurs()) {
+        if (isOurs() && !isLaunchers()) {
             delete(path);
         }
     }

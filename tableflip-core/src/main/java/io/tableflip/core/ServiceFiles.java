@@ -3,6 +3,7 @@ package io.tableflip.core;
 import static java.lang.System.Logger.Level.WARNING;
 
 import java.io.IOException;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The PID file and the status file beside it; neither, if the user wants none. */
@@ -16,6 +17,13 @@ final class ServiceFiles {
     ServiceFiles(@Nullable PidFile pidFile, @Nullable StatusFile statusFile) {
         this.pidFile = pidFile;
         this.statusFile = statusFile;
+    }
+
+    /** As {@link PidFile#leaveToLauncher}. */
+    void leaveToLauncher(Map<String, String> environment) {
+        if (pidFile != null) {
+            pidFile.leaveToLauncher(environment);
+        }
     }
 
     /** As {@link PidFile#prepare}. */
@@ -80,7 +88,7 @@ final class ServiceFiles {
         }
     }
 
-    /** At the final stop: removes those that name this process. */
+    /** At the final stop: removes those that name this process; a PID file of a launcher's is left to that. */
     void remove() {
         if (statusFile != null) {
             statusFile.remove(); // first: who finds no PID file looks for nothing else

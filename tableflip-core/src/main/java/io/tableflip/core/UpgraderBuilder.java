@@ -47,7 +47,7 @@ public final class UpgraderBuilder {
 
     /**
      * The file that holds the process id of the service. It changes hands at the commit and is removed at the final
-     * stop. Without it there is none.
+     * stop, by {@code tableflip-launcher.sh} if that follows it. Without it there is none.
      *
      * <p>It is written beside its place, as {@code .NAME.PID}, and renamed: whatever was there is replaced, a symbolic link too,
      * which is not followed. So its directory has to be writable for this process, and should be so for nobody else. If it cannot be written, the

@@ -266,10 +266,10 @@ class FailingCallsTest {
     /** A child that is taken for ended could not be killed any more. */
     @Test
     void aChildThatCannotBeWaitedForLivesOn() throws Exception {
-        os.fail("waitpid", 0, Errno.ENOMEM);
+        os.fail("waitid", 0, Errno.ENOMEM);
         CompletableFuture<Long> upgrade = life.upgrade();
         FakeChild child = parent.child();
-        Await.until("logged", () -> parent.logs.has("waitpid process " + child.pid + ": Cannot allocate memory"));
+        Await.until("logged", () -> parent.logs.has("waitid process " + child.pid + ": Cannot allocate memory"));
         parent.settle();
         assertFalse(upgrade.isDone());
         child.exit(3);
@@ -281,7 +281,6 @@ class FailingCallsTest {
 
     @Test
     void anUnknownExitStatusIsSaidToBeUnknown() throws Exception {
-        os.fail("waitpid", 0, Errno.ENOMEM);
         os.fail("waitpid", 0, Errno.ENOMEM);
         CompletableFuture<Long> upgrade = life.upgrade();
         parent.child().exit(3);

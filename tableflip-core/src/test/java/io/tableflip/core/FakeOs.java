@@ -106,9 +106,11 @@ final class FakeOs implements Os {
         return children.get(nextPid - 1);
     }
 
-    /** Whether every process was waited for. */
-    synchronized boolean allReaped() {
-        return children.values().stream().allMatch(child -> child.reaped);
+    /** Whether every process was reaped but these, which have ended. */
+    synchronized boolean allReapedBut(FakeChild... left) {
+        return children.values().stream()
+                .allMatch(
+                        child -> List.of(left).contains(child) ? !child.reaped && child.status != null : child.reaped);
     }
 
     /** A process that does what the test tells it. */
@@ -463,15 +465,26 @@ final class FakeOs implements Os {
     }
 
     @Override
-    public synchronized int waitFor(int pid) throws SystemCallException {
+    public synchronized int awaitEnd(int pid) throws SystemCallException {
         FakeChild child = child(pid);
-        mayFail("waitpid", "process " + pid);
+        mayFail("waitid", "process " + pid);
         while (child.status == null) {
             try {
                 wait();
             } catch (InterruptedException e) {
                 // EINTR: again
             }
+        }
+        return child.status;
+    }
+
+    @Override
+    public synchronized int waitFor(int pid) throws SystemCallException {
+        FakeChild child = child(pid);
+        mayFail("waitpid", "process " + pid);
+        if (child.status == null) {
+            mistakes.add("process " + pid + " has not ended");
+            throw new AssertionError("process " + pid + " has not ended");
         }
         child.reaped = true;
         return child.status;

@@ -497,14 +497,16 @@ class HandoverTest {
         Await.get(upgrade);
     }
 
+    /** Reaped here, its status would be lost to whoever adopts it. */
     @Test
-    void theEndOfTheSuccessorIsLogged() throws Exception {
+    void theEndOfTheSuccessorIsLoggedAndItIsLeftAZombie() throws Exception {
         CompletableFuture<Long> upgrade = committing();
         os.child().ready();
         Await.get(upgrade);
         os.child().exit(7);
         Await.until("logged", () -> parent.logs.has("nobody accepts any more"));
         assertTrue(parent.logs.has("exit status 7"));
+        assertTrue(os.allReapedBut(os.child()));
     }
 
     // ---- failure
@@ -888,7 +890,7 @@ class HandoverTest {
         Await.get(life.exit());
         assertFalse(Files.exists(parent.pidFile));
         child.exit(0);
-        parent.assertNothingLeaked();
+        parent.assertNothingLeaked(child);
     }
 
     @Test
@@ -906,7 +908,7 @@ class HandoverTest {
         parent.participant.drained();
         Await.get(life.exit());
         child.exit(0);
-        parent.assertNothingLeaked();
+        parent.assertNothingLeaked(child);
     }
 
     @Test

@@ -110,6 +110,7 @@ class NativeOsFailuresTest {
             case "read" -> os.read(0, new byte[1]);
             case "write" -> os.write(0, new byte[1], 0);
             case "poll" -> os.poll(new int[] {0}, -1);
+            case "awaitEnd" -> os.awaitEnd(1);
             case "waitFor" -> os.waitFor(1);
             case "kill" -> os.kill(1, 0);
             default -> throw new IllegalArgumentException(method);
@@ -132,6 +133,7 @@ class NativeOsFailuresTest {
         "write,          fd 0, write,   EPIPE",
         "write,          fd 0, write,   ENOMEM",
         "poll,           '', poll,    ENOMEM",
+        "awaitEnd,       process 1, waitid,  EINVAL",
         "waitFor,        process 1, waitpid, EINVAL",
         "kill,           process 1, kill,    EPERM",
     })
@@ -161,6 +163,8 @@ class NativeOsFailuresTest {
         os.close(fd);
         assertEquals(closedBefore + 1, libC.calls("close"), "the number may be somebody else's by then");
         int pid = os.spawn(shell("exit 3"));
+        libC.fail("waitid", 0, 3, Errno.EINTR);
+        assertEquals(3, os.awaitEnd(pid));
         libC.fail("waitpid", 0, 3, Errno.EINTR);
         assertEquals(3, os.waitFor(pid));
         libC.fail("poll", 0, 1, Errno.EINTR);

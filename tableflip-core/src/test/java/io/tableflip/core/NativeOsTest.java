@@ -30,6 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The real system calls, with small programs as children. */
@@ -297,6 +298,22 @@ class NativeOsTest {
         int reaped = os.spawn(shell("exit 0", null, List.of()));
         assertEquals(0, os.waitFor(reaped));
         assertEquals(-1, os.waitFor(reaped), "ECHILD");
+        assertEquals(-1, os.awaitEnd(reaped), "ECHILD");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "exit 3, 3",
+        "exit 255, 255",
+        "kill -TERM $$, 143",
+        "kill -KILL $$, 137",
+        "ulimit -c 0; kill -ABRT $$, 134"
+    })
+    void aChildThatIsAwaitedIsNotReaped(String script, int status) throws Exception {
+        int pid = os.spawn(shell(script, null, List.of()));
+        assertEquals(status, os.awaitEnd(pid));
+        assertEquals(status, os.awaitEnd(pid), "still there");
+        assertEquals(status, os.waitFor(pid));
     }
 
     @Test

@@ -15,12 +15,15 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PidFileTest {
     @TempDir
@@ -274,6 +277,32 @@ class PidFileTest {
         ours.remove();
         assertEquals(List.of(), files());
         ours.remove();
+    }
+
+    /** However it writes the path. */
+    @ParameterizedTest
+    @ValueSource(strings = {"app.pid", "./app.pid", "link/app.pid"})
+    void leavesTheFileThatALauncherFollows(String launchers) throws IOException {
+        Files.createSymbolicLink(directory.resolve("link"), directory);
+        ours.leaveToLauncher(Map.of("TABLEFLIP_LAUNCHER_PID_FILE", directory + "/" + launchers));
+        ours.prepare();
+        ours.commit();
+        ours.remove();
+        assertEquals("100", Files.readString(path));
+        assertEquals(List.of("app.pid", "link"), files());
+    }
+
+    /** A program that a launched service starts has the variable too, and a PID file of its own. */
+    @Test
+    void removesAFileThatIsNotTheLaunchers() throws IOException {
+        Path other = Files.writeString(directory.resolve("other.pid"), "100");
+        for (String launchers : List.of(other.toString(), directory + "/missing", "/", "", "\0")) {
+            ours.leaveToLauncher(Map.of("TABLEFLIP_LAUNCHER_PID_FILE", launchers));
+            ours.prepare();
+            ours.commit();
+            ours.remove();
+            assertEquals(List.of("other.pid"), files());
+        }
     }
 
     @Test
