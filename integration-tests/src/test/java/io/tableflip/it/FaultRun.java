@@ -65,7 +65,6 @@ final class FaultRun implements AutoCloseable {
                         directory.toString(),
                         Long.toString(cell.step().readyAfterMillis()),
                         Integer.toString(cell.step().names()))
-                .jvmOptions("-XX:TieredStopAtLevel=1") // starts sooner
                 .startAndAwait();
         try {
             parent = service.pid();

@@ -30,7 +30,6 @@ class Http2UpgradeIT {
     private Service start() throws IOException {
         return Service.program(directory, directory, Http2Server.class.getName())
                 .arguments(directory.toString())
-                .jvmOptions("-XX:TieredStopAtLevel=1") // starts sooner
                 .startAndAwait();
     }
 

@@ -155,6 +155,7 @@ final class Service implements AutoCloseable {
     static Builder program(Path directory, Path classes, String main) {
         Builder builder = new Builder(directory);
         builder.program.addAll(List.of("-cp", classes + ":" + System.getProperty("java.class.path"), main));
+        builder.jvmOptions("-XX:TieredStopAtLevel=1"); // starts sooner
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
         }

@@ -41,7 +41,6 @@ class SocketsUpgradeIT {
         InetSocketAddress group = freeAddress();
         try (Service service = Service.program(directory, directory, SocketsServer.class.getName())
                         .arguments(directory.toString(), Integer.toString(group.getPort()), name)
-                        .jvmOptions("-XX:TieredStopAtLevel=1") // starts sooner
                         .startAndAwait();
                 Traffic traffic = new Traffic()) {
             InetSocketAddress udp = new InetSocketAddress("127.0.0.1", port(service, "udp"));

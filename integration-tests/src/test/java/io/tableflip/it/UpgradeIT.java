@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -77,6 +78,7 @@ class UpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void slowAndStreamedAnswersSurviveWhole() throws IOException {
         try (Service service =

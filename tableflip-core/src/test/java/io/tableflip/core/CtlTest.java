@@ -115,6 +115,7 @@ class CtlTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void anUpgradeThatIsRefusedSaysWhy() throws Exception {
         try (Service service = start("gen2=hang")) {

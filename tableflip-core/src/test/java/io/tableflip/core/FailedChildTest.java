@@ -47,6 +47,7 @@ class FailedChildTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aChildThatNeverReadsItsNamesHoldsUpNobody() throws Exception {
         try (Service service = new Service.Start()
@@ -136,6 +137,7 @@ class FailedChildTest {
     }
 
     /** It holds the ends of the pipes that the child had, so that the parent sees no end-of-file. */
+    @Tag("slow")
     @Test
     void aJobOfAStartScriptHidesNoCrash() throws Exception {
         try (Service service = withJob().option("gen2", "crash").go()) {
@@ -203,6 +205,7 @@ class FailedChildTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aStartScriptThatExecsIsFine() throws Exception {
         try (Service service = new Service.Start()
@@ -231,6 +234,7 @@ class FailedChildTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aParentKilledBeforeTheTakeoverIsNotMissed() throws Exception {
         Path pid = directory.resolve("app.pid");

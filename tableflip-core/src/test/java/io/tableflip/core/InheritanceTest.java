@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,6 +27,7 @@ class InheritanceTest {
     @TempDir
     Path directory;
 
+    @Tag("slow")
     @Test
     void argumentsAndEnvironmentSurviveTwoUpgrades() throws Exception {
         try (Service service = new Service.Start()
@@ -156,6 +158,7 @@ class InheritanceTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aRepointedExecutableIsFollowed() throws Exception {
         Path real = Path.of(System.getProperty("java.home"), "bin", "java");
@@ -182,6 +185,7 @@ class InheritanceTest {
         Files.writeString(script, "#!/bin/sh\n" + body + "\n");
     }
 
+    @Tag("slow")
     @Test
     void theMarkOfAPackagedApplicationIsDropped() throws Exception {
         try (Service service =

@@ -33,6 +33,7 @@ class ProcessLifeTest {
     }
 
     /** Descriptors 3 and 4 are pipes with the right ends by accident. */
+    @Tag("slow")
     @ParameterizedTest
     @CsvSource({
         ":, end of stream inside a number",
@@ -100,6 +101,7 @@ class ProcessLifeTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void thereIsOneUpgraderInAProcess() throws Exception {
         try (Service service = new Service.Start().option("gen1", "twice").go()) {
@@ -170,6 +172,7 @@ class ProcessLifeTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aStopOfTheWholeGroupDuringAHandoverCutsNobody() throws Exception {
         // a service manager or a terminal signals every process; the parent passes its signal on besides

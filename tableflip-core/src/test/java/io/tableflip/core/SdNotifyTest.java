@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -244,6 +245,7 @@ class SdNotifyTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void anUnreachableSocketHurtsNobody(@TempDir Path directory) throws Exception {
         try (Service service = new Service.Start()
