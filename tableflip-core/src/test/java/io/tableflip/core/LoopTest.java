@@ -12,13 +12,19 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class LoopTest {
     // close to the overflow, which nanoTime may be too
-    private final AtomicLong now = new AtomicLong(Long.MAX_VALUE - 1000);
-    private final Loop loop = new Loop(now::get);
+    private final TestClock now = new TestClock(Long.MAX_VALUE - 1000);
+    private final Loop loop = new Loop(now);
+
+    @AfterEach
+    void close() {
+        now.close();
+    }
+
     private final List<String> events = new CopyOnWriteArrayList<>();
 
     private void advance(Duration time) {

@@ -12,13 +12,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 
 /** A lifecycle on a {@link FakeOs}, with a clock that stands until it is told, and what its user hears. */
 final class ParentFixture implements AutoCloseable {
     final FakeOs os = new FakeOs();
-    final AtomicLong now = new AtomicLong();
+    final TestClock now = new TestClock();
     final Logs logs = new Logs();
     final Steps participant = new Steps();
     final List<String> events = new CopyOnWriteArrayList<>();
@@ -79,7 +78,7 @@ final class ParentFixture implements AutoCloseable {
                 memoryCheck,
                 idleBoot,
                 new Events(),
-                now::get,
+                now,
                 Checkpoints.NONE);
     }
 
@@ -173,6 +172,7 @@ final class ParentFixture implements AutoCloseable {
             last.exit(0); // its reaper waits for that
         }
         life.files().remove(); // nothing is written from now on
+        now.close();
         logs.close();
     }
 

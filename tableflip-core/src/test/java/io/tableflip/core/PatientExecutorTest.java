@@ -13,7 +13,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -22,12 +21,14 @@ import org.junit.jupiter.api.Test;
 class PatientExecutorTest {
     private final AtomicBoolean limit = new AtomicBoolean(true);
     private final AtomicInteger refused = new AtomicInteger();
-    private final AtomicLong now = new AtomicLong();
-    private final Loop loop = new Loop(now::get);
+    private final TestClock now = new TestClock();
+    private final Loop loop = new Loop(now);
+
     private final Logs logs = new Logs();
 
     @AfterEach
     void close() {
+        now.close();
         logs.close();
     }
 

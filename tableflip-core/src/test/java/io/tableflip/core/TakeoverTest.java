@@ -29,7 +29,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -48,7 +47,7 @@ class TakeoverTest {
     private final FakeProc proc;
     private final Path pidFile;
     private final FakeOs os = new FakeOs();
-    private final AtomicLong now = new AtomicLong();
+    private final TestClock now = new TestClock();
     private final Logs logs = new Logs();
     private volatile Runnable whenNativeCodeIsLoaded = () -> {};
     private final ParentFixture.Steps participant = new ParentFixture.Steps();
@@ -82,6 +81,7 @@ class TakeoverTest {
     @AfterEach
     void close() throws IOException {
         lives.forEach(life -> life.files().remove()); // nothing is written from now on
+        now.close();
         for (FileChannel channel : open) {
             channel.close();
         }
@@ -228,7 +228,7 @@ class TakeoverTest {
                 MemoryCheck.OFF,
                 Duration.ZERO,
                 new LifecycleListener() {},
-                now::get,
+                now,
                 Checkpoints.NONE);
     }
 
