@@ -55,6 +55,7 @@ final class Service implements AutoCloseable {
         private final List<String> warmUp = new ArrayList<>();
 
         private final Map<String, String> environment = new HashMap<>();
+        private final List<String> prefix = new ArrayList<>();
         private List<String> launcher = List.of(java());
 
         private Builder(Path directory) {
@@ -76,6 +77,12 @@ final class Service implements AutoCloseable {
             return this;
         }
 
+        /** Runs all that is started by another command. */
+        Builder under(String... command) {
+            prefix.addAll(0, List.of(command));
+            return this;
+        }
+
         /** Instead of {@code java}, with the same arguments. */
         Builder launcher(String... command) {
             launcher = List.of(command);
@@ -92,6 +99,7 @@ final class Service implements AutoCloseable {
 
         Service start() throws IOException {
             List<String> command = new ArrayList<>(heedingSignals());
+            command.addAll(prefix);
             command.addAll(launcher);
             command.addAll(jvmOptions);
             command.addAll(program);
