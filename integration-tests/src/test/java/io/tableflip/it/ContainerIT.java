@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The image of {@code examples/docker} in a real container engine: a launcher as process 1, and a service that is upgraded by a signal. docs/containers.md says what comes out here. */
 @Tag("containers")
@@ -123,6 +125,21 @@ class ContainerIT {
             container.signal("TERM");
             assertEquals(0, container.awaitEnd(), container::log);
             assertEquals(0, container.inspect().getRestartCount());
+        }
+    }
+
+    /** The launcher is not process 1 then. */
+    @ParameterizedTest
+    @CsvSource({"TERM, 0", "KILL, 137"})
+    void underAnInitTheStatusIsTheSame(String signal, long status) {
+        Tools.assumeInstalled("perl"); // and so in the image
+        Tools.assumeInstalled("docker-init");
+        try (ExampleContainer container = ExampleContainer.of(engine).init().start()) {
+            container.upgrade();
+            container.run("kill", "-s", signal, Long.toString(container.pid()));
+            assertEquals(status, container.awaitEnd(), container::log);
+            container.awaitMatch(
+                    "tableflip-launcher: no process of the service is left, .* \\(status " + status + "\\)");
         }
     }
 

@@ -43,6 +43,7 @@ final class ExampleContainer implements AutoCloseable {
         private String tmpfs = "mode=0700,uid=" + USER + ",gid=" + USER + ",size=16m,exec";
         private boolean hasTmpfs = true;
         private long megabytes = 512;
+        private boolean init;
         private RestartPolicy restart = RestartPolicy.noRestart();
 
         private Builder(ContainerEngine engine) {
@@ -78,6 +79,12 @@ final class ExampleContainer implements AutoCloseable {
             return this;
         }
 
+        /** As {@code docker run --init}. */
+        Builder init() {
+            init = true;
+            return this;
+        }
+
         Builder restart(RestartPolicy policy) {
             restart = policy;
             return this;
@@ -93,6 +100,7 @@ final class ExampleContainer implements AutoCloseable {
             host.withReadonlyRootfs(true)
                     .withCapDrop(Capability.ALL)
                     .withSecurityOpts(List.of("no-new-privileges:true"))
+                    .withInit(init)
                     .withMemory(megabytes << 20)
                     .withMemorySwap(megabytes << 20)
                     .withRestartPolicy(restart)

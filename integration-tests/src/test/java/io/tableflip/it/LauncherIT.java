@@ -3,14 +3,11 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tableflip.testsupport.Await;
 import io.tableflip.testsupport.Commands;
-import io.tableflip.testsupport.Proc;
 import io.tableflip.testsupport.Tools;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,157 +15,110 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * The launcher of containers without a container: in the foreground, and as process 1 of a namespace, under the shells that most images
- * have.
- */
-@Tag("root")
+/** The launcher in the foreground, and all that is the same wherever it runs. It takes no privileges. */
 @Tag("tools")
-class LauncherIT {
-    private static final String DASH = "dash";
-    private static final String ASH = "busybox ash";
+class LauncherIT extends LauncherCases {
+    private static final String UNKNOWN = "its status is unknown: another process has collected it";
 
-    /** With which the service that is a shell script ends when it is stopped. */
-    private static final int STATUS = 5;
+    @Override
+    Service.Builder placed(Service.Builder service) {
+        Tools.assumeInstalled("perl"); // makes orphans go to the launcher
+        return service;
+    }
 
-    private static final int KILLED = 128 + 9;
+    // ---- without perl
 
-    /** The threads of a JVM block SIGQUIT, and what one before Java 25 starts does so too. */
-    private static final List<String> HEARING_QUIT = List.of(
-            "perl", "-MPOSIX", "-e", "sigprocmask(SIG_UNBLOCK, POSIX::SigSet->new(SIGQUIT)); exec @ARGV or die", "--");
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void withoutPerlAStatusThatNobodyCanTellIsAFailureToo(String shell) throws Exception {
+        try (Service service = foreground(shell)
+                .environment("PATH", toolsWithoutPerl().toString())
+                .startAndAwait()) {
+            endsAsNobodySees(service);
+            assertEquals(1, end(service), service::log);
+            service.awaitLog(UNKNOWN + ". Run this script as process 1, or install perl (status 1)");
+        }
+    }
 
-    @TempDir
-    Path directory;
+    /** By its variables, signals and descriptors. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void theServiceIsStartedAlikeWithAndWithoutPerl(String shell) throws Exception {
+        Tools.assumeInstalled("perl");
+        Path tools = toolsWithoutPerl();
+        String script = "env | grep -v SHLVL; grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status; ls /proc/self/fd";
+        String[] command = command(shell, "sh", "-c", script);
+        List<String> without = output(command, tools);
+        add(tools, "perl");
+        assertEquals(without, output(command, tools));
+        assertTrue(without.contains("LC_ALL=nowhere"), without::toString);
+    }
+
+    private static List<String> output(String[] command, Path path) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().clear();
+        builder.environment().put("PATH", path.toString());
+        builder.environment().put("LC_ALL", "nowhere"); // of which perl would warn
+        return Commands.output(builder)
+                .replaceAll("was process \\d+", "was process")
+                .lines()
+                .sorted()
+                .toList();
+    }
+
+    /** In the time that perl takes. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void aStopBeforeThereIsAServiceEndsTheLauncher(String shell) throws Exception {
+        Path perl = executable(
+                Files.createDirectory(directory.resolve("bin")).resolve("perl"),
+                "echo perl begins\nread never < " + fifo());
+        try (Service service = foreground(shell)
+                .environment("PATH", perl.getParent() + ":" + System.getenv("PATH"))
+                .start()) {
+            service.awaitLog("perl begins");
+            service.signal("TERM", service.first().pid());
+            assertEquals(128 + 15, end(service), service::log);
+            assertEquals("perl begins\n", service.log());
+            assertEquals(List.of(), service.processes());
+        }
+    }
+
+    private Path fifo() throws IOException {
+        Path fifo = directory.resolve("fifo");
+        Commands.run("mkfifo", fifo.toString());
+        return fifo;
+    }
+
+    /** A directory with all that the launcher and the service need. */
+    private Path toolsWithoutPerl() throws IOException {
+        Path tools = Files.createDirectory(directory.resolve("tools"));
+        for (String program : List.of(
+                "sh", "cat", "env", "grep", "ls", "mkfifo", "mv", "readlink", "rm", "setsid", "sleep", "uname")) {
+            add(tools, program);
+        }
+        return tools;
+    }
+
+    private static void add(Path tools, String program) throws IOException {
+        executable(tools.resolve(program), "exec " + Tools.find(program) + " \"$@\"");
+    }
 
     // ---- a service that is a shell script
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void passesTheStatusOfTheOnlyProcess(String shell) throws Exception {
-        try (Service service = foreground(shell)) {
-            launcher(service, "TERM");
-            assertEquals(STATUS, end(service), service::log);
-            assertEquals(List.of(), service.processes(), service::log);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void passesTheStatusOfAProcessThatIsNotItsChild(String shell) throws Exception {
-        try (Service service = processOne(shell)) {
-            upgradeTwice(service);
-            launcher(service, "TERM");
-            assertEquals(STATUS, end(service), service::log);
-            service.awaitLog("no process of the service is left");
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void passesTheSignalThatEndsAProcessWhichIsNotItsChild(String shell) throws Exception {
-        try (Service service = processOne(shell)) {
-            upgradeTwice(service);
-            service.signal("KILL", pid(service));
-            assertEquals(KILLED, end(service), service::log);
-        }
-    }
-
-    /** Where another process reaps, only that one is sure to see the status. */
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void inTheForegroundASuccessorThatIsKilledIsAFailureAtLeast(String shell) throws Exception {
-        try (Service service = foreground(shell)) {
-            upgradeTwice(service);
-            service.signal("KILL", pid(service));
-            int status = end(service);
-            assertTrue(status == 1 || status == KILLED, () -> status + "\n" + service.log());
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void forwardsSignalsToTheProcessThatIsTheServiceNow(String shell) throws Exception {
-        Commands.run("env", "--default-signal=INT,QUIT", "true"); // or SIGINT would become SIGTERM
-        try (Service service = processOne(shell)) {
-            for (String name : List.of("INT", "QUIT", "USR1")) {
-                launcher(service, name);
-                service.awaitLog("generation 1 got " + name);
-            }
-            upgradeTwice(service);
-            launcher(service, "USR1");
-            service.awaitLog("generation 3 got USR1");
-            launcher(service, "USR2"); // any signal ends it after that
-            long last = pid(service);
-            Await.until("it sleeps", () -> !Proc.runs(last, "dash"), service::log);
-            launcher(service, "HUP");
-            assertEquals(128 + 1, end(service), service::log);
-        }
-    }
-
-    /** It is not named yet, and nobody else is there. */
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void aStopBetweenTheDeathOfTheOldProcessAndItsSuccessorCountsForThat(String shell) throws Exception {
-        Path hold = Files.createFile(directory.resolve("hold"));
-        try (Service service = processOne(shell)) {
-            long first = pid(service);
-            launcher(service, "HUP");
-            service.awaitLog("generation 2 is held");
-            service.signal("KILL", first);
-            service.awaitGone(first);
-            launcher(service, "TERM");
-            Files.delete(hold);
-            assertEquals(STATUS, end(service), service::log);
-            service.awaitServing(2);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void aStopThatTheOldProcessHasNotHeededCountsForItsSuccessor(String shell) throws Exception {
-        Path hold = Files.createFile(directory.resolve("hold"));
-        Path deaf = Files.createFile(directory.resolve("deaf"));
-        try (Service service = processOne(shell)) {
-            launcher(service, "HUP");
-            service.awaitLog("generation 2 is held");
-            launcher(service, "TERM");
-            service.awaitLog("generation 1 is deaf to TERM");
-            launcher(service, "USR1"); // changes nothing about that
-            service.awaitLog("generation 1 got USR1");
-            Files.delete(deaf);
-            Files.delete(hold);
-            assertEquals(STATUS, end(service), service::log);
-            service.awaitServing(2);
-        }
-    }
 
     /** As on a full disk. */
     @ParameterizedTest
     @ValueSource(strings = {DASH, ASH})
     void forwardsAStopThatCannotBeNoted(String shell) throws Exception {
-        try (Service service = foreground(shell)) {
+        try (Service service = foreground(shell).startAndAwait()) {
             Path note = Files.createDirectory(directory.resolve("service.pid.signalled"));
             launcher(service, "TERM");
             assertEquals(STATUS, end(service), service::log);
             Files.delete(note);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void leavesNoZombies(String shell) throws Exception {
-        try (Service service = processOne(shell)) {
-            long launcher = launcher(service);
-            upgradeTwice(service);
-            Await.until("no zombies", () -> Proc.zombies(launcher).isEmpty(), service::log);
-            assertTrue(Proc.isRunning(pid(service)), service::log);
         }
     }
 
@@ -177,7 +127,7 @@ class LauncherIT {
     @ValueSource(strings = {DASH, ASH})
     void neverSignalsAProcessOfOthers(String shell) throws Exception {
         Process stranger = new ProcessBuilder("sleep", "1000").start();
-        try (Service service = foreground(shell)) {
+        try (Service service = foreground(shell).startAndAwait()) {
             for (String text : List.of("1", "-1", "0", "", "rubbish", "99999999999", stranger.pid() + "")) {
                 Files.writeString(service.pidFile(), text);
                 String before = service.log();
@@ -201,38 +151,6 @@ class LauncherIT {
                 Service.command(directory, command(shell, "sleep", "1000")).start()) {
             Await.until("removed", () -> !Files.exists(pidFile), service::log);
         }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {DASH, ASH})
-    void goesOnWhenTheProcessThatWatchesIsKilled(String shell) throws Exception {
-        try (Service service = processOne(shell)) {
-            long watching = awaitWatching(service);
-            service.signal("KILL", watching);
-            service.awaitGone(watching);
-            awaitWatching(service); // which may have a lower number
-            upgradeTwice(service);
-            service.signal("KILL", pid(service));
-            assertEquals(KILLED, end(service), service::log);
-        }
-    }
-
-    /** The launcher's child that is the same program, with the same arguments, and has a child in turn: it sleeps by one. */
-    private static long awaitWatching(Service service) {
-        long launcher = launcher(service);
-        List<String> command = Proc.commandLine(launcher);
-        AtomicLong watching = new AtomicLong();
-        Await.until(
-                "a process watches",
-                () -> {
-                    Proc.children(launcher).stream()
-                            .filter(pid -> Proc.commandLine(pid).equals(command)
-                                    && !Proc.children(pid).isEmpty())
-                            .forEach(watching::set);
-                    return watching.get() != 0;
-                },
-                service::log);
-        return watching.get();
     }
 
     /** What a service leaves behind may become the service, but not for ever. */
@@ -280,7 +198,7 @@ class LauncherIT {
     @ParameterizedTest
     @ValueSource(strings = {DASH, ASH})
     void upgradesAndStopsAJvm(String shell) throws Exception {
-        try (Service service = jvm(shell)) {
+        try (Service service = builder(shell).under(hearingQuit()).startAndAwait()) {
             for (int generation = 2; generation <= 3; generation++) {
                 long old = service.pid();
                 launcher(service, "HUP");
@@ -356,7 +274,7 @@ class LauncherIT {
         Tools.assumeInstalled("socat");
         Path script = executable(
                 directory.resolve("start"),
-                "exec " + String.join(" ", words(shell, Service.java(), "-jar")) + " " + Service.examplesJar()
+                "exec " + String.join(" ", command(shell, Service.java(), "-jar")) + " " + Service.examplesJar()
                         + " http --listen 127.0.0.1:0 --pid-file " + directory.resolve("service.pid"));
         Path keys = directory.resolve("keys");
         Commands.run("mkfifo", keys.toString());
@@ -375,28 +293,8 @@ class LauncherIT {
 
     // ----
 
-    private Service foreground(String shell) throws IOException {
-        return Service.command(directory, command(shell, shellService())).startAndAwait();
-    }
-
-    /** As in a container: with a process table of its own. */
-    private Service processOne(String shell) throws IOException {
-        assumeTrue(
-                Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0),
-                "it takes root to have a process table of its own");
-        List<String> command =
-                new ArrayList<>(List.of("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"));
-        command.addAll(List.of(command(shell, shellService())));
-        return Service.command(directory, command.toArray(String[]::new)).startAndAwait();
-    }
-
-    private String[] shellService() throws IOException {
-        Files.writeString(directory.resolve("end"), Integer.toString(STATUS));
-        return new String[] {
-            Service.projectFile("integration-tests/src/test/launcher/service.sh")
-                    .toString(),
-            directory.toString()
-        };
+    private Service.Builder foreground(String shell) throws IOException {
+        return Service.command(directory, command(shell, shellService()));
     }
 
     private Service jvm(String shell, String... options) throws IOException {
@@ -409,74 +307,8 @@ class LauncherIT {
                 .arguments(options);
     }
 
-    private String[] command(String shell, String... command) {
-        List<String> words = new ArrayList<>(HEARING_QUIT);
-        words.addAll(words(shell, command));
-        return words.toArray(String[]::new);
-    }
-
-    private List<String> words(String shell, String... command) {
-        List<String> words = new ArrayList<>(List.of(shell.split(" ")));
-        Tools.assumeInstalled(words.get(0));
-        words.addAll(List.of(script(), "-p", directory.resolve("service.pid").toString()));
-        words.addAll(List.of(command));
-        return words;
-    }
-
-    private static String script() {
-        return Service.projectFile("tableflip-core/src/main/resources/io/tableflip/core/tableflip-launcher.sh")
-                .toString();
-    }
-
     private static Path executable(Path file, String text) throws IOException {
         Files.writeString(file, "#!/bin/sh\n" + text + "\n");
         return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
-    }
-
-    private static void upgradeTwice(Service service) {
-        for (int generation = 2; generation <= 3; generation++) {
-            long old = pid(service);
-            launcher(service, "HUP");
-            service.awaitServing(generation);
-            service.awaitGone(old);
-        }
-    }
-
-    /** The process that the PID file names, perhaps by its number in a namespace, as seen from here. */
-    private static long pid(Service service) {
-        long named = service.pid();
-        return service.processes().stream()
-                .filter(pid -> Proc.idInside(pid) == named)
-                .findFirst()
-                .orElseThrow(() -> new AssertionError(named + " has gone\n" + service.log()));
-    }
-
-    private static long launcher(Service service) {
-        long first = service.first().pid();
-        return Proc.runs(first, "unshare") ? Proc.children(first).get(0) : first;
-    }
-
-    private static void launcher(Service service, String signal) {
-        service.signal(signal, launcher(service));
-    }
-
-    private static int end(Service service) throws InterruptedException {
-        boolean ended = service.first().waitFor(Await.LIMIT.toSeconds(), TimeUnit.SECONDS);
-        assertTrue(ended, service::log);
-        return service.first().exitValue();
-    }
-
-    /** A connection that was used, so that its process drains until it is asked once more. */
-    private static Socket client(Service service) throws IOException {
-        InetSocketAddress address = service.address();
-        Socket socket = new Socket(address.getAddress(), address.getPort());
-        socket.setSoTimeout((int) Await.LIMIT.toMillis());
-        answer(socket);
-        return socket;
-    }
-
-    private static String answer(Socket client) throws IOException {
-        Http.request(client, "/", "");
-        return Http.readOne(client.getInputStream());
     }
 }

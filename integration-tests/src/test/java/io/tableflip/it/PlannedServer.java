@@ -48,7 +48,7 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
  * {@code --memory-check OFF|WARN|REFUSE}, {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the directory, if there is one, are the JVM
- * options of the next generation.
+ * options of the next generation. A generation ends with the status in the file {@code status.GENERATION}, if there is one.
  */
 final class PlannedServer {
     private PlannedServer() {}
@@ -88,8 +88,15 @@ final class PlannedServer {
                 upgrader.ready();
             }
             upgrader.awaitExit();
+            endWith(directory.resolve("status." + upgrader.generation()));
         } finally {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        }
+    }
+
+    private static void endWith(Path status) throws IOException {
+        if (Files.exists(status)) {
+            System.exit(Integer.parseInt(Files.readString(status)));
         }
     }
 

@@ -50,6 +50,7 @@ final class Service implements AutoCloseable {
         private final List<String> warmUp = new ArrayList<>();
 
         private final Map<String, String> environment = new HashMap<>();
+        private final List<String> prefix = new ArrayList<>();
         private List<String> launcher = List.of(java());
 
         private Builder(Path directory) {
@@ -71,6 +72,12 @@ final class Service implements AutoCloseable {
             return this;
         }
 
+        /** Runs all that is started by another command. */
+        Builder under(String... command) {
+            prefix.addAll(0, List.of(command));
+            return this;
+        }
+
         /** Instead of {@code java}, with the same arguments. */
         Builder launcher(String... command) {
             launcher = List.of(command);
@@ -86,7 +93,7 @@ final class Service implements AutoCloseable {
         }
 
         Service start() throws IOException {
-            List<String> command = new ArrayList<>();
+            List<String> command = new ArrayList<>(prefix);
             command.addAll(launcher);
             command.addAll(jvmOptions);
             command.addAll(program);

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Starts a service that is upgraded by tableflip, and stays while the service goes from process to process: as process 1 of a container, or
 # in the foreground of a terminal. Forwards signals to the process that the PID file names, reaps orphans, and ends with the status of the
-# last process. Needs a POSIX shell (dash, ash of busybox), mkfifo, setsid, sleep and rm; docs/containers.md says the rest.
+# last process, or with 1 if that status is unknown. Needs dash or the ash of busybox, mkfifo, setsid, sleep
+# and rm. Where it is not process 1 it also needs perl, readlink and uname, or the status of a successor is
+# unknown. docs/containers.md says the rest.
 #   tableflip-launcher.sh -p PID_FILE [-g SECONDS] COMMAND [ARGUMENT...]
 #     -p  the file that the service writes, in a directory that it and this script can write to
 #     -g  how long to wait for a successor when the service has ended and processes of its are left: 60
@@ -41,6 +43,8 @@ find_status() {
     status='?'
     if is_ours "$1" && [ "$state" = Z ]; then
         [ $((code & 127)) -eq 0 ] && status=$((code >> 8 & 255)) || status=$((128 + (code & 127)))
+        # /proc shows 0 too if this user may not know, and then does not show the namespaces either
+        [ "$status" != 0 ] || [ -e "/proc/$1/ns/pid" ] || status='?'
     fi
 }
 
@@ -54,31 +58,30 @@ names_successor() {
 
 watch() {
     trap '' HUP INT QUIT TERM USR1 USR2
-    former=$first counted='' status='' resent='' rounds=0 waited=0 readable=no last_began=$first_began
+    former=$first counted='' status='' resent='' waited=0 pause=5 unreaped=0
     while [ -d "/proc/$$" ]; do
-        command eval 'sleep 0.5 3>&- 4>&-' 2> /dev/null # a shell that cannot fork ends, unless it is told not to
-        rounds=$((rounds + 1))
-        if names_successor || was_stopped_unseen; then
-            former="$former $service" service=$named last_began=$began waited=0
+        command eval 'sleep 0.$pause 3>&- 4>&-' 2> /dev/null # a shell that cannot fork ends, unless it is told not to
+        if names_successor; then
+            former="$former $service" service=$named waited=0
             say "process $service is the service now"
         fi
         if is_alive "$service"; then
             send_stop_again
-            { true < "/proc/$service/environ"; } 2> /dev/null && readable=yes || readable=no
-            [ $((rounds % 8)) -ne 0 ] || echo reap
-            continue
+            # sees the end of a stop soon: a signal before that would make the other shell collect the process
+            [ -e "$note" ] && pause=1 || pause=5
+        else
+            [ "$counted" = "$service" ] || find_status "$service"
+            counted=$service pause=5
+            if ! is_anyone_left; then
+                tell_end "no process of the service is left, the last was process"
+            elif [ "$waited" -ge $((2 * grace)) ]; then
+                tell_end "what the service has left does not become the service within $grace s, the last was process"
+            fi
         fi
-        if [ "$counted" != "$service" ]; then
-            counted=$service
-            find_status "$service"
-            # as that of a process of another user, or of one that has changed it, is shown
-            [ "$status$readable" != 0no ] || status='?'
-        fi
-        echo reap
-        if ! is_anyone_left; then
-            tell_end "no process of the service is left, the last was process"
-        elif [ "$waited" -ge $((2 * grace)) ]; then
-            tell_end "what the service has left does not become the service within $grace s, the last was process"
+        unreaped=$((unreaped + pause))
+        if [ "$unreaped" -ge 160 ]; then # every 16 s: a service that ends in that moment is collected too
+            unreaped=0
+            echo reap
         fi
     done
 }
@@ -107,15 +110,9 @@ send_stop_again() {
     fi
 }
 
-# A successor that was stopped before it was seen here has removed the PID file, but is the one that was told to stop last.
-was_stopped_unseen() {
-    [ -z "$named" ] && { read -r named stop < "$note"; } 2> /dev/null &&
-        [ "$named" != "$service" ] && is_ours "$named" && [ "$began" -gt "$last_began" ]
-}
-
 tell_end() {
     read_pid_file
-    if [ -n "$named" ] && [ "$named" != "$service" ]; then
+    if [ -n "$named" ] && [ "$named" != "$service" ] && { is_ours "$named" || ! look "$named"; }; then
         service=$named # one that came and went in between
         find_status "$service"
     fi
@@ -123,7 +120,31 @@ tell_end() {
     exit
 }
 
-# ---- process 1
+# ---- this process
+
+# Makes this process a child subreaper: orphans go to it, as they do to process 1. The process that they go to
+# collects the successors of the first process, and nobody else learns how they ended. A shell has no command
+# for that. So perl takes the place of the shell, in the same process, and starts this script again. Returns if
+# that is impossible.
+become_reaper() {
+    case $(uname -m 2> /dev/null) in
+        x86_64) prctl=157 ;;
+        aarch64) prctl=167 ;;
+        *) return ;;
+    esac
+    shell=$(readlink "/proc/$$/exe") && [ -f "$0" ] && command -v perl > /dev/null || return
+    # PERL_BADLANG=0: no warning of a locale that is not installed
+    # shellcheck disable=SC2016
+    PERL_BADLANG=0 exec perl -e '
+        my ($prctl, $shell, $script, @words) = @ARGV;
+        my $is = pack("i", 0);
+        syscall($prctl, 36, 1, 0, 0, 0);   # PR_SET_CHILD_SUBREAPER
+        syscall($prctl, 37, $is, 0, 0, 0); # PR_GET_CHILD_SUBREAPER
+        delete $ENV{PERL_BADLANG};
+        exec { $shell } "sh", $script, "-r", unpack("i", $is) ? "yes" : "no", @words;
+        die "tableflip-launcher: $shell: $!\n";
+    ' "$prctl" "$shell" "$0" -p "$pid_file" -g "$grace" -- "$@"
+}
 
 # Begins to watch; without a process that writes, reading ends.
 observe() {
@@ -157,13 +178,20 @@ kill_later() {
 }
 
 ended() {
-    rm -f "$note"
+    rm -f "$note" "$pid_file"
     if [ "$status" = '?' ] && [ "$pid" = "$first" ]; then
         wait "$first"
         status=$?
     elif [ "$status" = '?' ]; then
-        # only its parent can know: what ends in order removes the PID file
-        [ -e "$pid_file" ] && status=1 || status=0
+        status=1
+        if [ -n "${BASH_VERSION-}" ]; then
+            why='bash forgets it. Run this script with dash or the ash of busybox'
+        elif [ "$reaper" = no ]; then
+            why='another process has collected it. Run this script as process 1, or install perl'
+        else
+            why='its parent has collected it, it ran as another user, or a signal came just when it ended'
+        fi
+        text="$text, and its status is unknown: $why"
     fi
     for left in /proc/[0-9]*; do
         ! is_alive "${left#/proc/}" || kill -s TERM "${left#/proc/}" 2> /dev/null
@@ -171,12 +199,13 @@ ended() {
     fail "$status" "$text (status $status)"
 }
 
-pid_file='' grace=60 first='' first_began='' service='' early='' signalled=''
+pid_file='' grace=60 reaper='' first='' first_began='' service='' early='' signalled=''
 usage='usage: tableflip-launcher.sh -p PID_FILE [-g SECONDS] COMMAND [ARGUMENT...]'
-while getopts p:g: option; do
+while getopts p:g:r: option; do
     case $option in
         p) pid_file=$OPTARG ;;
         g) grace=$OPTARG ;;
+        r) reaper=$OPTARG ;; # from become_reaper
         *) fail 64 "$usage" ;;
     esac
 done
@@ -187,13 +216,22 @@ if [ -z "$pid_file" ] || [ $# = 0 ]; then
 fi
 
 note=$pid_file.signalled # the process that was told to stop last, and by which signal
-if ! look "$$"; then
-    say "/proc cannot be read. No upgrade is possible"
-    exec "$@"
-fi
-if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
-    say "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs. No upgrade is possible"
-    exec "$@"
+if [ -z "$reaper" ]; then
+    if ! look "$$"; then
+        say "/proc cannot be read. No upgrade is possible"
+        exec "$@"
+    fi
+    if ! rm -f "$pid_file" "$note" || ! observe; then # a PID file from before names who knows whom
+        say "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs. No upgrade is possible"
+        exec "$@"
+    fi
+    # Descriptors 3 and 4 stay open meanwhile. No signal has a trap yet: one that comes now ends this process.
+    if [ $$ = 1 ]; then
+        reaper=yes
+    else
+        reaper=no
+        become_reaper "$@"
+    fi
 fi
 for name in TERM INT HUP QUIT USR1 USR2; do
     # shellcheck disable=SC2064
@@ -201,8 +239,9 @@ for name in TERM INT HUP QUIT USR1 USR2; do
 done
 heeds='/usr/bin/env --default-signal=INT,QUIT' # in full: the shell of busybox has an env of its own
 $heeds true 2> /dev/null || heeds=
+# The service leaves its PID file to this script: it names the last process, even one that came and went unseen.
 # shellcheck disable=SC2086
-setsid $heeds "$@" < /dev/null 3>&- 4>&- &
+TABLEFLIP_LAUNCHER_PID_FILE=$pid_file setsid $heeds "$@" < /dev/null 3>&- 4>&- &
 service=$! first_began=0
 look "$service" && first_began=$began
 first=$service
