@@ -269,6 +269,7 @@ abstract class LauncherCases {
     String[] command(String shell, String... command) {
         List<String> words = new ArrayList<>(List.of(shell.split(" ")));
         Tools.assumeInstalled(words.get(0));
+        words.set(0, Tools.find(words.get(0)).toString()); // the command may have a PATH of its own
         words.addAll(List.of(script(), "-p", directory.resolve("service.pid").toString()));
         words.addAll(List.of(command));
         return words.toArray(String[]::new);
