@@ -191,6 +191,7 @@ class FailingCallsTest {
         FakeChild child = parent.child();
         child.takeover();
         parent.await(State.DRAINING);
+        child.await(Message.PAUSED); // so that the next write is ABORT
         os.fail("write fd 104", 0, Errno.EIO);
         os.fail(READ_READY, 0, Errno.EIO);
         child.ready();
