@@ -22,9 +22,9 @@ import io.tableflip.core.DrainReport;
 import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.HttpDrainHandler;
-import io.tableflip.netty.Transport;
+import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.HttpDrainHandler;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,7 +59,7 @@ final class GrowthServer {
             }
         };
         Channel server = new ServerBootstrap()
-                .group(Transport.eventLoops(0))
+                .group(EpollOrNio.eventLoops(0))
                 .channel(EpollServerSocketChannel.class)
                 .childHandler(connection)
                 .bind(new InetSocketAddress("127.0.0.1", 0))
@@ -85,12 +85,12 @@ final class GrowthServer {
     private static void upgradable(String[] arguments) throws Exception {
         Duration drainTimeout = Duration.ofMillis(Long.parseLong(arguments[1]));
         List<byte[]> ballast = new ArrayList<>();
-        EventLoopGroup loops = Transport.eventLoops(0);
+        EventLoopGroup loops = EpollOrNio.eventLoops(0);
         try (Upgrader upgrader = Upgrader.builder()
                 .pidFile(Path.of(arguments[0]))
                 .upgradeOn("HUP")
                 .stopOn("TERM")
-                .readyAfter(Duration.ZERO)
+                .maxDrainBeforeCommit(Duration.ZERO)
                 .drainTimeout(drainTimeout)
                 .memoryCheck(MemoryCheck.OFF)
                 .listener(new Costs(drainTimeout))

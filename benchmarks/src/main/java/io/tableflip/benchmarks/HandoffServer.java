@@ -9,7 +9,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Transport;
+import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -60,7 +60,7 @@ final class HandoffServer {
 
     /** What Netty alone takes for as many new listeners, in a process that is as cold. */
     private static void bindPlain(int count) throws InterruptedException {
-        EventLoopGroup group = Transport.eventLoops(1);
+        EventLoopGroup group = EpollOrNio.eventLoops(1);
         try {
             bootNetty(group);
             long began = System.nanoTime();
@@ -74,7 +74,7 @@ final class HandoffServer {
 
     private void run(int count) throws IOException, InterruptedException, ExecutionException {
         LIBRARY.addHandler(moments);
-        EventLoopGroup group = Transport.eventLoops(1);
+        EventLoopGroup group = EpollOrNio.eventLoops(1);
         try {
             bootNetty(group);
             long names = System.nanoTime();

@@ -16,7 +16,7 @@ import io.netty.handler.codec.http2.HttpToHttp2ConnectionHandlerBuilder;
 import io.netty.handler.codec.http2.InboundHttp2ToHttpAdapterBuilder;
 import io.netty.handler.ssl.SslContext;
 import io.tableflip.core.WarmUp;
-import io.tableflip.netty.ReplayWarmUp;
+import io.tableflip.netty.warmup.LoopbackWarmUp;
 import java.util.List;
 import javax.net.ssl.SSLException;
 
@@ -48,7 +48,7 @@ final class Http2WarmUp {
         };
         FullHttpRequest request = new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/");
         request.headers().set(HttpHeaderNames.HOST, "localhost");
-        return ReplayWarmUp.of(bootstrap, client, List.of(request), FullHttpResponse.class::isInstance)
+        return LoopbackWarmUp.of(bootstrap, client, List.of(request), FullHttpResponse.class::isInstance)
                 .requestsPerConnection(REQUESTS_PER_CONNECTION)
                 .build();
     }

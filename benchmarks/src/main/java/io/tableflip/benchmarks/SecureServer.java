@@ -23,10 +23,11 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Drain;
-import io.tableflip.netty.Http2DrainHandler;
-import io.tableflip.netty.Transport;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
+import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.Http2DrainHandler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -49,7 +50,7 @@ final class SecureServer {
                 .stopOn("TERM", "INT")
                 .build()) {
             SslContext tls = tls(Path.of(arguments[2]));
-            EventLoopGroup loops = Transport.eventLoops(0);
+            EventLoopGroup loops = EpollOrNio.eventLoops(0);
             try {
                 ServerBootstrap bootstrap = new ServerBootstrap()
                         .group(loops)
@@ -57,8 +58,8 @@ final class SecureServer {
                 Channel server = UpgradableServers.of(upgrader)
                         .bind(
                                 bootstrap,
-                                new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])),
-                                Drain.HANDLERS.spreadOver(option("--spread", List.of(arguments))))
+                                BindSpec.of(new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])))
+                                        .drain(DrainPolicy.HANDLERS.spreadOver(option("--spread", List.of(arguments)))))
                         .sync()
                         .channel();
                 ready(upgrader, bootstrap, List.of(arguments))

@@ -3,7 +3,7 @@
  * the machine disturbs all alike.
  *
  * <p>A {@link io.tableflip.benchmarks.Part} measures one thing and writes its tables into the {@link io.tableflip.benchmarks.Report}; {@link
- * io.tableflip.benchmarks.Main} runs the parts.
+ * io.tableflip.benchmarks.Bench} runs the parts.
  */
 @NullMarked
 package io.tableflip.benchmarks;

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class BootFlagsPartTest {
     @Test
     void measuresAChildAsItsParentAndOneThatBootsIdle() throws Exception {
-        String text = Main.run(Scale.SMOKE, List.of(new BootFlagsPart())).markdown();
+        String text = Bench.run(Scale.SMOKE, List.of(new BootFlagsPart())).markdown();
         assertTrue(text.matches("(?s).*\\| as its parent +\\| [1-9]\\d+ .*"), text);
         assertTrue(text.matches("(?s).*\\| idleBoot +\\| [1-9]\\d+ .*"), text);
     }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class BootPartTest {
     @Test
     void startsAndUpgradesWithAndWithoutTableflip() throws Exception {
-        Report report = Main.run(Scale.SMOKE, List.of(new BootPart()));
+        Report report = Bench.run(Scale.SMOKE, List.of(new BootPart()));
         String text = report.markdown();
         assertTrue(text.matches("(?s).*without tableflip, JDK 17, no archive +\\| [1-9]\\d* .*"), text);
         assertTrue(text.matches("(?s).* with tableflip, JDK 17, no archive +\\| [1-9]\\d* .*"), text);

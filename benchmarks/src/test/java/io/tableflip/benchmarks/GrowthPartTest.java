@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class GrowthPartTest {
     @Test
     void drainsWhatIsThere() throws IOException, InterruptedException {
-        String report = Main.run(Scale.SMOKE, List.of(new GrowthPart())).markdown();
+        String report = Bench.run(Scale.SMOKE, List.of(new GrowthPart())).markdown();
         assertTrue(report.contains("### Drain of idle connections"), report);
         assertTrue(report.matches("(?s).*\\n\\| 10 +\\|.*\\n\\| 100 +\\|.*"), report);
         assertTrue(report.contains("### Upgrade of a process with a large heap"), report);

@@ -20,7 +20,7 @@ class Http2PartTest {
 
     @Test
     void everyContenderIsUpgradedUnderLoad() throws IOException, InterruptedException {
-        Report report = Main.run(Scale.SMOKE, List.of(new Http2Part()));
+        Report report = Bench.run(Scale.SMOKE, List.of(new Http2Part()));
         String text = report.markdown();
         List<Contender> contenders = Http2Contenders.all(Certificate.make(directory), Http2Part.SHORT_WARM_UP, () -> {
             throw new AssertionError("nothing is to be compiled");

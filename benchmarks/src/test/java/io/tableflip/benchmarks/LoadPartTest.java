@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class LoadPartTest {
     @Test
     void everyContenderIsUpgradedUnderLoad() throws Exception {
-        Report report = Main.run(Scale.SMOKE, List.of(new LoadPart()));
+        Report report = Bench.run(Scale.SMOKE, List.of(new LoadPart()));
         String text = report.markdown();
         for (Contender contender : Contenders.all(() -> {
             throw new AssertionError("nothing is to be compiled");

@@ -41,7 +41,7 @@ class ReadinessPartTest {
 
     @Test
     void countsBothProcesses() throws IOException, InterruptedException {
-        String report = Main.run(Scale.SMOKE, List.of(new ReadinessPart())).markdown();
+        String report = Bench.run(Scale.SMOKE, List.of(new ReadinessPart())).markdown();
         assertTrue(report.matches("(?s).*\\n\\| tableflip +\\| 0 [^|]*\\| [1-9]\\d+ .*"), report);
         assertTrue(report.matches("(?s).*\\n\\| Netty +\\| [1-9]\\d+ [^|]*\\| [1-9]\\d+ .*"), report);
     }

@@ -42,7 +42,7 @@ class SteadyPartTest {
 
     @Test
     void measuresBothOrSaysWhyNot() throws IOException, InterruptedException {
-        Report report = Main.run(Scale.SMOKE, List.of(new SteadyPart()));
+        Report report = Bench.run(Scale.SMOKE, List.of(new SteadyPart()));
         String text = report.markdown();
         if (Machine.program("wrk").isEmpty()) {
             assertTrue(text.contains("left out: steady throughput: there is no wrk here"), text);

@@ -18,11 +18,12 @@ import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.WarmUp;
-import io.tableflip.netty.Drain;
-import io.tableflip.netty.HttpDrainHandler;
-import io.tableflip.netty.ReplayWarmUp;
-import io.tableflip.netty.Transport;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
+import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.HttpDrainHandler;
+import io.tableflip.netty.warmup.LoopbackWarmUp;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -44,9 +45,9 @@ final class HttpExample {
             throws IOException, InvalidConfigException, InterruptedException {
         // First of all: from here on a SIGHUP is answered, and does not end the JVM. Where there is no epoll it is a
         // stub.
-        try (Upgrader upgrader = Transport.upgrader(Upgrader.builder()
+        try (Upgrader upgrader = EpollOrNio.upgrader(Upgrader.builder()
                 .pidFile(options.pidFile())
-                .readyAfter(options.readyAfter())
+                .maxDrainBeforeCommit(options.maxDrainBeforeCommit())
                 .drainTimeout(options.drainTimeout())
                 .upgradeTimeout(options.upgradeTimeout())
                 .memoryCheck(options.memoryCheck())
@@ -69,8 +70,8 @@ final class HttpExample {
             throws IOException, InvalidConfigException, InterruptedException {
         Config config = Config.read(options.config());
         ByteBuf description = description(upgrader, config);
-        EventLoopGroup boss = Transport.eventLoops(1);
-        EventLoopGroup io = Transport.eventLoops(0);
+        EventLoopGroup boss = EpollOrNio.eventLoops(1);
+        EventLoopGroup io = EpollOrNio.eventLoops(0);
         try {
             // HttpDrainHandler says "Connection: close" to each client when it is time to leave.
             ServerBootstrap bootstrap = new ServerBootstrap()
@@ -89,8 +90,7 @@ final class HttpExample {
             Channel server = UpgradableServers.of(upgrader)
                     .bind(
                             bootstrap,
-                            options.listen(),
-                            Drain.HANDLERS.overlapping(options.overlap()).spreadOver(options.spread()))
+                            BindSpec.of(options.listen()).drain(DrainPolicy.HANDLERS.spreadOver(options.spread())))
                     .sync()
                     .channel();
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.
@@ -112,7 +112,7 @@ final class HttpExample {
     private static WarmUp warmUp(ServerBootstrap bootstrap) {
         FullHttpRequest request = new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/");
         request.headers().set(HttpHeaderNames.HOST, "localhost");
-        return ReplayWarmUp.http(bootstrap, request).build();
+        return LoopbackWarmUp.http(bootstrap, request).build();
     }
 
     /**

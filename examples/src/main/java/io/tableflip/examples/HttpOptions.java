@@ -14,12 +14,11 @@ record HttpOptions(
         Path pidFile,
         @Nullable Path config,
         Duration drainTimeout,
-        Duration readyAfter,
+        Duration maxDrainBeforeCommit,
         Duration upgradeTimeout,
         MemoryCheck memoryCheck,
         Duration idleBoot,
         Duration warmUp,
-        Duration overlap,
         Duration spread) {
     private static final Duration IDLE_BOOT = Duration.ofSeconds(10);
     private static final Duration WARM_UP = Duration.ofSeconds(3);
@@ -28,14 +27,14 @@ record HttpOptions(
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
                  [--memory-check warn|refuse|off] [--idle-boot 10s] [--warm-up 3s]
-                 [--overlap 0s] [--spread 500ms]
+                 [--spread 500ms]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
                 GET /slow?ms=N             the same, N milliseconds later
                 GET /stream?chunks=N&ms=M  the same N times, a line every M milliseconds
                 FILE holds a line "greeting = TEXT". A new process boots in the time that nobody else wants, for as long
                 as --idle-boot says at most and where that is allowed, and warms up for --warm-up, at most;
-                the old one goes on accepting beside it for --overlap, and asks its clients to leave over the time of --spread.
+                the old one asks its clients to leave over the time of --spread.
                 Shown are the values without an option; --idle-boot is never longer than a quarter of the upgrade timeout then,
                 and --warm-up than half of it.
             """;
@@ -53,7 +52,6 @@ record HttpOptions(
                         "--memory-check",
                         "--idle-boot",
                         "--warm-up",
-                        "--overlap",
                         "--spread"));
         String config = args.text("--config");
         Duration upgradeTimeout =
@@ -72,7 +70,6 @@ record HttpOptions(
                 args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN),
                 idleBoot,
                 warmUp,
-                args.duration("--overlap", Duration.ZERO),
                 args.duration("--spread", Duration.ofMillis(500)));
     }
 

@@ -1,7 +1,7 @@
 package io.tableflip.examples;
 
 import io.netty.channel.ChannelException;
-import io.tableflip.core.Ctl;
+import io.tableflip.ctl.Ctl;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;

@@ -28,12 +28,11 @@ class ArgsTest {
         assertEquals(Path.of("/run/x.pid"), options.pidFile());
         assertNull(options.config());
         assertEquals(Duration.ofSeconds(30), options.drainTimeout());
-        assertEquals(Duration.ofSeconds(5), options.readyAfter());
+        assertEquals(Duration.ofSeconds(5), options.maxDrainBeforeCommit());
         assertEquals(Duration.ofMinutes(1), options.upgradeTimeout());
         assertEquals(MemoryCheck.WARN, options.memoryCheck());
         assertEquals(Duration.ofSeconds(10), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
-        assertEquals(Duration.ZERO, options.overlap());
         assertEquals(Duration.ofMillis(500), options.spread());
     }
 
@@ -49,17 +48,16 @@ class ArgsTest {
         HttpOptions options = HttpOptions.parse(
                 words(
                         "--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
-                                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse --idle-boot 4s --warm-up 3s --overlap 2s --spread 0s"));
+                                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse --idle-boot 4s --warm-up 3s --spread 0s"));
         assertTrue(options.listen().getAddress().isLoopbackAddress());
         assertEquals(80, options.listen().getPort());
         assertEquals(Path.of("c"), options.config());
         assertEquals(Duration.ofMillis(500), options.drainTimeout());
-        assertEquals(Duration.ZERO, options.readyAfter());
+        assertEquals(Duration.ZERO, options.maxDrainBeforeCommit());
         assertEquals(Duration.ofMinutes(2), options.upgradeTimeout());
         assertEquals(MemoryCheck.REFUSE, options.memoryCheck());
         assertEquals(Duration.ofSeconds(4), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
-        assertEquals(Duration.ofSeconds(2), options.overlap());
         assertEquals(Duration.ZERO, options.spread());
     }
 

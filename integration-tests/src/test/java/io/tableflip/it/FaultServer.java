@@ -5,7 +5,6 @@ import io.netty.channel.EventLoopGroup;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
-import io.tableflip.core.UpgraderBuilder;
 import io.tableflip.core.testing.TestSeam;
 import io.tableflip.netty.UpgradableServers;
 import java.net.InetSocketAddress;
@@ -36,19 +35,19 @@ final class FaultServer {
         Path directory = Path.of(args[0]);
         FaultSteps steps = new FaultSteps(directory);
         steps.reached("main");
-        UpgraderBuilder builder = Upgrader.builder()
+        Upgrader.Builder builder = Upgrader.builder()
                 .pidFile(directory.resolve("service.pid"))
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
-                .clock(new SharedClock(directory.resolve("clock")))
                 .upgradeTimeout(UPGRADE_TIMEOUT)
-                .readyAfter(Duration.ofMillis(Long.parseLong(args[1])))
+                .maxDrainBeforeCommit(Duration.ofMillis(Long.parseLong(args[1])))
                 .drainTimeout(DRAIN_TIMEOUT)
                 .childCommand(own -> {
                     steps.reached("command");
                     return throughScript(own, directory.resolve("start"));
                 })
                 .listener(steps.listener());
+        TestSeam.open().clock(builder, new SharedClock(directory.resolve("clock")));
         TestSeam.open().checkpoints(builder, steps::reached);
         EventLoopGroup group = PlannedServer.loops();
         try (Upgrader upgrader = builder.build()) {

@@ -23,9 +23,10 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2HeadersFrame;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Drain;
-import io.tableflip.netty.Http2DrainHandler;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.Http2DrainHandler;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Files;
@@ -66,7 +67,11 @@ final class Http2Server {
             throws InterruptedException {
         ServerBootstrap bootstrap = new ServerBootstrap().group(loops).childHandler(initializer);
         return UpgradableServers.of(upgrader)
-                .bind(bootstrap, name, new InetSocketAddress("127.0.0.1", 0), Drain.HANDLERS)
+                .bind(
+                        bootstrap,
+                        BindSpec.of(new InetSocketAddress("127.0.0.1", 0))
+                                .name(name)
+                                .drain(DrainPolicy.HANDLERS))
                 .sync()
                 .channel()
                 .localAddress();

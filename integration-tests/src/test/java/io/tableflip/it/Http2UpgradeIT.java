@@ -82,7 +82,7 @@ class Http2UpgradeIT {
             client.hangUp();
             idle.hangUp();
             service.awaitGone(parent);
-            service.awaitMatch("drained: .*h2: 2 finished, 2 told");
+            service.awaitMatch("drained: .*h2: 2 finished, 2 notified");
         }
     }
 

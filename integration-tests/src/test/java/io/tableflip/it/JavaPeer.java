@@ -64,7 +64,7 @@ final class JavaPeer {
                 .pidFile(directory.resolve("service.pid"))
                 .stopOn("TERM")
                 .upgradeTimeout(Duration.parse("PT" + args[1]))
-                .readyAfter(READY_AFTER)
+                .maxDrainBeforeCommit(READY_AFTER)
                 .drainTimeout(Await.LIMIT)
                 .childCommand(own -> own.withCommand(command))
                 .build();

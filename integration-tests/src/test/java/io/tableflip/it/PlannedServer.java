@@ -25,8 +25,8 @@ import io.netty.util.Version;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.HttpDrainHandler;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.HttpDrainHandler;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -62,7 +62,7 @@ final class PlannedServer {
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
                 .drainTimeout(millis(options, "--drain-timeout", 60_000))
-                .readyAfter(millis(options, "--ready-after", 5_000))
+                .maxDrainBeforeCommit(millis(options, "--ready-after", 5_000))
                 .upgradeTimeout(millis(options, "--upgrade-timeout", 60_000))
                 .exitDeadline(millis(options, "--exit-deadline", 10_000))
                 .memoryCheck(MemoryCheck.valueOf(text(options, "--memory-check", "WARN")))

@@ -3,8 +3,6 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.examples.LoadResult;
-import io.tableflip.examples.StrictLoad;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,8 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadinessPathIT {
     private static final List<String> WAITS = List.of("jdk.ThreadSleep", "jdk.ThreadPark", "jdk.JavaMonitorWait");
 
-    /** The threads of these wait for tasks, and are woken by them: one has all timers, the others end when there was none for long. */
-    private static final Set<String> WAIT_FOR_WORK = Set.of("io.tableflip.core.Loop", "io.tableflip.core.CallThreads");
+    /** The thread of this one waits for tasks, and is woken by them; it has all timers. */
+    private static final Set<String> WAIT_FOR_WORK = Set.of("io.tableflip.core.lifecycle.Loop");
 
     private static final String SERVING = "io.tableflip.Serving";
 
@@ -49,7 +47,7 @@ class ReadinessPathIT {
             service.signal("HUP", service.pid());
             service.awaitLog("accepts connections");
             String loaded = Files.readString(classes.resolve(Long.toString(service.awaitSpawned())));
-            assertTrue(loaded.contains("io.tableflip.core.Takeover"));
+            assertTrue(loaded.contains("io.tableflip.core.lifecycle.Takeover"));
             assertEquals(
                     List.of(),
                     loaded.lines()
@@ -59,39 +57,6 @@ class ReadinessPathIT {
             slow.join();
             service.awaitServing(2);
         }
-    }
-
-    /** What every connection needs that leaves was linked by a rehearsal: requests on the same loops would wait for that. */
-    @Test
-    void theOldProcessDrainsWithoutLinking() throws IOException {
-        Path classes = directory.resolve("classes");
-        Files.createDirectory(classes);
-        try (Service service = Service.testServer(directory)
-                .jvmOptions("-Xlog:class+load:file=" + classes + "/%p")
-                .startAndAwait()) {
-            service.awaitLog("prepared for the next upgrade");
-            long old = service.pid();
-            Path loaded = classes.resolve(Long.toString(old));
-            List<String> before = linked(loaded);
-            assertTrue(before.stream().anyMatch(line -> line.contains("netty.HttpLeaving")), before::toString);
-            try (StrictLoad load = MixedLoad.builder(service.address())
-                    .rate(200)
-                    .connections(20)
-                    .start()) {
-                service.upgrade();
-                LoadResult result = load.stop();
-                assertTrue(result.isClean(), () -> result.counts() + "\n" + result.details());
-            }
-            assertEquals(before, linked(loaded));
-        }
-    }
-
-    private static List<String> linked(Path loaded) throws IOException {
-        return Files.readString(loaded)
-                .lines()
-                .filter(line ->
-                        line.contains("netty.HttpLeaving$$Lambda") || line.contains("netty.SendingSide$$Lambda"))
-                .toList();
     }
 
     /** Whatever this library waits for tells when it is there: nobody sleeps, or looks again and again. */

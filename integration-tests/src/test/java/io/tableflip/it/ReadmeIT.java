@@ -11,6 +11,7 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.HttpRequest;
@@ -33,6 +34,7 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
@@ -93,13 +95,14 @@ class ReadmeIT {
                 import io.netty.bootstrap.ServerBootstrap;
                 import io.netty.handler.codec.http.*;
                 import io.tableflip.core.WarmUp;
-                import io.tableflip.netty.ReplayWarmUp;
+                import io.tableflip.netty.warmup.LoopbackWarmUp;
 
                 public class Warm {
                     public %s}
                 """.formatted(Markdown.read("docs/startup.md").block("java", "## A warm start")));
         AtomicInteger requests = new AtomicInteger();
-        ServerBootstrap bootstrap = new ServerBootstrap().childHandler(new ChannelInitializer<>() {
+        EventLoopGroup loops = PlannedServer.loops();
+        ServerBootstrap bootstrap = new ServerBootstrap().group(loops).childHandler(new ChannelInitializer<>() {
             @Override
             protected void initChannel(Channel channel) {
                 channel.pipeline().addLast(new HttpServerCodec(), new SimpleChannelInboundHandler<HttpRequest>() {
@@ -118,8 +121,21 @@ class ReadmeIT {
                 new URL[] {directory.toUri().toURL()}, getClass().getClassLoader())) {
             Method method = loader.loadClass("Warm").getMethod("warmUp", ServerBootstrap.class);
             ((WarmUp) requireNonNull(method.invoke(null, bootstrap))).run();
+        } finally {
+            loops.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         }
         assertTrue(requests.get() > 100 && requests.get() <= 20_000, () -> requests + " requests");
+    }
+
+    @Test
+    void theRecipeForServiceDiscovery() throws Exception {
+        compile("Leaving", """
+                import io.tableflip.core.ExitReason;
+                import io.tableflip.core.Upgrader;
+
+                public class Leaving {
+                    public %s}
+                """.formatted(Markdown.read("docs/pitfalls.md").block("java")));
     }
 
     private static boolean hasNetty42() {

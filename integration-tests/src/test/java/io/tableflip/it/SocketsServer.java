@@ -20,8 +20,9 @@ import io.netty.channel.unix.DomainDatagramPacket;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Drain;
-import io.tableflip.netty.Transport;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
+import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -48,8 +49,8 @@ final class SocketsServer {
     /** Arguments: the directory, a port for the group, an abstract name. */
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[0]);
-        EventLoopGroup loops = Transport.eventLoops(2);
-        try (Upgrader upgrader = Transport.upgrader(Upgrader.builder()
+        EventLoopGroup loops = EpollOrNio.eventLoops(2);
+        try (Upgrader upgrader = EpollOrNio.upgrader(Upgrader.builder()
                 .pidFile(directory.resolve("service.pid"))
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")
@@ -71,15 +72,24 @@ final class SocketsServer {
         servers.bind(lines, new DomainSocketAddress("\0" + name)).sync();
         // the number changes from one generation to the next
         int members = 1 + upgrader.generation() % 3;
-        for (ChannelFuture member :
-                servers.bindGroup(lines, new InetSocketAddress("127.0.0.1", groupPort), members, Drain.HANDLERS)) {
+        for (ChannelFuture member : servers.bindGroup(
+                lines,
+                BindSpec.of(new InetSocketAddress("127.0.0.1", groupPort)).drain(DrainPolicy.HANDLERS),
+                members)) {
             member.sync();
         }
         Bootstrap datagrams = new Bootstrap().group(loops).handler(new Datagrams());
-        Channel udp = servers.bind(datagrams, "udp", new InetSocketAddress("127.0.0.1", 0), QUIET)
+        Channel udp = servers.bind(
+                        datagrams,
+                        BindSpec.of(new InetSocketAddress("127.0.0.1", 0))
+                                .name("udp")
+                                .quiet(QUIET))
                 .sync()
                 .channel();
-        servers.bind(datagrams, "gram", unix(directory, "gram.sock"), QUIET).sync();
+        servers.bind(
+                        datagrams,
+                        BindSpec.of(unix(directory, "gram.sock")).name("gram").quiet(QUIET))
+                .sync();
         for (FdName session : upgrader.fds().inherited()) {
             if (session.kind() == FdName.Kind.CONN) {
                 servers.adopt(new Bootstrap().group(loops).handler(initializer()), session)

@@ -74,7 +74,7 @@ class WarmUpIT {
             assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
             service.signal("KILL", parent);
             service.awaitServing(2);
-            service.awaitLog("warm-up: the parent has gone");
+            service.awaitLog("warm-up: the parent has exited");
             assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"), service::log);
             service.awaitOnly(service.pid());
         }

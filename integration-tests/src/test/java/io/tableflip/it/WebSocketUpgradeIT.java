@@ -46,7 +46,7 @@ class WebSocketUpgradeIT {
             Await.until("ended: all", () -> sessions.stream().allMatch(WebSocketSession::hasEnded), errors::toString);
             assertEquals(List.of(), List.copyOf(errors), service::log);
             sessions.forEach(session -> assertTrue(session.restarts() >= UPGRADES, service::log));
-            String drained = SESSIONS + " finished, 0 idle closed, 0 forced; " + SESSIONS + " told";
+            String drained = SESSIONS + " finished, 0 idle closed, 0 forced; " + SESSIONS + " notified";
             assertEquals(UPGRADES, UpgradeIT.occurrences(service.log(), drained), service::log);
         }
     }

@@ -1,5 +1,6 @@
 package io.tableflip.core;
 
+import io.tableflip.core.text.JvmOptions;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -9,14 +10,14 @@ import java.util.Map;
 /**
  * The command line and environment of the child. By default exactly those of this process.
  *
- * <p>Bytes that are not UTF-8 appear in the strings as single surrogates, and become the same bytes again. Immutable
- * and thread-safe.
+ * <p>Bytes that are not UTF-8 appear in the strings as single surrogates, and become the same bytes again.
+ * Immutable and thread-safe.
  */
 public final class ChildCommand {
     private final List<String> command;
     private final Map<String, String> environment;
 
-    ChildCommand(List<String> command, Map<String, String> environment) {
+    public ChildCommand(List<String> command, Map<String, String> environment) {
         this.command = List.copyOf(command);
         this.environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
     }
@@ -32,8 +33,8 @@ public final class ChildCommand {
     }
 
     /**
-     * Another program and its arguments. A program without a slash is looked up in {@code PATH}. A start script must end
-     * in {@code exec}, so that the new process is the one that was spawned.
+     * Another program and its arguments. A program without a slash is looked up in {@code PATH}. A start
+     * script must end in {@code exec}, so that the new process is the one that was spawned.
      *
      * @throws IllegalArgumentException if the command is empty or has a NUL character in it
      */
@@ -59,11 +60,13 @@ public final class ChildCommand {
     }
 
     /**
-     * Options of the JVM right behind the program. Of the same option what stands there before is taken out ({@code -Xmx1g} for {@code -Xmx512m}
-     * or {@code -XX:MaxHeapSize=512m}, {@code -Da=2} for {@code -Da=1}), so that nothing piles up from one generation to the next: the
-     * command line of each child is what the next one begins with.
+     * Options of the JVM right behind the program. Of the same option what stands there before is taken out
+     * ({@code -Xmx1g} for {@code -Xmx512m} or {@code -XX:MaxHeapSize=512m}, {@code -Da=2} for {@code -Da=1}),
+     * so that nothing piles up from one generation to the next: the command line of each child is what the
+     * next one begins with.
      *
-     * <p>With options that do not bind for life a child begins with a small heap, and takes the full one when its parent has gone:
+     * <p>With options that do not bind for life a child begins with a small heap, and takes the full one when
+     * its parent has gone:
      *
      * <pre>{@code
      * builder.childCommand(own -> own.withJvmOptions("-Xms64m", "-XX:SoftMaxHeapSize=512m"));
@@ -71,11 +74,13 @@ public final class ChildCommand {
      *         .setVMOption("SoftMaxHeapSize", Long.toString(Runtime.getRuntime().maxMemory())));
      * }</pre>
      *
-     * <p>An option of the same name in an argument file ({@code @file}) or in {@code _JAVA_OPTIONS} still wins, as the JVM has it.
+     * <p>An option of the same name in an argument file ({@code @file}) or in {@code _JAVA_OPTIONS} still
+     * wins, as the JVM has it.
      *
-     * @throws IllegalArgumentException if one is no option, or one that has its value in the next argument, such as {@code -cp}
-     * @throws IllegalStateException if the program is not {@code java} but a start script, for example: that can be told by a variable, such as
-     *     {@code JDK_JAVA_OPTIONS}
+     * @throws IllegalArgumentException if one is no option, or one that has its value in the next argument,
+     *     such as {@code -cp}
+     * @throws IllegalStateException if the program is not {@code java} but a start script, for example: that
+     *     can be told by a variable, such as {@code JDK_JAVA_OPTIONS}
      */
     public ChildCommand withJvmOptions(String... options) {
         if (!JvmOptions.isJava(command)) {
@@ -94,7 +99,8 @@ public final class ChildCommand {
     /**
      * Another environment.
      *
-     * @throws IllegalArgumentException if a name is empty or has {@code =} or NUL in it, or a value has NUL in it
+     * @throws IllegalArgumentException if a name is empty or has {@code =} or NUL in it, or a value has NUL
+     *     in it
      */
     public ChildCommand withEnvironment(Map<String, String> environment) {
         environment.forEach((name, value) -> {

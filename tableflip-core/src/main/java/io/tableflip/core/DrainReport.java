@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.text.Printable;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
@@ -13,8 +14,8 @@ import java.util.stream.Collectors;
 /**
  * What became of the connections (or jobs) that were open when a drain began. Immutable and thread-safe.
  *
- * <p>Each is counted once, as finished, idle or forced; told counts across these. Where protocols are told apart, {@link
- * #protocols()} has the same counts for each of them.
+ * <p>Each is counted once, as finished, idle or forced; notified counts across these. Where protocols are
+ * known, {@link #protocols()} has the same counts for each of them.
  */
 public final class DrainReport {
     /** There was nothing to drain. */
@@ -23,7 +24,7 @@ public final class DrainReport {
     private final long finished;
     private final long idle;
     private final long forced;
-    private final long told;
+    private final long notified;
     private final Duration elapsed;
     private final SortedMap<String, DrainReport> protocols;
 
@@ -31,7 +32,7 @@ public final class DrainReport {
         finished = builder.finished;
         idle = builder.idle;
         forced = builder.forced;
-        told = builder.told;
+        notified = builder.notified;
         elapsed = builder.elapsed;
         protocols = Collections.unmodifiableSortedMap(new TreeMap<>(builder.protocols));
     }
@@ -62,8 +63,8 @@ public final class DrainReport {
     }
 
     /** How many were asked to leave in the words of their protocol, {@code Connection: close} for example. */
-    public long told() {
-        return told;
+    public long notified() {
+        return notified;
     }
 
     /** How long the drain took. */
@@ -72,14 +73,17 @@ public final class DrainReport {
     }
 
     /**
-     * The counts by protocol, sorted by its name; empty if the protocols were not told apart. Cannot be modified. Connections
-     * whose protocol nobody has noted are counted under {@code other}.
+     * The counts by protocol, sorted by its name; empty if the protocols are not known. Cannot be modified.
+     * Connections whose protocol is not known are counted under {@code other}.
      */
     public Map<String, DrainReport> protocols() {
         return protocols;
     }
 
-    /** This report and another of the same drain in one: counts are added, by protocol too, the longer time stands. */
+    /**
+     * This report and another of the same drain in one: counts are added, by protocol too, the longer time
+     * stands.
+     */
     public DrainReport plus(DrainReport other) {
         Builder sum = builder();
         sum.protocols.putAll(protocols);
@@ -87,19 +91,20 @@ public final class DrainReport {
         return sum.finished(finished + other.finished)
                 .idle(idle + other.idle)
                 .forced(forced + other.forced)
-                .told(told + other.told)
+                .notified(notified + other.notified)
                 .elapsed(elapsed.compareTo(other.elapsed) >= 0 ? elapsed : other.elapsed)
                 .build();
     }
 
     /**
-     * A line for people: {@code 42 connections: 40 finished, 1 idle closed, 1 forced; 38 told; 1204 ms}, and behind it what is not
-     * zero by protocol: {@code (http/1.1: 40 finished, 38 told; websocket: 1 idle closed, 1 forced)}.
+     * A line for people: {@code 42 connections: 40 finished, 1 idle closed, 1 forced; 38 notified; 1204 ms},
+     * and behind it what is not zero by protocol: {@code (http/1.1: 40 finished, 38 notified; websocket: 1
+     * idle closed, 1 forced)}.
      */
     @Override
     public String toString() {
         String all = total() + " connections: " + finished + " finished, " + idle + " idle closed, " + forced
-                + " forced; " + told + " told; " + elapsed.toMillis() + " ms";
+                + " forced; " + notified + " notified; " + elapsed.toMillis() + " ms";
         return protocols.isEmpty() ? all : all + " (" + byProtocol() + ")";
     }
 
@@ -115,7 +120,7 @@ public final class DrainReport {
         add(parts, finished, " finished");
         add(parts, idle, " idle closed");
         add(parts, forced, " forced");
-        add(parts, told, " told");
+        add(parts, notified, " notified");
         return parts.toString();
     }
 
@@ -130,7 +135,7 @@ public final class DrainReport {
         private long finished;
         private long idle;
         private long forced;
-        private long told;
+        private long notified;
         private Duration elapsed = Duration.ZERO;
         private final Map<String, DrainReport> protocols = new TreeMap<>();
 
@@ -154,9 +159,9 @@ public final class DrainReport {
             return this;
         }
 
-        /** Sets {@link DrainReport#told()}. */
-        public Builder told(long count) {
-            told = count;
+        /** Sets {@link DrainReport#notified()}. */
+        public Builder notified(long count) {
+            notified = count;
             return this;
         }
 
@@ -166,7 +171,10 @@ public final class DrainReport {
             return this;
         }
 
-        /** Sets what {@link DrainReport#protocols()} has for one protocol. Adds nothing to the counts of the whole. */
+        /**
+         * Sets what {@link DrainReport#protocols()} has for one protocol. Adds nothing to the counts of the
+         * whole.
+         */
         public Builder protocol(String name, DrainReport counts) {
             protocols.put(requireNonNull(name), requireNonNull(counts));
             return this;

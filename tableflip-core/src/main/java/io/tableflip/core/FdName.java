@@ -2,18 +2,19 @@ package io.tableflip.core;
 
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.text.Printable;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The name under which a descriptor is passed from one generation to the next.
  *
- * <p>The address is what the user wrote, not what the kernel made of it: {@code 127.0.0.1:0} stays {@code 127.0.0.1:0}.
- * A logical name may stand in its place, so that a child finds a listener whose configured address is written another
- * way. Immutable and thread-safe.
+ * <p>The address is what the user wrote, not what the kernel made of it: {@code 127.0.0.1:0} stays
+ * {@code 127.0.0.1:0}. A logical name may stand in its place, so that a child finds a listener whose
+ * configured address is written another way. Immutable and thread-safe.
  *
  * @param kind what the descriptor is
- * @param network {@code tcp}, {@code udp}, {@code unix}, {@code unixpacket} or {@code unixgram}; empty for {@link Kind#FD}
+ * @param network {@code tcp}, {@code udp}, {@code unix}, {@code unixpacket} or {@code unixgram}; empty for
+ *     {@link Kind#FD}
  * @param address the address or a logical name; the name of the file for {@link Kind#FD}
  */
 public record FdName(Kind kind, String network, String address) {
@@ -31,12 +32,15 @@ public record FdName(Kind kind, String network, String address) {
         private final String word = name().toLowerCase(Locale.ROOT);
 
         /** The word for this kind in the wire protocol and in {@link FdName#toString()}. */
-        String word() {
+        public String word() {
             return word;
         }
     }
 
-    /** @throws IllegalArgumentException if the address is empty, or if there is a network without need or none where there must be one */
+    /**
+     * @throws IllegalArgumentException if the address is empty, or if there is a network without need or none
+     * where there must be one
+     */
     public FdName {
         requireNonNull(kind, "kind");
         requireNonNull(network, "network");
@@ -72,31 +76,9 @@ public record FdName(Kind kind, String network, String address) {
         return new FdName(Kind.FD, "", name);
     }
 
-    /** Whether this is a Unix socket that is bound to a path or an abstract name. */
-    boolean isUnix() {
-        return switch (kind) {
-            case LISTENER -> network.equals("unix") || network.equals("unixpacket");
-            case PACKET -> network.equals("unixgram");
-            default -> false;
-        };
-    }
-
-    /** Written out, as is {@link #hashCode()}: what a record has by itself is put together when it is first called, which a new process has no time for. */
-    @Override
-    public boolean equals(@Nullable Object other) {
-        return other instanceof FdName name
-                && kind == name.kind
-                && network.equals(name.network)
-                && address.equals(name.address);
-    }
-
-    @Override
-    public int hashCode() {
-        return (kind.word.hashCode() * 31 + network.hashCode()) * 31 + address.hashCode();
-    }
-
     /**
-     * The parts of the name, joined by colons: {@code listener:tcp:127.0.0.1:8080}, {@code fd:audit.log}. What cannot be printed is escaped.
+     * The parts of the name, joined by colons: {@code listener:tcp:127.0.0.1:8080}, {@code fd:audit.log}.
+     * What cannot be printed is escaped.
      */
     @Override
     public String toString() {

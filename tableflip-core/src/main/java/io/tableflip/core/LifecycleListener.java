@@ -3,15 +3,18 @@ package io.tableflip.core;
 /**
  * Hears of each step of an upgrade. Every method does nothing by default.
  *
- * <p>The calls come one after the other, in the order of the steps, from a thread that does nothing else: a listener
- * may block without holding up an upgrade. What it throws is logged and changes nothing. At its end the
- * process waits up to one second for the listener; calls that still wait then are lost.
+ * <p>The calls come one after the other, in the order of the steps, from a thread that does nothing else: a
+ * listener may block without holding up an upgrade. What it throws is logged and changes nothing. At its end
+ * the process waits up to one second for the listener; calls that still wait then are lost.
  */
 public interface LifecycleListener {
     /** Parent: the child was spawned. */
     default void spawned(long pid) {}
 
-    /** Parent: the child accepts connections; this process no longer does. A level 1 child goes to {@link #committed} directly. */
+    /**
+     * Parent: the child accepts connections; this process no longer does. A level 1 child goes to
+     * {@link #committed} directly.
+     */
     default void childReady(long pid) {}
 
     /** This process drains, because a child took over or for good. */

@@ -5,29 +5,35 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A part of the program that works only in one process at a time, or that must finish its work before the process
- * leaves: a server and its connections, a queue consumer, a schedule, a lock.
+ * A part of the program that works only in one process at a time, or that must finish its work before the
+ * process leaves: a server and its connections, a queue consumer, a schedule, a lock.
  *
  * <p>Every participant begins paused. The calls come in these orders:
  *
  * <pre>
- * start, of the first generation or of a child    resume
+ * start, of the first generation or of a child    acquire, resume
  * upgrade that succeeds                           pause, drain … release
  * upgrade that is rolled back                     pause, drain … resume
  * final stop                                      release, drain
  * </pre>
  *
- * <p>{@code release} may come before the drain has completed: the drain then goes on. The calls to one participant
- * come one after the other, never two at once, from a thread of the upgrader; only {@link #prepare()} has a thread of its own. An exception, thrown or in the stage, is
- * logged and changes nothing else.
+ * <p>{@code release} may come before the drain has completed: the drain then goes on. The calls to one
+ * participant come one after the other, never two at once, from a thread of the upgrader. They may block, but
+ * only a few participants at a time: return a stage for what takes long. An exception, thrown or in the
+ * stage, is logged and changes nothing else; only that of {@link #acquire()} counts.
  */
 public interface Participant {
     /**
-     * Does beforehand what would cost time when it is to leave, since it is done for the first time then: loads classes, runs code that was never run. Called
-     * once, in the background, when this process has served for a while; maybe at the same time as one of the others, which do not wait for it. By
-     * default nothing.
+     * Acquires the resources that serving needs: threads, memory, a licence. Called once, after
+     * {@link Upgrader#ready()} and before the takeover: the parent still serves. A failure fails
+     * {@code ready()}, and in a child the upgrade; the parent then keeps serving. A participant that is
+     * registered later is not asked. Does nothing by default.
+     *
+     * @return completes when everything is there
      */
-    default void prepare() {}
+    default CompletionStage<?> acquire() {
+        return CompletableFuture.completedFuture(null);
+    }
 
     /**
      * Takes no new work from now on, and lets go nothing yet: {@link #resume()} must be able to undo it.
@@ -39,8 +45,8 @@ public interface Participant {
     }
 
     /**
-     * Finishes the work that has begun and asks clients to leave politely. {@link #resume()} before it has completed
-     * cancels it.
+     * Finishes the work that has begun and asks clients to leave politely. {@link #resume()} before it has
+     * completed cancels it.
      *
      * @param timeout how long the work may take from now on; what is left after that is to be cut off
      * @return completes when nothing is left
@@ -52,8 +58,9 @@ public interface Participant {
     /**
      * Takes new work: for the first time when the program is ready, again when an upgrade was rolled back.
      *
-     * <p>In a child the parent still works then: it is paused by this. What must not be done by both at once, a schedule or a connection that both have,
-     * waits for {@link Upgrader#parentPaused()}, but not in here: {@code ready()} waits for this call.
+     * <p>In a child the parent still works then: it is paused by this. What must not be done by both at once,
+     * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here:
+     * {@code ready()} waits for this call.
      *
      * @return completes when new work is taken
      */
@@ -62,8 +69,8 @@ public interface Participant {
     }
 
     /**
-     * Lets go for good what the successor has or nobody needs any more: listening sockets, locks. {@link #resume()} does
-     * not come after this.
+     * Lets go for good what the successor has or nobody needs any more: listening sockets, locks.
+     * {@link #resume()} does not come after this.
      *
      * @return completes when it is let go
      */
@@ -72,8 +79,9 @@ public interface Participant {
     }
 
     /**
-     * How many connections, or whatever it is that this participant drains, have not ended yet. For those who look on: {@code systemctl status}
-     * for example. Called from any thread, at any time; must not block. By default 0.
+     * How many connections, or whatever it is that this participant drains, have not ended yet. For those who
+     * look on: {@code systemctl status} for example. Called from any thread, at any time; must not block. By
+     * default 0.
      */
     default int remaining() {
         return 0;

@@ -5,8 +5,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why an upgrade was refused or has failed. Unless the process was stopped meanwhile, it serves on as if nothing had
- * happened.
+ * Why an upgrade was refused or has failed. Unless the process was stopped meanwhile, it serves on as if
+ * nothing had happened.
  */
 public final class UpgradeException extends Exception {
     private static final long serialVersionUID = 1;
@@ -23,13 +23,19 @@ public final class UpgradeException extends Exception {
         ALREADY_UPGRADED,
         /** Refused or given up: this process was told to stop. */
         STOPPING,
-        /** Refused: this platform cannot do it, or there is nowhere to write what it takes: the PID file, or native code. */
+        /**
+         * Refused: this platform cannot do it, or there is nowhere to write what it takes: the PID file, or
+         * native code.
+         */
         NOT_SUPPORTED,
-        /** The child was not started, since it may take more memory than is free; the message has the figures. Only with {@link MemoryCheck#REFUSE}. */
+        /**
+         * The child was not started, since it may take more memory than is free; the message has the figures.
+         * Only with {@link MemoryCheck#REFUSE}.
+         */
         NOT_ENOUGH_MEMORY,
         /**
-         * The child could not be started, for example because the executable or the directory is gone. If a system call has failed, the
-         * cause is the {@link SystemCallException}.
+         * The child could not be started, for example because the executable or the directory is gone. If a
+         * system call has failed, the cause is the {@link SystemCallException}.
          */
         SPAWN_FAILED,
         /** The child said why it cannot take over; the message repeats its words. */
@@ -38,7 +44,9 @@ public final class UpgradeException extends Exception {
         CHILD_EXITED,
         /** The child was not ready in time, and was killed. */
         TIMED_OUT,
-        /** A system call on the pipes to the child has failed: the cause is the {@link SystemCallException}. */
+        /**
+         * A system call on the pipes to the child has failed: the cause is the {@link SystemCallException}.
+         */
         LINK_FAILED,
         /** Another process than the one that was spawned wanted to take over. */
         WRONG_PROCESS,
@@ -50,15 +58,15 @@ public final class UpgradeException extends Exception {
     private final long pid;
     private final int status;
 
-    UpgradeException(Reason reason, String message) {
+    public UpgradeException(Reason reason, String message) {
         this(reason, message, null);
     }
 
-    UpgradeException(Reason reason, String message, @Nullable Throwable cause) {
+    public UpgradeException(Reason reason, String message, @Nullable Throwable cause) {
         this(reason, message, cause, -1, -1);
     }
 
-    UpgradeException(Reason reason, String message, @Nullable Throwable cause, long pid, int status) {
+    public UpgradeException(Reason reason, String message, @Nullable Throwable cause, long pid, int status) {
         super(message, cause);
         this.reason = reason;
         this.pid = pid;
@@ -75,7 +83,10 @@ public final class UpgradeException extends Exception {
         return pid < 0 ? OptionalLong.empty() : OptionalLong.of(pid);
     }
 
-    /** How the child ended, as a shell would say it: its exit status, or 128 + the number of the signal that killed it. */
+    /**
+     * How the child ended, as a shell would say it: its exit status, or 128 + the number of the signal that
+     * killed it.
+     */
     public OptionalInt exitStatus() {
         return status < 0 ? OptionalInt.empty() : OptionalInt.of(status);
     }

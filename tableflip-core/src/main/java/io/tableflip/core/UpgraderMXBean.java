@@ -1,9 +1,10 @@
 package io.tableflip.core;
 
 /**
- * What the upgrader of this process shows to JMX, under the name {@code io.tableflip:type=Upgrader}. It is there once the process has begun to serve and somebody
- * uses JMX in this JVM, a second later at most; not where the JVM has no {@code java.management} module. It can be read only: whoever may
- * connect to JMX cannot upgrade or stop the process by it. During an upgrade both processes have one. Thread-safe.
+ * What the upgrader of this process shows to JMX, under the name {@code io.tableflip:type=Upgrader}. It is
+ * there once the process has begun to serve and somebody uses JMX in this JVM, a second later at most; not
+ * where the JVM has no {@code java.management} module. It can be read only: whoever may connect to JMX cannot
+ * upgrade or stop the process by it. During an upgrade both processes have one. Thread-safe.
  */
 public interface UpgraderMXBean {
     /** {@link Upgrader#state()}. */
@@ -21,13 +22,19 @@ public interface UpgraderMXBean {
     /** Whether that process has not ended yet. As long as it is there no upgrade is possible. */
     boolean isParentRunning();
 
-    /** How many connections (or jobs) have not ended, of those that this process is draining; 0 when it does not drain. */
+    /**
+     * How many connections (or jobs) have not ended, of those that this process is draining; 0 when it does
+     * not drain.
+     */
     int getConnectionsDraining();
 
     /** How many upgrades this process was asked for, the refused ones included. */
     long getUpgradesRequested();
 
-    /** What became of the last upgrade, or stands with the one that runs: {@code NONE}, {@code RUNNING}, {@code UPGRADED}, {@code REFUSED}, {@code FAILED}. */
+    /**
+     * What became of the last upgrade, or stands with the one that runs: {@code NONE}, {@code RUNNING},
+     * {@code UPGRADED}, {@code REFUSED}, {@code FAILED}.
+     */
     String getLastUpgradeResult();
 
     /** Why it was refused or has failed; empty otherwise. */

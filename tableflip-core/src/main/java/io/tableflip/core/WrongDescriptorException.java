@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A descriptor that the parent passed is not what its name says: not open, another kind of file, a socket that does not listen. */
+/**
+ * A descriptor that the parent passed is not what its name says: not open, another kind of file, a socket
+ * that does not listen.
+ */
 public final class WrongDescriptorException extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -22,7 +25,7 @@ public final class WrongDescriptorException extends IOException {
     }
 
     /** @param name {@code null} for one of a kind that this library does not know */
-    WrongDescriptorException(@Nullable FdName name, int number, String problem) {
+    public WrongDescriptorException(@Nullable FdName name, int number, String problem) {
         super((name == null ? "a descriptor of unknown kind" : name) + " (fd " + number + ") " + problem);
         this.name = name;
         this.number = number;

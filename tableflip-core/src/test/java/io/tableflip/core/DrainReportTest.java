@@ -10,18 +10,22 @@ import org.junit.jupiter.api.Test;
 
 class DrainReportTest {
     private static final DrainReport HTTP =
-            DrainReport.builder().finished(40).told(38).build();
+            DrainReport.builder().finished(40).notified(38).build();
     private static final DrainReport WEBSOCKET =
             DrainReport.builder().idle(1).forced(1).build();
 
     @Test
     void aLineForPeople() {
-        DrainReport.Builder builder =
-                DrainReport.builder().finished(40).idle(1).forced(1).told(38).elapsed(Duration.ofMillis(1204));
-        String whole = "42 connections: 40 finished, 1 idle closed, 1 forced; 38 told; 1204 ms";
+        DrainReport.Builder builder = DrainReport.builder()
+                .finished(40)
+                .idle(1)
+                .forced(1)
+                .notified(38)
+                .elapsed(Duration.ofMillis(1204));
+        String whole = "42 connections: 40 finished, 1 idle closed, 1 forced; 38 notified; 1204 ms";
         assertEquals(whole, builder.build().toString());
         assertEquals(
-                whole + " (http/1.1: 40 finished, 38 told; websocket: 1 idle closed, 1 forced)",
+                whole + " (http/1.1: 40 finished, 38 notified; websocket: 1 idle closed, 1 forced)",
                 builder.protocol("websocket", WEBSOCKET)
                         .protocol("http/1.1", HTTP)
                         .build()
@@ -33,7 +37,8 @@ class DrainReportTest {
         DrainReport report =
                 DrainReport.builder().protocol("a\nb", DrainReport.NOTHING).build();
         assertEquals(
-                "0 connections: 0 finished, 0 idle closed, 0 forced; 0 told; 0 ms (a\\nb: none)", report.toString());
+                "0 connections: 0 finished, 0 idle closed, 0 forced; 0 notified; 0 ms (a\\nb: none)",
+                report.toString());
     }
 
     @Test
@@ -50,7 +55,7 @@ class DrainReportTest {
         assertEquals(
                 List.of("http/1.1", "websocket"), List.copyOf(sum.protocols().keySet()));
         assertEquals(80, counts(sum, "http/1.1").finished());
-        assertEquals(76, counts(sum, "http/1.1").told());
+        assertEquals(76, counts(sum, "http/1.1").notified());
         assertEquals(1, counts(sum, "websocket").forced());
         assertEquals(40, counts(one, "http/1.1").finished());
         assertEquals(sum.toString(), DrainReport.NOTHING.plus(sum).toString());

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.tableflip.core.link.WireNames;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,10 +28,10 @@ class FdNameTest {
                 FdName.packet("udp", "[::]:53#2"),
                 FdName.conn("tcp", "x"),
                 FdName.file("audit.log"))) {
-            assertEquals(name, Fds.fromWire(Fds.toWire(name)));
+            assertEquals(name, WireNames.decode(WireNames.encode(name)));
         }
-        assertEquals(List.of("fd", "audit.log", ""), Fds.toWire(FdName.file("audit.log")));
-        assertEquals(List.of("listener", "tcp", ":80"), Fds.toWire(FdName.listener("tcp", ":80")));
+        assertEquals(List.of("fd", "audit.log", ""), WireNames.encode(FdName.file("audit.log")));
+        assertEquals(List.of("listener", "tcp", ":80"), WireNames.encode(FdName.listener("tcp", ":80")));
     }
 
     @ParameterizedTest
@@ -47,7 +48,7 @@ class FdNameTest {
                 "a,b,c,d"
             })
     void otherNamesOnTheWireAreStrangers(String wire) {
-        assertNull(Fds.fromWire(List.of(wire.split(",", -1))));
+        assertNull(WireNames.decode(List.of(wire.split(",", -1))));
     }
 
     @Test

@@ -6,10 +6,10 @@ import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** Closes what a test has opened, the last first, however the test ends. */
-final class Cleanup implements AfterEachCallback {
+public final class Cleanup implements AfterEachCallback {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
 
-    <T extends AutoCloseable> T add(T resource) {
+    public <T extends AutoCloseable> T add(T resource) {
         open.push(resource);
         return resource;
     }

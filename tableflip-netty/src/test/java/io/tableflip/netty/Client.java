@@ -14,12 +14,12 @@ import java.util.TreeMap;
 import javax.net.ssl.SSLContext;
 
 /** A client that sends and reads bytes and hides nothing. A read that takes 10 s fails. */
-final class Client implements AutoCloseable {
-    final Socket socket;
+public final class Client implements AutoCloseable {
+    public final Socket socket;
     private final InputStream in;
 
-    record Response(int status, Map<String, String> headers, String body) {
-        boolean saysClose() {
+    public record Response(int status, Map<String, String> headers, String body) {
+        public boolean saysClose() {
             return "close".equals(headers.get("connection"));
         }
     }
@@ -29,12 +29,12 @@ final class Client implements AutoCloseable {
         this.in = socket.getInputStream();
     }
 
-    static Client connect(SocketAddress address) throws IOException {
+    public static Client connect(SocketAddress address) throws IOException {
         return connect(address, 100_000);
     }
 
     /** A client for which the kernel takes in no more than about that much before it is read. */
-    static Client connect(SocketAddress address, int receiveBuffer) throws IOException {
+    public static Client connect(SocketAddress address, int receiveBuffer) throws IOException {
         Socket socket = new Socket();
         try {
             socket.setReceiveBufferSize(receiveBuffer);
@@ -49,31 +49,31 @@ final class Client implements AutoCloseable {
     }
 
     /** Goes on under TLS. */
-    Client secured(SSLContext tls) throws IOException {
+    public Client secured(SSLContext tls) throws IOException {
         return new Client(tls.getSocketFactory().createSocket(socket, "localhost", socket.getPort(), true));
     }
 
-    static String get(String path) {
+    public static String get(String path) {
         return "GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n";
     }
 
-    Client send(String text) throws IOException {
+    public Client send(String text) throws IOException {
         socket.getOutputStream().write(text.getBytes(US_ASCII));
         return this;
     }
 
     /** One byte, or -1 at the end of the stream. */
-    int read() throws IOException {
+    public int read() throws IOException {
         return in.read();
     }
 
     /** The next response, whose body is as long as it says. */
-    Response response() throws IOException {
+    public Response response() throws IOException {
         return response(true);
     }
 
     /** As {@link #response()}; a response to HEAD has no body whatever it says. */
-    Response response(boolean hasBody) throws IOException {
+    public Response response(boolean hasBody) throws IOException {
         int status = Integer.parseInt(line().substring("HTTP/1.1 ".length(), "HTTP/1.1 200".length()));
         Map<String, String> headers = new TreeMap<>();
         for (String line = line(); !line.isEmpty(); line = line()) {
@@ -99,7 +99,7 @@ final class Client implements AutoCloseable {
         return body.toString();
     }
 
-    String bytes(int count) throws IOException {
+    public String bytes(int count) throws IOException {
         byte[] read = in.readNBytes(count);
         if (read.length < count) {
             throw new EOFException(read.length + " of " + count + " bytes");
@@ -107,7 +107,7 @@ final class Client implements AutoCloseable {
         return new String(read, US_ASCII);
     }
 
-    String line() throws IOException {
+    public String line() throws IOException {
         ByteArrayOutputStream line = new ByteArrayOutputStream();
         for (int b = in.read(); b != '\n'; b = in.read()) {
             if (b < 0) {

@@ -37,7 +37,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A drain that finds connections in their TLS handshake, when the handlers of their protocol are not in the pipeline yet. */
+/**
+ * A drain that finds connections in their TLS handshake, when the handlers of their protocol are not in the
+ * pipeline yet.
+ */
 @Timeout(30)
 class DrainDuringHandshakeTest {
     @RegisterExtension
@@ -55,7 +58,7 @@ class DrainDuringHandshakeTest {
 
     @Test
     void aCloseWaitsForTheProtocolToSayGoodbye() throws Exception {
-        TestServer server = start(Drain.CLOSE, Farewell::new);
+        TestServer server = start(DrainPolicy.CLOSE, Farewell::new);
         Channel child = server.child();
         CompletableFuture<DrainReport> drained = beginDrain(server, child);
         assertEquals("bye", new String(handshake().getInputStream().readAllBytes(), StandardCharsets.US_ASCII));
@@ -64,7 +67,7 @@ class DrainDuringHandshakeTest {
 
     @Test
     void aCloseThatWaitsIsForgottenAfterARollback() throws Exception {
-        TestServer server = start(Drain.CLOSE, Farewell::new);
+        TestServer server = start(DrainPolicy.CLOSE, Farewell::new);
         Channel child = server.child();
         CompletableFuture<DrainReport> drained = beginDrain(server, child);
         server.upgrader.resume();
@@ -77,7 +80,7 @@ class DrainDuringHandshakeTest {
     @Test
     void aHandlerThatComesWithTheProtocolHasAnsweredTheEvent() throws Exception {
         List<String> log = unanswered();
-        TestServer server = start(Drain.HANDLERS, Understands::new);
+        TestServer server = start(DrainPolicy.HANDLERS, Understands::new);
         Channel child = server.child();
         beginDrain(server, child);
         handshake();
@@ -88,7 +91,7 @@ class DrainDuringHandshakeTest {
     @Test
     void noneThatComesIsTold() throws Exception {
         List<String> log = unanswered();
-        TestServer server = start(Drain.HANDLERS, Farewell::new);
+        TestServer server = start(DrainPolicy.HANDLERS, Farewell::new);
         Channel child = server.child();
         beginDrain(server, child);
         handshake();
@@ -96,8 +99,11 @@ class DrainDuringHandshakeTest {
         assertEquals(1, log.size());
     }
 
-    /** A server that knows the protocol after the handshake only, and a client that has connected and said nothing. */
-    private TestServer start(Drain policy, Supplier<Farewell> protocol) throws Exception {
+    /**
+     * A server that knows the protocol after the handshake only, and a client that has connected and said
+     * nothing.
+     */
+    private TestServer start(DrainPolicy policy, Supplier<Farewell> protocol) throws Exception {
         SSLContext context = new Tls(directory).context();
         TestServer server = TestServer.start(cleanup, policy, pipeline -> {
             SSLEngine engine = context.createSSLEngine();

@@ -11,8 +11,8 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.embedded.EmbeddedChannel;
 import io.tableflip.core.DrainReport;
+import io.tableflip.netty.drain.IdleProbe;
 import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,13 +21,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -42,25 +40,25 @@ class DrainPoliciesTest {
 
     @Test
     void theReportCountsByProtocol() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         List<Channel> channels = connect(server, 3);
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         DrainEvent event = server.event();
         event.protocol(channels.get(0), "wrong");
         event.protocol(channels.get(0), "b");
-        event.told(channels.get(0));
+        event.notified(channels.get(0));
         event.protocol(channels.get(1), "a");
         channels.forEach(Channel::close);
         DrainReport report = get(drained);
         assertEquals(List.of("a", "b", "other"), List.copyOf(report.protocols().keySet()));
-        assertEquals("(a: 1 finished; b: 1 finished, 1 told; other: 1 finished)", byProtocol(report));
+        assertEquals("(a: 1 finished; b: 1 finished, 1 notified; other: 1 finished)", byProtocol(report));
         assertEquals(3, report.finished());
-        assertEquals(1, report.told());
+        assertEquals(1, report.notified());
     }
 
     @Test
     void whatIsCutIsCountedByProtocolToo() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         List<Channel> channels = connect(server, 2);
         CompletableFuture<DrainReport> drained = server.drain(Duration.ofMillis(500));
         DrainEvent event = server.event();
@@ -75,7 +73,7 @@ class DrainPoliciesTest {
 
     @Test
     void aSpreadDrainDoesNotAskAllAtOnceButAllInTime() throws Exception {
-        TestServer server = start(Drain.HANDLERS.spreadOver(Duration.ofSeconds(2)));
+        TestServer server = start(DrainPolicy.HANDLERS.spreadOver(Duration.ofSeconds(2)));
         List<Channel> channels = connect(server, 20);
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         server.event();
@@ -90,7 +88,7 @@ class DrainPoliciesTest {
 
     @Test
     void afterARollbackNobodyElseIsAskedAndTheNextDrainAsksAll() throws Exception {
-        TestServer server = start(Drain.HANDLERS.spreadOver(Duration.ofSeconds(1)));
+        TestServer server = start(DrainPolicy.HANDLERS.spreadOver(Duration.ofSeconds(1)));
         List<Channel> channels = connect(server, 10);
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         DrainEvent first = server.event();
@@ -113,7 +111,7 @@ class DrainPoliciesTest {
     void idleConnectionsAreClosedBeforeTheTimeoutAndOthersAtIt() throws Exception {
         CompletableFuture<Duration> idleClosed = new CompletableFuture<>();
         CompletableFuture<Duration> busyClosed = new CompletableFuture<>();
-        TestServer server = start(Drain.HANDLERS.spreadOver(Duration.ofMinutes(1)));
+        TestServer server = start(DrainPolicy.HANDLERS.spreadOver(Duration.ofMinutes(1)));
         List<Channel> channels = connect(server, 2);
         CompletableFuture<DrainReport> drained = server.drain(Duration.ofSeconds(2));
         DrainEvent event = server.event();
@@ -129,7 +127,7 @@ class DrainPoliciesTest {
 
     @Test
     void aSpreadDrainWhoseConnectionsHaveGoneIsOver() throws Exception {
-        TestServer server = start(Drain.CLOSE.spreadOver(Duration.ofSeconds(9)));
+        TestServer server = start(DrainPolicy.CLOSE.spreadOver(Duration.ofSeconds(9)));
         List<Channel> channels = connect(server, 5);
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         channels.forEach(Channel::close);
@@ -137,105 +135,8 @@ class DrainPoliciesTest {
     }
 
     @Test
-    void inAnOverlapConnectionsAreAcceptedAndNobodyIsAsked() throws Exception {
-        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
-        List<Channel> channels = new ArrayList<>(connect(server, 1));
-        server.upgrader.pause(); // does not wait for its end
-        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
-        channels.addAll(connect(server, 1));
-        assertTrue(channels.stream().allMatch(channel -> DrainEvent.of(channel).isEmpty()));
-        assertFalse(drained.isDone());
-
-        server.upgrader.resume(); // a rollback
-        assertEquals(0, get(drained).total());
-        channels.addAll(connect(server, 1));
-        assertTrue(channels.stream().allMatch(channel -> DrainEvent.of(channel).isEmpty()));
-        assertNull(server.events.peek());
-    }
-
-    @Test
-    void afterTheOverlapAllAreAskedAndNobodyIsAccepted() throws Exception {
-        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofMillis(300)));
-        List<Channel> channels = connect(server, 2);
-        server.upgrader.pause(); // does not wait for its end
-        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
-        server.event();
-        server.event();
-        Await.until("the overlap is over", () -> !server.listener().isRunning());
-        server.listener().moveGate(false).get(10, TimeUnit.SECONDS); // as it was told already
-        cleanup.add(server.connect()); // in the kernel's queue: for the new process
-        channels.forEach(Channel::close);
-        assertEquals(2, get(drained).finished());
-        assertNull(server.children.peek());
-        server.upgrader.resume();
-        server.child();
-    }
-
-    @Test
-    void aRollbackWhileTheOverlapEndsHasTheLastWord() throws Exception {
-        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofMillis(100)));
-        Slow slow = new Slow();
-        server.listener().children().add(new Child(slow, Drain.HANDLERS));
-        slow.begun = new CountDownLatch(1);
-        server.upgrader.pause(); // does not wait for its end
-        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
-        slow.begun.await();
-        server.upgrader.resume();
-        slow.go.countDown();
-        get(drained);
-        // what had begun has ended: one thread has all timers
-        new CompletableFuture<Void>()
-                .completeOnTimeout(null, 1, TimeUnit.MILLISECONDS)
-                .thenRun(() -> {})
-                .get(10, TimeUnit.SECONDS);
-        connect(server, 1);
-    }
-
-    /** Holds up who asks whether it is open, from some time on. */
-    private static final class Slow extends EmbeddedChannel {
-        final CountDownLatch go = new CountDownLatch(1);
-        volatile @Nullable CountDownLatch begun;
-
-        @Override
-        public boolean isOpen() {
-            CountDownLatch asked = begun;
-            if (asked != null) {
-                asked.countDown();
-                try {
-                    go.await();
-                } catch (InterruptedException e) {
-                    throw new IllegalStateException(e);
-                }
-            }
-            return super.isOpen();
-        }
-    }
-
-    @Test
-    void anOverlapEndsWithTheCommit() throws Exception {
-        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
-        List<Channel> channels = connect(server, 1);
-        server.upgrader.pause(); // does not wait for its end
-        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG);
-        server.upgrader.release();
-        server.event();
-        channels.forEach(Channel::close);
-        assertEquals(1, get(drained).finished());
-    }
-
-    @Test
-    void aDrainForGoodHasNoOverlap() throws Exception {
-        TestServer server = start(Drain.HANDLERS.overlapping(Duration.ofHours(1)));
-        List<Channel> channels = connect(server, 1);
-        CompletableFuture<DrainReport> drained = server.upgrader.drain(LONG); // never paused
-        server.event();
-        channels.forEach(Channel::close);
-        assertEquals(1, get(drained).finished());
-    }
-
-    @Test
     void aQuietConnectionIsClosed() throws Exception {
-        TestServer server = start(Drain.whenIdle(Duration.ofMillis(200)));
+        TestServer server = start(DrainPolicy.whenIdle(Duration.ofMillis(200)));
         Client client = cleanup.add(server.connect());
         server.child();
         DrainReport report = get(server.drain(LONG));
@@ -245,7 +146,7 @@ class DrainPoliciesTest {
 
     @Test
     void oneThatIsReadOrWrittenIsNot() throws Exception {
-        TestServer server = start(Drain.whenIdle(Duration.ofMillis(1500)), new Echo());
+        TestServer server = start(DrainPolicy.whenIdle(Duration.ofMillis(1500)), new Echo());
         Client client = cleanup.add(server.connect());
         Channel channel = server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
@@ -262,7 +163,7 @@ class DrainPoliciesTest {
 
     @Test
     void oneWithBytesThatItsClientDoesNotTakeIsForced() throws Exception {
-        TestServer server = start(Drain.whenIdle(Duration.ofMillis(50)));
+        TestServer server = start(DrainPolicy.whenIdle(Duration.ofMillis(50)));
         cleanup.add(Client.connect(server.listener().channel().localAddress(), 4096));
         Channel channel = server.child();
         channel.writeAndFlush(Unpooled.wrappedBuffer(new byte[50_000_000]));
@@ -271,14 +172,14 @@ class DrainPoliciesTest {
 
     @Test
     void aQuietTimeBeyondTheTimeoutIsLimited() throws Exception {
-        TestServer server = start(Drain.whenIdle(Duration.ofHours(1)));
+        TestServer server = start(DrainPolicy.whenIdle(Duration.ofHours(1)));
         connect(server, 1);
         assertEquals(1, get(server.drain(Duration.ofSeconds(1))).finished());
     }
 
     @Test
     void aRollbackTakesTheProbeAway() throws Exception {
-        TestServer server = start(Drain.whenIdle(Duration.ofSeconds(1)), new Echo());
+        TestServer server = start(DrainPolicy.whenIdle(Duration.ofSeconds(1)), new Echo());
         Client client = cleanup.add(server.connect());
         Channel channel = server.child();
         server.drain(LONG);
@@ -294,7 +195,7 @@ class DrainPoliciesTest {
     @Test
     void thatNoHandlerHasAnsweredIsSaidOncePerDrain() throws Exception {
         List<Level> lines = unanswered();
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server, 3);
         server.drain(LONG);
         for (int i = 0; i < 3; i++) {
@@ -307,7 +208,7 @@ class DrainPoliciesTest {
     @Test
     void aHandlerThatNotesAnythingHasAnswered() throws Exception {
         List<Level> lines = unanswered();
-        TestServer server = start(Drain.HANDLERS, new ChannelInboundHandlerAdapter() {
+        TestServer server = start(DrainPolicy.HANDLERS, new ChannelInboundHandlerAdapter() {
             @Override
             public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
                 ((DrainEvent) event).idle(ctx.channel(), false);
@@ -323,13 +224,15 @@ class DrainPoliciesTest {
 
     @Test
     void timesAreNotNegative() {
-        assertThrows(IllegalArgumentException.class, () -> Drain.CLOSE.spreadOver(Duration.ofNanos(-1)));
-        assertThrows(IllegalArgumentException.class, () -> Drain.whenIdle(Duration.ofNanos(-1)));
+        assertThrows(IllegalArgumentException.class, () -> DrainPolicy.CLOSE.spreadOver(Duration.ofNanos(-1)));
+        assertThrows(IllegalArgumentException.class, () -> DrainPolicy.whenIdle(Duration.ofNanos(-1)));
         assertEquals(
-                "CLOSE over PT1S", Drain.CLOSE.spreadOver(Duration.ofSeconds(1)).toString());
-        assertEquals(Optional.of(Drain.CLOSE).map(Drain::window), Optional.of(Duration.ZERO));
+                "CLOSE over PT1S",
+                DrainPolicy.CLOSE.spreadOver(Duration.ofSeconds(1)).toString());
+        assertEquals(Optional.of(DrainPolicy.CLOSE).map(DrainPolicy::window), Optional.of(Duration.ZERO));
         assertEquals(
-                Set.of("CLOSE"), Set.of(Drain.CLOSE.spreadOver(Duration.ZERO).toString()));
+                Set.of("CLOSE"),
+                Set.of(DrainPolicy.CLOSE.spreadOver(Duration.ZERO).toString()));
     }
 
     /** The levels of the lines that say so. */
@@ -368,12 +271,12 @@ class DrainPoliciesTest {
         return channels;
     }
 
-    private TestServer start(Drain policy) throws Exception {
+    private TestServer start(DrainPolicy policy) throws Exception {
         return TestServer.start(cleanup, policy, pipeline -> {});
     }
 
     /** With a handler for one connection. */
-    private TestServer start(Drain policy, ChannelInboundHandlerAdapter handler) throws Exception {
+    private TestServer start(DrainPolicy policy, ChannelInboundHandlerAdapter handler) throws Exception {
         return TestServer.start(cleanup, policy, pipeline -> pipeline.addLast(handler));
     }
 

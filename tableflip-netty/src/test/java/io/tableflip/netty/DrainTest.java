@@ -16,6 +16,8 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.tableflip.core.DrainReport;
+import io.tableflip.netty.channel.Listener;
+import io.tableflip.netty.drain.AcceptedConnection;
 import io.tableflip.testsupport.Await;
 import java.net.ConnectException;
 import java.time.Duration;
@@ -42,7 +44,7 @@ class DrainTest {
 
     @Test
     void withoutConnectionsItIsOverAtOnce() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         assertEquals(0, get(server.drain(LONG)).total());
     }
 
@@ -57,7 +59,7 @@ class DrainTest {
                 accepted.countDown();
             }
         });
-        server.bind(Drain.HANDLERS);
+        server.bind(DrainPolicy.HANDLERS);
         server.upgrader.resume();
         block(server.workers);
         Client client = cleanup.add(server.connect());
@@ -76,7 +78,7 @@ class DrainTest {
 
     @Test
     void closeClosesAtOnce() throws Exception {
-        TestServer server = start(Drain.CLOSE);
+        TestServer server = start(DrainPolicy.CLOSE);
         Client client = connect(server);
         server.child();
         DrainReport report = get(server.drain(LONG));
@@ -88,23 +90,23 @@ class DrainTest {
     @Test
     void aCallbackGetsTheConnectionAndTheEventOnItsLoop() throws Exception {
         CompletableFuture<Optional<DrainEvent>> seen = new CompletableFuture<>();
-        TestServer server = start(Drain.callback((channel, event) -> {
+        TestServer server = start(DrainPolicy.callback((channel, event) -> {
             assertTrue(channel.eventLoop().inEventLoop());
             assertSame(event, DrainEvent.of(channel).orElseThrow());
-            event.told(channel);
+            event.notified(channel);
             seen.complete(Optional.of(event));
             channel.close();
         }));
         connect(server);
         server.child();
         DrainReport report = get(server.drain(LONG));
-        assertEquals(1, report.told());
+        assertEquals(1, report.notified());
         assertTrue(seen.get().orElseThrow().remaining().compareTo(LONG) < 0);
     }
 
     @Test
     void aCallbackThatFailsLeavesTheConnectionToTheTimeout() throws Exception {
-        TestServer server = start(Drain.callback((channel, event) -> {
+        TestServer server = start(DrainPolicy.callback((channel, event) -> {
             throw new IllegalStateException("test");
         }));
         connect(server);
@@ -114,7 +116,7 @@ class DrainTest {
 
     @Test
     void atTheTimeoutConnectionsAreClosedAndCountedAsWhatTheirHandlersSaid() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client idle = connect(server);
         Channel idleChannel = server.child();
         Client busy = connect(server);
@@ -137,7 +139,7 @@ class DrainTest {
 
     @Test
     void aConnectionThatEndsByItselfIsFinished() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
@@ -146,12 +148,12 @@ class DrainTest {
         DrainReport report = get(drained);
         assertEquals(1, report.finished());
         assertEquals(1, report.total());
-        assertEquals(0, report.told());
+        assertEquals(0, report.notified());
     }
 
     @Test
     void aRollbackCancelsTheDrainAndTheNextOneIsNew() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         Channel channel = server.child();
         CompletableFuture<DrainReport> drained = server.drain(Duration.ofMillis(500));
@@ -178,7 +180,7 @@ class DrainTest {
 
     @Test
     void aRollbackBeforeTheGateIsClosedCancelsItToo() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         Channel channel = server.child();
         block(server.boss);
@@ -197,7 +199,7 @@ class DrainTest {
 
     @Test
     void theConnectionsOfAListenerThatItsUserClosedAreStillDrained() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         Channel child = server.child();
         server.listener().channel().close().sync();
@@ -215,7 +217,7 @@ class DrainTest {
 
     @Test
     void aReleasedListenerIsClosedAndItsConnectionsAreDrained() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         server.child();
         Listener listener = server.listener();
@@ -232,7 +234,7 @@ class DrainTest {
 
     @Test
     void itIsReleasedWhileItDrains() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
@@ -245,7 +247,7 @@ class DrainTest {
 
     @Test
     void loopsThatTheUserShutsDownEndIt() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
@@ -256,7 +258,7 @@ class DrainTest {
 
     @Test
     void loopsThatAreGoneDoNotHoldUpAnything() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         server.child();
         Listener listener = server.listener();
@@ -273,7 +275,7 @@ class DrainTest {
     void aLoopWhoseQueueIsFullHasNotEnded() throws Exception {
         TestServer server =
                 cleanup.add(new TestServer(new FakeUpgrader(), Groups.epollWithShortQueue(), pipeline -> {}));
-        server.bind(Drain.HANDLERS);
+        server.bind(DrainPolicy.HANDLERS);
         server.upgrader.resume();
         List<Client> clients = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
@@ -301,7 +303,7 @@ class DrainTest {
 
     @Test
     void aBlockedBossHoldsUpNeitherTheEventNorTheTimeout() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         server.child();
         block(server.boss);
@@ -316,7 +318,7 @@ class DrainTest {
 
     @Test
     void aSecondDrainTakesTheConnectionsOfTheFirstOver() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         Client client = connect(server);
         server.child();
         CompletableFuture<DrainReport> first = server.drain(LONG);
@@ -331,22 +333,23 @@ class DrainTest {
 
     @Test
     void aDrainThatIsRolledBackLeavesNothingAtAConnection() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         server.child();
-        Child child = server.listener().children().iterator().next();
-        int before = child.gone().getNumberOfDependents();
+        AcceptedConnection connection =
+                server.listener().connections().iterator().next();
+        int before = connection.closed().getNumberOfDependents();
         for (int i = 0; i < 10; i++) {
             server.drain(LONG);
             server.event();
             server.upgrader.resume();
         }
-        assertEquals(before, child.gone().getNumberOfDependents());
+        assertEquals(before, connection.closed().getNumberOfDependents());
     }
 
     @Test
     void aBlockedLoopDoesNotHoldItUpForEver() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         server.child();
         block(server.workers);
@@ -363,7 +366,8 @@ class DrainTest {
         cleanup.add(() -> boss.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync());
         Channel channel = new ServerBootstrap()
                 .group(boss, nio)
-                .channelFactory(UpgradableServers.of(upgrader).factory(TestServer.ANY_PORT, Drain.HANDLERS))
+                .channelFactory(UpgradableServers.of(upgrader)
+                        .factory(BindSpec.of(TestServer.ANY_PORT).drain(DrainPolicy.HANDLERS)))
                 .childHandler(new ChannelInboundHandlerAdapter())
                 .bind(TestServer.ANY_PORT)
                 .sync()
@@ -377,7 +381,7 @@ class DrainTest {
 
     @Test
     void aHandlerThatIsAddedLaterFindsTheEvent() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         Channel channel = server.child();
         server.drain(LONG);
@@ -409,11 +413,11 @@ class DrainTest {
                 });
             }
         })));
-        server.bind(Drain.HANDLERS);
+        server.bind(DrainPolicy.HANDLERS);
         server.upgrader.resume();
         block(server.workers);
         connect(server);
-        Await.until("accepted", () -> !server.listener().children().isEmpty());
+        Await.until("accepted", () -> !server.listener().connections().isEmpty());
         server.drain(LONG);
         go.countDown();
         assertInstanceOf(DrainEvent.class, seen.get(10, TimeUnit.SECONDS));
@@ -421,7 +425,7 @@ class DrainTest {
 
     @Test
     void nothingStaysInThePipeline() throws Exception {
-        TestServer server = start(Drain.HANDLERS);
+        TestServer server = start(DrainPolicy.HANDLERS);
         connect(server);
         Channel channel = server.child();
         Groups.awaitTurn(channel);
@@ -449,7 +453,7 @@ class DrainTest {
         return cleanup.add(server.connect());
     }
 
-    private TestServer start(Drain policy) throws Exception {
+    private TestServer start(DrainPolicy policy) throws Exception {
         return TestServer.start(cleanup, policy, pipeline -> {});
     }
 

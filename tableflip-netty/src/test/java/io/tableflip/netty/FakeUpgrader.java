@@ -1,6 +1,7 @@
 package io.tableflip.netty;
 
 import io.tableflip.core.DrainReport;
+import io.tableflip.core.ExitReason;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds;
 import io.tableflip.core.Participant;
@@ -11,6 +12,7 @@ import io.tableflip.core.testing.TestSeam;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -20,53 +22,53 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** Holds what is registered, and makes the calls of an upgrade or a stop when a test says so. */
-final class FakeUpgrader implements Upgrader {
+public final class FakeUpgrader implements Upgrader {
     private static final TestSeam CORE = TestSeam.open();
 
-    final Set<Participant> participants = ConcurrentHashMap.newKeySet();
-    final List<Throwable> failures = new CopyOnWriteArrayList<>();
-    final CompletableFuture<Void> parentExited = new CompletableFuture<>();
-    volatile CompletableFuture<Void> parentPaused = CompletableFuture.completedFuture(null);
-    volatile boolean supported = true;
+    public final Set<Participant> participants = ConcurrentHashMap.newKeySet();
+    public final List<Throwable> failures = new CopyOnWriteArrayList<>();
+    public final CompletableFuture<Void> parentExited = new CompletableFuture<>();
+    public volatile CompletableFuture<Void> parentPaused = CompletableFuture.completedFuture(null);
+    public volatile boolean supported = true;
     private final Fds fds;
 
-    FakeUpgrader() {
+    public FakeUpgrader() {
         this(Map.of());
     }
 
-    FakeUpgrader(Map<FdName, Integer> inherited) {
+    public FakeUpgrader(Map<FdName, Integer> inherited) {
         fds = CORE.inherited(inherited);
     }
 
     /** As an upgrade does when it begins. */
-    void passFds() {
+    public void passFds() {
         CORE.pass(fds);
     }
 
     /** As an upgrade does when it has failed. */
-    void takeBackFds() {
+    public void takeBackFds() {
         CORE.rollBack(fds);
     }
 
     /** As {@link Upgrader#ready()} does it. */
-    void closeUnclaimedFds() {
+    public void closeUnclaimedFds() {
         CORE.closeUnclaimed(fds);
     }
 
-    void resume() throws Exception {
+    public void resume() throws Exception {
         each(Participant::resume);
     }
 
-    void pause() throws Exception {
+    public void pause() throws Exception {
         each(Participant::pause);
     }
 
-    void release() throws Exception {
+    public void release() throws Exception {
         each(Participant::release);
     }
 
     /** Begins the drain of all, in one. */
-    CompletableFuture<DrainReport> drain(Duration timeout) {
+    public CompletableFuture<DrainReport> drain(Duration timeout) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
         for (Participant participant : participants) {
             all = all.thenCombine(participant.drain(timeout), DrainReport::plus);
@@ -141,17 +143,17 @@ final class FakeUpgrader implements Upgrader {
     }
 
     @Override
-    public CompletableFuture<Void> exit() {
+    public CompletableFuture<ExitReason> exit() {
         throw new UnsupportedOperationException();
     }
 
     @Override
-    public void awaitExit() {
+    public ExitReason awaitExit() {
         throw new UnsupportedOperationException();
     }
 
     @Override
-    public boolean awaitExit(Duration timeout) {
+    public Optional<ExitReason> awaitExit(Duration timeout) {
         throw new UnsupportedOperationException();
     }
 

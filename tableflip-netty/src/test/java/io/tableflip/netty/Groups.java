@@ -13,15 +13,15 @@ import java.util.concurrent.TimeUnit;
 
 /** Event loops of both lines of Netty; what only 4.2 has is found by reflection. */
 @SuppressWarnings("deprecation") // since 4.2, and on 4.1 there are no others
-final class Groups {
+public final class Groups {
     private Groups() {}
 
-    static EventLoopGroup epoll(int threads) {
+    public static EventLoopGroup epoll(int threads) {
         return new io.netty.channel.epoll.EpollEventLoopGroup(threads);
     }
 
     /** One loop whose queue has room for 16 tasks. */
-    static EventLoopGroup epollWithShortQueue() {
+    public static EventLoopGroup epollWithShortQueue() {
         return new io.netty.channel.epoll.EpollEventLoopGroup(
                 1,
                 null,
@@ -31,12 +31,12 @@ final class Groups {
                 capacity -> new ArrayBlockingQueue<>(16));
     }
 
-    static EventLoopGroup nio() {
+    public static EventLoopGroup nio() {
         return new NioEventLoopGroup(1);
     }
 
     /** A MultiThreadIoEventLoopGroup with the handler of that name; skips the test on 4.1. */
-    static EventLoopGroup io(String handler) throws ReflectiveOperationException {
+    public static EventLoopGroup io(String handler) throws ReflectiveOperationException {
         assumeTrue(
                 exists("io.netty.channel.MultiThreadIoEventLoopGroup"), "Netty 4.1 has no MultiThreadIoEventLoopGroup");
         Object factory = Class.forName(handler).getMethod("newFactory").invoke(null);
@@ -47,7 +47,7 @@ final class Groups {
     }
 
     /** Returns when the loop of the channel has looked at its sockets, and has run what that brought. */
-    static void awaitTurn(Channel channel) throws InterruptedException {
+    public static void awaitTurn(Channel channel) throws InterruptedException {
         for (int round = 0; round < 3; round++) {
             channel.eventLoop().schedule(() -> {}, 1, TimeUnit.MILLISECONDS).sync();
         }

@@ -29,12 +29,15 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
 
-/** Answers paths that begin with /now at once, with the path, and leaves the others to the test; in each of Netty's two ways. */
-final class Http2App {
+/**
+ * Answers paths that begin with /now at once, with the path, and leaves the others to the test; in each of
+ * Netty's two ways.
+ */
+public final class Http2App {
     private final BlockingQueue<Call> calls = new LinkedBlockingQueue<>();
 
     /** How a server may be made. */
-    enum Kind {
+    public enum Kind {
         /** The frame codec, and a channel for each stream. */
         MULTIPLEX,
         /** A connection handler, and objects of HTTP/1.1. */
@@ -42,25 +45,25 @@ final class Http2App {
     }
 
     /** A request that waits for its answer. */
-    record Call(String path, Consumer<String> body) {
-        void answer() {
+    public record Call(String path, Consumer<String> body) {
+        public void answer() {
             answer(path);
         }
 
-        void answer(String text) {
+        public void answer(String text) {
             body.accept(text);
         }
     }
 
-    Call call() throws InterruptedException {
+    public Call call() throws InterruptedException {
         return Await.next("a request", calls);
     }
 
-    boolean hasCall() {
+    public boolean hasCall() {
         return !calls.isEmpty();
     }
 
-    Http2ConnectionHandler codec(Kind kind) {
+    public Http2ConnectionHandler codec(Kind kind) {
         if (kind == Kind.MULTIPLEX) {
             return Http2FrameCodecBuilder.forServer().build();
         }
@@ -73,7 +76,7 @@ final class Http2App {
                 .build();
     }
 
-    ChannelHandler handler(Kind kind) {
+    public ChannelHandler handler(Kind kind) {
         if (kind == Kind.OBJECTS) {
             return new Objects();
         }

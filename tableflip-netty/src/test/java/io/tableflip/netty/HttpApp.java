@@ -22,35 +22,35 @@ import java.util.concurrent.LinkedBlockingQueue;
 
 /** Answers paths that begin with /now at once, with the path, and leaves the others to the test. */
 @Sharable
-final class HttpApp extends SimpleChannelInboundHandler<HttpRequest> {
+public final class HttpApp extends SimpleChannelInboundHandler<HttpRequest> {
     private final BlockingQueue<Call> calls = new LinkedBlockingQueue<>();
 
     /** A request that waits for its answer. */
-    record Call(ChannelHandlerContext ctx, HttpRequest request) {
-        void answer() {
+    public record Call(ChannelHandlerContext ctx, HttpRequest request) {
+        public void answer() {
             ctx.writeAndFlush(ok(request.uri()));
         }
 
-        void begin() {
+        public void begin() {
             HttpResponse head = new DefaultHttpResponse(HTTP_1_1, HttpResponseStatus.OK);
             HttpUtil.setTransferEncodingChunked(head, true);
             ctx.writeAndFlush(head);
         }
 
-        void add(String part) {
+        public void add(String part) {
             ctx.writeAndFlush(new DefaultHttpContent(Unpooled.copiedBuffer(part, US_ASCII)));
         }
 
-        void end() {
+        public void end() {
             ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
         }
     }
 
-    Call call() throws InterruptedException {
+    public Call call() throws InterruptedException {
         return Await.next("a request", calls);
     }
 
-    boolean hasCall() {
+    public boolean hasCall() {
         return !calls.isEmpty();
     }
 
@@ -64,7 +64,7 @@ final class HttpApp extends SimpleChannelInboundHandler<HttpRequest> {
         }
     }
 
-    static FullHttpResponse ok(String body) {
+    public static FullHttpResponse ok(String body) {
         FullHttpResponse response =
                 new DefaultFullHttpResponse(HTTP_1_1, HttpResponseStatus.OK, Unpooled.copiedBuffer(body, US_ASCII));
         HttpUtil.setContentLength(response, body.length());

@@ -27,6 +27,8 @@ import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.WrongDescriptorException;
+import io.tableflip.netty.channel.Listener;
+import io.tableflip.netty.channel.ServedChannel;
 import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.DatagramSocket;
@@ -59,7 +61,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Sockets of every kind through two generations in one process: what the first lends, the second inherits as a duplicate. */
+/**
+ * Sockets of every kind through two generations in one process: what the first lends, the second inherits as
+ * a duplicate.
+ */
 @Timeout(30)
 class SocketKindsTest {
     private static final Duration QUIET = Duration.ofMillis(50);
@@ -83,7 +88,7 @@ class SocketKindsTest {
     private FakeUpgrader next(FakeUpgrader first) throws Exception {
         Map<FdName, Integer> passed = new LinkedHashMap<>();
         for (var participant : first.participants) {
-            Bound bound = (Bound) participant;
+            ServedChannel bound = (ServedChannel) participant;
             bound.lend(fd -> passed.put(bound.name(), POSIXFactory.getPOSIX().dup(fd)))
                     .toCompletableFuture()
                     .get(10, TimeUnit.SECONDS);
@@ -128,7 +133,7 @@ class SocketKindsTest {
     void aUnixListenerIsPassedOnAndItsPathStays() throws Exception {
         TestServer first = greeter(new FakeUpgrader(), '1');
         UpgradableServers.of(first.upgrader)
-                .bind(first.bootstrap, path(), Drain.CLOSE)
+                .bind(first.bootstrap, BindSpec.of(path()).drain(DrainPolicy.CLOSE))
                 .sync();
         first.upgrader.resume();
         Path file = directory.resolve("app.sock");
@@ -136,7 +141,7 @@ class SocketKindsTest {
 
         TestServer second = greeter(next(first.upgrader), '2');
         UpgradableServers.of(second.upgrader)
-                .bind(second.bootstrap, path(), Drain.CLOSE)
+                .bind(second.bootstrap, BindSpec.of(path()).drain(DrainPolicy.CLOSE))
                 .sync();
         takeOver(first.upgrader, second.upgrader);
         assertEquals('2', greeting(file));
@@ -150,14 +155,16 @@ class SocketKindsTest {
         DomainSocketAddress name = new DomainSocketAddress("\0tableflip-test-" + directory.getFileName());
         TestServer first = greeter(new FakeUpgrader(), '1');
         UpgradableServers.of(first.upgrader)
-                .bind(first.bootstrap, name, Drain.CLOSE)
+                .bind(first.bootstrap, BindSpec.of(name).drain(DrainPolicy.CLOSE))
                 .sync();
         FakeUpgrader child = next(first.upgrader);
         assertEquals(
                 Set.of(FdName.listener("unix", "@" + name.path().substring(1))),
                 child.fds().inherited());
         TestServer second = greeter(child, '2');
-        UpgradableServers.of(child).bind(second.bootstrap, name, Drain.CLOSE).sync();
+        UpgradableServers.of(child)
+                .bind(second.bootstrap, BindSpec.of(name).drain(DrainPolicy.CLOSE))
+                .sync();
         takeOver(first.upgrader, child);
         assertEquals('2', netty(name));
     }
@@ -205,12 +212,11 @@ class SocketKindsTest {
             assertBindFails("app.sock: Address already in use", false);
             assertBindFails("app.sock: Address already in use", true);
         }
-        assertBindFails("replaceStaleSockets()", false);
+        assertBindFails("replaceStaleSocket()", false);
         assertTrue(Files.exists(file, LinkOption.NOFOLLOW_LINKS));
         TestServer server = greeter(new FakeUpgrader(), '1');
         UpgradableServers.of(server.upgrader)
-                .replaceStaleSockets()
-                .bind(server.bootstrap, path())
+                .bind(server.bootstrap, BindSpec.of(path()).replaceStaleSocket())
                 .sync();
         server.upgrader.resume();
         assertEquals('1', greeting(file));
@@ -219,7 +225,8 @@ class SocketKindsTest {
     private void assertBindFails(String why, boolean replace) throws Exception {
         TestServer server = greeter(new FakeUpgrader(), '1');
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
-        ChannelFuture bound = (replace ? servers.replaceStaleSockets() : servers).bind(server.bootstrap, path());
+        ChannelFuture bound = servers.bind(
+                server.bootstrap, replace ? BindSpec.of(path()).replaceStaleSocket() : BindSpec.of(path()));
         String message = String.valueOf(bound.await().cause().getMessage());
         assertTrue(message.contains(why), message);
         assertTrue(message.startsWith("bind " + directory), message);
@@ -242,7 +249,8 @@ class SocketKindsTest {
         };
         UpgradableServers servers = UpgradableServers.of(new FakeUpgrader());
         IllegalArgumentException refused = assertThrows(
-                IllegalArgumentException.class, () -> servers.factory(new DomainSocketAddress(path), Drain.CLOSE));
+                IllegalArgumentException.class,
+                () -> servers.factory(BindSpec.of(new DomainSocketAddress(path)).drain(DrainPolicy.CLOSE)));
         assertTrue(String.valueOf(refused.getMessage()).contains(why), refused::getMessage);
     }
 
@@ -262,7 +270,8 @@ class SocketKindsTest {
     @Test
     void aBindThatComesAfterReadyHearsWhyTheAddressIsInUse() throws Exception {
         TestServer first = greeter(new FakeUpgrader(), '1');
-        InetSocketAddress address = (InetSocketAddress) first.bind(Drain.CLOSE).localAddress();
+        InetSocketAddress address =
+                (InetSocketAddress) first.bind(DrainPolicy.CLOSE).localAddress();
         FdName name = FdName.listener("tcp", "127.0.0.1:" + address.getPort());
         int passed = Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1));
         TestServer second = greeter(new FakeUpgrader(Map.of(name, passed)), '2');
@@ -270,7 +279,8 @@ class SocketKindsTest {
         assertFails(
                 "bind 127.0.0.1:" + address.getPort() + ": Address already in use; " + name
                         + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()",
-                UpgradableServers.of(second.upgrader).bind(second.bootstrap, address, Drain.CLOSE));
+                UpgradableServers.of(second.upgrader)
+                        .bind(second.bootstrap, BindSpec.of(address).drain(DrainPolicy.CLOSE)));
     }
 
     // ---- an address that changes
@@ -279,7 +289,9 @@ class SocketKindsTest {
     void theOldAddressOfANameIsServedUntilTheParentHasGone() throws Exception {
         TestServer first = greeter(new FakeUpgrader(), '1');
         Channel old = UpgradableServers.of(first.upgrader)
-                .bind(first.bootstrap, "web", TestServer.ANY_PORT, Drain.CLOSE)
+                .bind(
+                        first.bootstrap,
+                        BindSpec.of(TestServer.ANY_PORT).name("web").drain(DrainPolicy.CLOSE))
                 .sync()
                 .channel();
         InetSocketAddress before = (InetSocketAddress) old.localAddress();
@@ -287,7 +299,11 @@ class SocketKindsTest {
 
         TestServer second = greeter(next(first.upgrader), '2');
         Channel now = UpgradableServers.of(second.upgrader)
-                .bind(second.bootstrap, "web", new InetSocketAddress("127.0.0.2", 0), Drain.CLOSE)
+                .bind(
+                        second.bootstrap,
+                        BindSpec.of(new InetSocketAddress("127.0.0.2", 0))
+                                .name("web")
+                                .drain(DrainPolicy.CLOSE))
                 .sync()
                 .channel();
         first.upgrader.pause();
@@ -299,7 +315,7 @@ class SocketKindsTest {
                 cleanup.add(Client.connect((InetSocketAddress) now.localAddress()))
                         .read());
         assertEquals(1, second.upgrader.participants.size());
-        assertEquals(2, second.listener().children().size());
+        assertEquals(2, second.listener().connections().size());
 
         second.upgrader.parentExited.complete(null);
         Await.until("the old address is closed", () -> {
@@ -340,8 +356,8 @@ class SocketKindsTest {
     }
 
     private static int group(TestServer server, InetSocketAddress address, int count) throws Exception {
-        List<ChannelFuture> bound =
-                UpgradableServers.of(server.upgrader).bindGroup(server.bootstrap, address, count, Drain.CLOSE);
+        List<ChannelFuture> bound = UpgradableServers.of(server.upgrader)
+                .bindGroup(server.bootstrap, BindSpec.of(address).drain(DrainPolicy.CLOSE), count);
         for (ChannelFuture one : bound) {
             one.sync();
         }
@@ -354,8 +370,11 @@ class SocketKindsTest {
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
         assertThrows(
                 IllegalArgumentException.class,
-                () -> servers.bindGroup(server.bootstrap, TestServer.ANY_PORT, 2, Drain.CLOSE));
-        assertThrows(IllegalArgumentException.class, () -> servers.bindGroup(server.bootstrap, path(), 2, Drain.CLOSE));
+                () -> servers.bindGroup(
+                        server.bootstrap, BindSpec.of(TestServer.ANY_PORT).drain(DrainPolicy.CLOSE), 2));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> servers.bindGroup(server.bootstrap, BindSpec.of(path()).drain(DrainPolicy.CLOSE), 2));
     }
 
     // ---- datagrams
@@ -383,7 +402,7 @@ class SocketKindsTest {
     void everyDatagramIsAnsweredByOneOfTheTwo() throws Exception {
         FakeUpgrader first = new FakeUpgrader();
         Channel channel = UpgradableServers.of(first)
-                .bind(echo("1"), "dns", TestServer.ANY_PORT, QUIET)
+                .bind(echo("1"), BindSpec.of(TestServer.ANY_PORT).name("dns").quiet(QUIET))
                 .sync()
                 .channel();
         try (DatagramSocket client = new DatagramSocket()) {
@@ -395,7 +414,11 @@ class SocketKindsTest {
 
             FakeUpgrader second = next(first);
             UpgradableServers.of(second)
-                    .bind(echo("2"), "dns", (InetSocketAddress) channel.localAddress(), QUIET)
+                    .bind(
+                            echo("2"),
+                            BindSpec.of((InetSocketAddress) channel.localAddress())
+                                    .name("dns")
+                                    .quiet(QUIET))
                     .sync();
             first.pause();
             send(client, "b");
@@ -421,7 +444,7 @@ class SocketKindsTest {
     void aDatagramSocketThatHasDrainedCanGoOn() throws Exception {
         FakeUpgrader upgrader = new FakeUpgrader();
         Channel channel = UpgradableServers.of(upgrader)
-                .bind(echo("1"), "dns", TestServer.ANY_PORT, QUIET)
+                .bind(echo("1"), BindSpec.of(TestServer.ANY_PORT).name("dns").quiet(QUIET))
                 .sync()
                 .channel();
         upgrader.resume();
@@ -454,7 +477,9 @@ class SocketKindsTest {
                 }
             });
             channel = UpgradableServers.of(upgrader)
-                    .bind(bootstrap, "dns", TestServer.ANY_PORT, quiet)
+                    .bind(
+                            bootstrap,
+                            BindSpec.of(TestServer.ANY_PORT).name("dns").quiet(quiet))
                     .sync()
                     .channel();
             upgrader.resume();
@@ -482,7 +507,9 @@ class SocketKindsTest {
         }
     }
 
-    /** It stays open for answers that take their time, until nothing has been written for as long as was said. */
+    /**
+     * It stays open for answers that take their time, until nothing has been written for as long as was said.
+     */
     @Test
     void aDatagramSocketIsOpenUntilItsAnswersAreWritten() throws Exception {
         try (Asked socket = new Asked(Duration.ofSeconds(10))) {
@@ -574,7 +601,7 @@ class SocketKindsTest {
     @Test
     void aConnectionIsHandedOverAndItsPeerDoesNotNotice() throws Exception {
         TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(Drain.CLOSE);
+        first.bind(DrainPolicy.CLOSE);
         Listener listener = first.listener();
         first.upgrader.resume();
         Client client = cleanup.add(first.connect());
@@ -582,7 +609,7 @@ class SocketKindsTest {
         client.send("x");
         assertEquals('1', client.read());
         UpgradableServers.of(first.upgrader).handOver(connection, SESSION).sync();
-        assertEquals(0, listener.children().size());
+        assertEquals(0, listener.connections().size());
         client.send("x");
         assertEquals('1', client.read());
 
@@ -608,7 +635,7 @@ class SocketKindsTest {
     @Test
     void aConnectionThatIsRegisteredLateIsReadAllTheSame() throws Exception {
         TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(Drain.CLOSE);
+        first.bind(DrainPolicy.CLOSE);
         first.upgrader.resume();
         Client client = cleanup.add(first.connect());
         UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
@@ -630,7 +657,7 @@ class SocketKindsTest {
     @Test
     void aConnectionIsNotReadBeforeTheParentHasPaused() throws Exception {
         TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(Drain.CLOSE);
+        first.bind(DrainPolicy.CLOSE);
         first.upgrader.resume();
         Client client = cleanup.add(first.connect());
         UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
@@ -656,7 +683,7 @@ class SocketKindsTest {
     @Test
     void aConnectionThatWasPausedMeanwhileStaysSo() throws Exception {
         TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(Drain.CLOSE);
+        first.bind(DrainPolicy.CLOSE);
         first.upgrader.resume();
         Client client = cleanup.add(first.connect());
         UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
@@ -681,21 +708,21 @@ class SocketKindsTest {
     @Test
     void aConnectionThatComesTooLateToBeHandedOverStaysAsItWas() throws Exception {
         TestServer server = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        server.bind(Drain.CLOSE);
+        server.bind(DrainPolicy.CLOSE);
         Listener listener = server.listener();
         server.upgrader.resume();
         Client client = cleanup.add(server.connect());
         Channel connection = server.child();
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
         server.upgrader.passFds();
-        assertFails("an upgrade is under way", servers.handOver(connection, SESSION));
+        assertFails("an upgrade is in progress", servers.handOver(connection, SESSION));
         client.send("x");
         assertEquals('1', client.read());
-        assertNull(connection.pipeline().get(Gate.class));
-        assertEquals(1, listener.children().size());
+        assertNull(connection.pipeline().get("tableflip-gate"));
+        assertEquals(1, listener.connections().size());
         server.upgrader.takeBackFds();
         servers.handOver(connection, SESSION).sync();
-        assertEquals(0, listener.children().size());
+        assertEquals(0, listener.connections().size());
         client.send("x");
         assertEquals('1', client.read());
     }
@@ -706,7 +733,7 @@ class SocketKindsTest {
         TestServer server = cleanup.add(
                 new TestServer(pipeline -> pipeline.addLast(letters('1')).addLast(byHand())));
         server.bootstrap.childOption(ChannelOption.AUTO_READ, false);
-        server.bind(Drain.CLOSE);
+        server.bind(DrainPolicy.CLOSE);
         server.upgrader.resume();
         Client client = cleanup.add(server.connect());
         client.send("x");
@@ -765,7 +792,7 @@ class SocketKindsTest {
 
     @Test
     void whatCannotBeHandedOverOrAdoptedIsNamed() throws Exception {
-        TestServer server = TestServer.start(cleanup, Drain.CLOSE, pipeline -> {});
+        TestServer server = TestServer.start(cleanup, DrainPolicy.CLOSE, pipeline -> {});
         cleanup.add(server.connect());
         Channel connection = server.child();
         UpgradableServers servers = UpgradableServers.of(server.upgrader);
@@ -775,6 +802,15 @@ class SocketKindsTest {
         assertThrows(IllegalArgumentException.class, () -> servers.handOver(listening, SESSION));
         servers.handOver(connection, SESSION).sync();
         assertFails("is handed over already", servers.handOver(connection, FdName.conn("tcp", "other")));
+        FakeUpgrader child =
+                new FakeUpgrader(Map.of(SESSION, Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1))));
+        TestServer inheriting = cleanup.add(new TestServer(child, pipeline -> {}));
+        inheriting.bind(DrainPolicy.CLOSE);
+        child.resume();
+        cleanup.add(inheriting.connect());
+        assertFails(
+                "was inherited and is not adopted", UpgradableServers.of(child).handOver(inheriting.child(), SESSION));
+        assertTrue(child.fds().inherited().contains(SESSION));
 
         Bootstrap bootstrap = new Bootstrap().group(loops).handler(letters('2'));
         assertFails("was not inherited", servers.adopt(bootstrap, FdName.conn("tcp", "none")));

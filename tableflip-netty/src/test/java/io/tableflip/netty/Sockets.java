@@ -13,7 +13,7 @@ import jnr.constants.platform.Fcntl;
 import jnr.posix.POSIXFactory;
 
 /** Sockets as a parent could have passed them, good ones and bad ones. */
-final class Sockets {
+public final class Sockets {
     static {
         Epoll.ensureAvailability();
     }
@@ -21,7 +21,7 @@ final class Sockets {
     private Sockets() {}
 
     /** Bound to the loopback; a free port. */
-    static Socket bound(Cleanup cleanup) throws IOException {
+    public static Socket bound(Cleanup cleanup) throws IOException {
         LinuxSocket socket = LinuxSocket.newSocketStream(false);
         cleanup.add(socket::close);
         socket.bind(TestServer.ANY_PORT);
@@ -29,7 +29,7 @@ final class Sockets {
     }
 
     /** That nobody uses at the moment. */
-    static InetSocketAddress freeAddress() throws IOException {
+    public static InetSocketAddress freeAddress() throws IOException {
         LinuxSocket socket = LinuxSocket.newSocketStream(false);
         try {
             socket.bind(TestServer.ANY_PORT);
@@ -39,13 +39,13 @@ final class Sockets {
         }
     }
 
-    static Socket listening(Cleanup cleanup, int backlog) throws IOException {
+    public static Socket listening(Cleanup cleanup, int backlog) throws IOException {
         Socket socket = bound(cleanup);
         socket.listen(backlog);
         return socket;
     }
 
-    static Socket datagram(Cleanup cleanup) throws IOException {
+    public static Socket datagram(Cleanup cleanup) throws IOException {
         LinuxSocket socket = LinuxSocket.newSocketDgram(false);
         cleanup.add(socket::close);
         socket.bind(TestServer.ANY_PORT);
@@ -53,7 +53,7 @@ final class Sockets {
     }
 
     /** A second number for the same socket, to be adopted; closed in the end if it was not. */
-    static int duplicate(Cleanup cleanup, Socket socket) {
+    public static int duplicate(Cleanup cleanup, Socket socket) {
         int duplicate = POSIXFactory.getPOSIX().dup(socket.intValue());
         cleanup.add(() -> {
             if (link(duplicate).equals(link(socket.intValue()))) {
@@ -63,8 +63,11 @@ final class Sockets {
         return duplicate;
     }
 
-    /** What the number stands for; empty if for nothing, or not any more: other threads close theirs meanwhile. */
-    static String link(int fd) throws IOException {
+    /**
+     * What the number stands for; empty if for nothing, or not any more: other threads close theirs
+     * meanwhile.
+     */
+    public static String link(int fd) throws IOException {
         try {
             return Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
         } catch (NoSuchFileException e) {
@@ -73,7 +76,7 @@ final class Sockets {
     }
 
     /** How many sockets this process has open. */
-    static long open() throws IOException {
+    public static long open() throws IOException {
         long count = 0;
         try (DirectoryStream<Path> numbers = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path number : numbers) {
@@ -86,7 +89,7 @@ final class Sockets {
     }
 
     /** The number under which this process has the file open. */
-    static int numberOf(Path file) throws IOException {
+    public static int numberOf(Path file) throws IOException {
         try (DirectoryStream<Path> numbers = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path number : numbers) {
                 int fd = Integer.parseInt(number.getFileName().toString());
@@ -98,7 +101,7 @@ final class Sockets {
         throw new IOException(file + " is not open");
     }
 
-    static void makeBlocking(Socket socket) {
+    public static void makeBlocking(Socket socket) {
         POSIXFactory.getPOSIX().fcntlInt(socket.intValue(), Fcntl.F_SETFL, 0);
     }
 }

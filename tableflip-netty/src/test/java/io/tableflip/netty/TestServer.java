@@ -8,6 +8,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
 import io.tableflip.core.DrainReport;
+import io.tableflip.netty.channel.Listener;
 import io.tableflip.testsupport.Await;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -18,28 +19,28 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** A server on the loopback with one boss and one worker loop, bound by {@link UpgradableServers}. */
-final class TestServer implements AutoCloseable {
-    static final InetSocketAddress ANY_PORT = loopback(0);
+public final class TestServer implements AutoCloseable {
+    public static final InetSocketAddress ANY_PORT = loopback(0);
 
-    final FakeUpgrader upgrader;
-    final EventLoopGroup boss = Groups.epoll(1);
-    final EventLoopGroup workers;
+    public final FakeUpgrader upgrader;
+    public final EventLoopGroup boss = Groups.epoll(1);
+    public final EventLoopGroup workers;
     /** The accepted connections, when their handlers are in place. */
-    final BlockingQueue<Channel> children = new LinkedBlockingQueue<>();
+    public final BlockingQueue<Channel> children = new LinkedBlockingQueue<>();
     /** The drain events that came to the end of a pipeline. */
-    final BlockingQueue<DrainEvent> events = new LinkedBlockingQueue<>();
+    public final BlockingQueue<DrainEvent> events = new LinkedBlockingQueue<>();
 
-    final ServerBootstrap bootstrap;
+    public final ServerBootstrap bootstrap;
 
-    TestServer(Consumer<ChannelPipeline> handlers) {
+    public TestServer(Consumer<ChannelPipeline> handlers) {
         this(new FakeUpgrader(), handlers);
     }
 
-    TestServer(FakeUpgrader upgrader, Consumer<ChannelPipeline> handlers) {
+    public TestServer(FakeUpgrader upgrader, Consumer<ChannelPipeline> handlers) {
         this(upgrader, Groups.epoll(1), handlers);
     }
 
-    TestServer(FakeUpgrader upgrader, EventLoopGroup workers, Consumer<ChannelPipeline> handlers) {
+    public TestServer(FakeUpgrader upgrader, EventLoopGroup workers, Consumer<ChannelPipeline> handlers) {
         this.upgrader = upgrader;
         this.workers = workers;
         bootstrap = new ServerBootstrap().group(boss, workers).childHandler(new ChannelInitializer<Channel>() {
@@ -53,48 +54,49 @@ final class TestServer implements AutoCloseable {
     }
 
     @SuppressWarnings("AddressSelection") // a literal has one address
-    static InetSocketAddress loopback(int port) {
+    public static InetSocketAddress loopback(int port) {
         return new InetSocketAddress("127.0.0.1", port);
     }
 
     /** A server that accepts. */
-    static TestServer start(Cleanup cleanup, Drain policy, Consumer<ChannelPipeline> handlers) throws Exception {
+    public static TestServer start(Cleanup cleanup, DrainPolicy policy, Consumer<ChannelPipeline> handlers)
+            throws Exception {
         TestServer server = cleanup.add(new TestServer(handlers));
         server.bind(policy);
         server.upgrader.resume();
         return server;
     }
 
-    Channel bind(Drain policy) throws Exception {
+    public Channel bind(DrainPolicy policy) throws Exception {
         return UpgradableServers.of(upgrader)
-                .bind(bootstrap, ANY_PORT, policy)
+                .bind(bootstrap, BindSpec.of(ANY_PORT).drain(policy))
                 .sync()
                 .channel();
     }
 
     /** The one listener. */
-    Listener listener() {
+    public Listener listener() {
         return (Listener) upgrader.participants.iterator().next();
     }
 
-    InetSocketAddress address() {
+    public InetSocketAddress address() {
         return (InetSocketAddress) listener().channel().localAddress();
     }
 
-    Client connect() throws Exception {
+    public Client connect() throws Exception {
         return Client.connect(address());
     }
 
-    Channel child() throws InterruptedException {
+    public Channel child() throws InterruptedException {
         return Await.next("an accepted connection", children);
     }
 
-    DrainEvent event() throws InterruptedException {
+    public DrainEvent event() throws InterruptedException {
         return Await.next("a drain event", events);
     }
 
     /** Pauses and begins to drain. */
-    CompletableFuture<DrainReport> drain(Duration timeout) throws Exception {
+    public CompletableFuture<DrainReport> drain(Duration timeout) throws Exception {
         upgrader.pause();
         return upgrader.drain(timeout);
     }

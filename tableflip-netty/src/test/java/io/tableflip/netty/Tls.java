@@ -13,13 +13,13 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
 /** A key that was made for one test. */
-final class Tls {
+public final class Tls {
     private static final String PASSWORD = "password";
 
     private final SSLContext context;
 
     /** Makes a key with the JDK's keytool. */
-    Tls(Path directory) throws IOException, InterruptedException, GeneralSecurityException {
+    public Tls(Path directory) throws IOException, InterruptedException, GeneralSecurityException {
         Path store = directory.resolve("key.p12");
         List<String> command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
@@ -51,7 +51,7 @@ final class Tls {
                 managers.getKeyManagers(), InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), new SecureRandom());
     }
 
-    SSLContext context() {
+    public SSLContext context() {
         return context;
     }
 }

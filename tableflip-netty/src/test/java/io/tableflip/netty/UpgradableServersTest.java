@@ -24,6 +24,7 @@ import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.FdName;
 import io.tableflip.core.WrongDescriptorException;
+import io.tableflip.netty.channel.Listener;
 import io.tableflip.testsupport.Await;
 import java.io.RandomAccessFile;
 import java.net.BindException;
@@ -51,7 +52,7 @@ class UpgradableServersTest {
     @Test
     void aNewListenerAcceptsNothingUntilItIsResumed() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        Channel channel = server.bind(Drain.HANDLERS);
+        Channel channel = server.bind(DrainPolicy.HANDLERS);
         assertTrue(channel.config().isAutoRead(), "the user's AUTO_READ is left alone");
         Client client = cleanup.add(server.connect());
         Groups.awaitTurn(channel);
@@ -90,8 +91,8 @@ class UpgradableServersTest {
         }
         CountDownLatch go = new CountDownLatch(1);
         server.boss.execute(() -> Await.latch(go));
-        // One less than the 64 tasks after which a loop looks at the clock, and then at its sockets: the task that adds
-        // the acceptor comes after that.
+        // One less than the 64 tasks after which a loop looks at the clock, and then at its sockets: the task
+        // that adds the acceptor comes after that.
         for (int i = 0; i < 62; i++) {
             server.boss.execute(() -> {});
         }
@@ -180,7 +181,11 @@ class UpgradableServersTest {
                                 + listening.localAddress().getPort() + ", not at 127.0.0.1:1:"),
                 message(refused));
         assertInstanceOf(WrongDescriptorException.class, refused.getCause());
-        Channel channel = servers.bind(server.bootstrap, name.address(), listening.localAddress(), Drain.CLOSE)
+        Channel channel = servers.bind(
+                        server.bootstrap,
+                        BindSpec.of(listening.localAddress())
+                                .name(name.address())
+                                .drain(DrainPolicy.CLOSE))
                 .sync()
                 .channel();
         assertEquals(listening.localAddress(), channel.localAddress());
@@ -217,7 +222,8 @@ class UpgradableServersTest {
         cleanup.add(() -> nio.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync());
         ChannelFuture refused = new ServerBootstrap()
                 .group(nio)
-                .channelFactory(UpgradableServers.of(server.upgrader).factory("web", TestServer.ANY_PORT, Drain.CLOSE))
+                .channelFactory(UpgradableServers.of(server.upgrader)
+                        .factory(BindSpec.of(TestServer.ANY_PORT).name("web").drain(DrainPolicy.CLOSE)))
                 .childHandler(new Greeter())
                 .bind(TestServer.ANY_PORT);
         assertNotNull(refused.await().cause());
@@ -251,7 +257,8 @@ class UpgradableServersTest {
         UpgradableServers servers = UpgradableServers.of(upgrader);
         IllegalArgumentException refused = assertThrows(
                 IllegalArgumentException.class,
-                () -> servers.bind(bootstrap, "web", TestServer.ANY_PORT, Drain.HANDLERS));
+                () -> servers.bind(
+                        bootstrap, BindSpec.of(TestServer.ANY_PORT).name("web").drain(DrainPolicy.HANDLERS)));
         assertTrue(message(refused).startsWith(why), message(refused));
     }
 
@@ -279,8 +286,14 @@ class UpgradableServersTest {
                 assertThrows(IllegalStateException.class, () -> servers.bind(typed, TestServer.ANY_PORT));
         assertTrue(message(refused).contains("leave channel(..)"), message(refused));
 
-        servers.bind(server.bootstrap, "one", TestServer.ANY_PORT, Drain.CLOSE).sync();
-        servers.bind(server.bootstrap, "two", TestServer.ANY_PORT, Drain.CLOSE).sync();
+        servers.bind(
+                        server.bootstrap,
+                        BindSpec.of(TestServer.ANY_PORT).name("one").drain(DrainPolicy.CLOSE))
+                .sync();
+        servers.bind(
+                        server.bootstrap,
+                        BindSpec.of(TestServer.ANY_PORT).name("two").drain(DrainPolicy.CLOSE))
+                .sync();
         assertEquals(2, server.upgrader.participants.size());
     }
 
@@ -288,7 +301,8 @@ class UpgradableServersTest {
     void anAddressOfAnotherFamilyIsRefused() {
         UpgradableServers servers = UpgradableServers.of(new FakeUpgrader());
         IllegalArgumentException refused = assertThrows(
-                IllegalArgumentException.class, () -> servers.factory(new LocalAddress("here"), Drain.CLOSE));
+                IllegalArgumentException.class,
+                () -> servers.factory(BindSpec.of(new LocalAddress("here")).drain(DrainPolicy.CLOSE)));
         assertTrue(message(refused).contains("neither an InetSocketAddress nor"), message(refused));
     }
 
@@ -314,7 +328,7 @@ class UpgradableServersTest {
     @Test
     void aListenerThatItsUserClosesFreesItsPortAndItsName() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        Channel channel = server.bind(Drain.HANDLERS);
+        Channel channel = server.bind(DrainPolicy.HANDLERS);
         server.upgrader.resume();
         Listener listener = server.listener();
         channel.close().sync();
@@ -327,14 +341,14 @@ class UpgradableServersTest {
                 .toCompletableFuture()
                 .get(10, TimeUnit.SECONDS);
 
-        server.bind(Drain.HANDLERS);
+        server.bind(DrainPolicy.HANDLERS);
         assertEquals(1, server.upgrader.participants.size());
     }
 
     @Test
     void anOpenListenerIsLentOnItsLoop() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        Channel channel = server.bind(Drain.HANDLERS);
+        Channel channel = server.bind(DrainPolicy.HANDLERS);
         List<Integer> lent = new ArrayList<>();
         server.listener()
                 .lend(fd -> {
@@ -349,7 +363,7 @@ class UpgradableServersTest {
     @Test
     void aListenerWhoseLoopIsGoneIsNotLent() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        server.bind(Drain.HANDLERS);
+        server.bind(DrainPolicy.HANDLERS);
         Listener listener = server.listener();
         server.close();
         listener.lend(fd -> {
@@ -374,8 +388,8 @@ class UpgradableServersTest {
     @Test
     void aFactoryServesABootstrapThatInsistsOnBinding() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        ChannelFactory<ServerChannel> factory =
-                UpgradableServers.of(server.upgrader).factory(TestServer.ANY_PORT, Drain.CLOSE);
+        ChannelFactory<ServerChannel> factory = UpgradableServers.of(server.upgrader)
+                .factory(BindSpec.of(TestServer.ANY_PORT).drain(DrainPolicy.CLOSE));
         Channel channel = server.bootstrap
                 .clone()
                 .channelFactory(factory)
@@ -393,8 +407,8 @@ class UpgradableServersTest {
     @Test
     void aFactoryRefusesAnotherAddress() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        ChannelFactory<ServerChannel> factory =
-                UpgradableServers.of(server.upgrader).factory("web", TestServer.ANY_PORT, Drain.CLOSE);
+        ChannelFactory<ServerChannel> factory = UpgradableServers.of(server.upgrader)
+                .factory(BindSpec.of(TestServer.ANY_PORT).name("web").drain(DrainPolicy.CLOSE));
         ChannelFuture refused = server.bootstrap
                 .clone()
                 .channelFactory(factory)
@@ -403,6 +417,27 @@ class UpgradableServersTest {
         String message = message(refused.cause());
         assertTrue(message.contains("127.0.0.1:0 ") && message.contains("127.0.0.1:1:"), message);
         assertFalse(server.upgrader.fds().used().contains(WEB));
+    }
+
+    /** Without a bootstrap, which would close the channel after the first failure. */
+    @Test
+    void aChannelThatIsBoundAtTheSecondAttemptIsPassedOn() throws Exception {
+        TestServer server = server(new FakeUpgrader());
+        Channel channel = server.bootstrap
+                .clone()
+                .channelFactory(UpgradableServers.of(server.upgrader)
+                        .factory(BindSpec.of(TestServer.ANY_PORT).name("web").drain(DrainPolicy.CLOSE)))
+                .register()
+                .sync()
+                .channel();
+        cleanup.add(() -> channel.close().sync());
+        assertFalse(channel.bind(TestServer.loopback(1)).await().isSuccess());
+        assertFalse(server.upgrader.fds().used().contains(WEB));
+        channel.bind(TestServer.ANY_PORT).sync();
+        assertTrue(server.upgrader.fds().used().contains(WEB));
+
+        assertFalse(channel.bind(TestServer.ANY_PORT).await().isSuccess(), "it has an address");
+        assertTrue(server.upgrader.fds().used().contains(WEB));
     }
 
     private static String message(Throwable failure) {
@@ -414,7 +449,8 @@ class UpgradableServersTest {
     }
 
     private static ChannelFuture web(TestServer server, InetSocketAddress address) {
-        return UpgradableServers.of(server.upgrader).bind(server.bootstrap, "web", address, Drain.HANDLERS);
+        return UpgradableServers.of(server.upgrader)
+                .bind(server.bootstrap, BindSpec.of(address).name("web").drain(DrainPolicy.HANDLERS));
     }
 
     /** The upgrader owns a number of its own; the socket given stays with the test. */

@@ -2,47 +2,75 @@ package io.tableflip.core.testing;
 
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds;
-import io.tableflip.core.UpgraderBuilder;
-import java.lang.reflect.Constructor;
+import io.tableflip.core.Upgrader;
+import io.tableflip.core.lifecycle.Descriptors;
+import io.tableflip.core.lifecycle.Settings;
+import io.tableflip.core.os.NativeOs;
+import io.tableflip.core.os.ProcFs;
+import java.lang.reflect.Field;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What the tests of other modules do with the internals of this one. They cannot put classes into its packages, which belong to one module
- * each, and what they need is nothing for users.
- *
- * <p>Nothing in the library calls this, so it costs a program nothing at its start.
+ * What the tests of other modules do with the internals of this one. The package is not exported, and its
+ * classes are not part of the API; nothing in the library calls them.
  */
-public interface TestSeam {
+public final class TestSeam {
+    private TestSeam() {}
+
     /** Opens it. */
-    static TestSeam open() {
-        try {
-            // by its name: the class can stay where the internals are, invisible to everybody else
-            Constructor<?> internals =
-                    Class.forName("io.tableflip.core.OpenedForTests").getDeclaredConstructor();
-            internals.setAccessible(true); // within a module this is always allowed
-            return (TestSeam) internals.newInstance();
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
+    public static TestSeam open() {
+        return new TestSeam();
     }
 
     /**
      * Lets a program stop inside an upgrade.
      *
-     * @param reached gets the name of each checkpoint; the process goes on when it returns
+     * @param reached gets the name of each checkpoint; the process continues when it returns
      */
-    void checkpoints(UpgraderBuilder builder, Consumer<String> reached);
+    public void checkpoints(Upgrader.Builder builder, Consumer<String> reached) {
+        settings(builder).checkpoints(checkpoint -> reached.accept(checkpoint.name()));
+    }
+
+    /** Replaces the clock of every timeout: nanoseconds that only grow. */
+    public void clock(Upgrader.Builder builder, LongSupplier nanoTime) {
+        settings(builder).clock(nanoTime);
+    }
+
+    private static Settings settings(Upgrader.Builder builder) {
+        try {
+            Field settings = Upgrader.Builder.class.getDeclaredField("settings");
+            settings.setAccessible(true); // within a module this is always allowed
+            return (Settings) settings.get(builder);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     /** Makes descriptors that seem to have come from a parent. */
-    Fds inherited(Map<FdName, Integer> descriptors);
+    public Fds inherited(Map<FdName, Integer> descriptors) {
+        Map<Integer, @Nullable FdName> passed = new LinkedHashMap<>();
+        descriptors.forEach((name, number) -> passed.put(number, name));
+        Descriptors fds = new Descriptors(NativeOs::new, new ProcFs());
+        fds.inheritAll(passed);
+        return fds;
+    }
 
     /** Does what an upgrade does when it begins. */
-    void pass(Fds fds);
+    public void pass(Fds fds) {
+        ((Descriptors) fds).pass();
+    }
 
     /** Does what an upgrade does when it has failed. */
-    void rollBack(Fds fds);
+    public void rollBack(Fds fds) {
+        ((Descriptors) fds).notPassed();
+    }
 
     /** Does what a process does when it has become the service. */
-    void closeUnclaimed(Fds fds);
+    public void closeUnclaimed(Fds fds) {
+        ((Descriptors) fds).closeInherited();
+    }
 }

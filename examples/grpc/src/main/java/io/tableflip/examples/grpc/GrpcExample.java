@@ -6,7 +6,8 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Drain;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -42,7 +43,8 @@ public final class GrpcExample {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation();
         // gRPC makes a close of a connection a graceful one: GOAWAY, and the calls that have begun go on.
         Server server = NettyServerBuilder.forAddress(address)
-                .channelFactory(UpgradableServers.of(upgrader).factory(address, Drain.CLOSE))
+                .channelFactory(UpgradableServers.of(upgrader)
+                        .factory(BindSpec.of(address).drain(DrainPolicy.CLOSE)))
                 .bossEventLoopGroup(loops)
                 .workerEventLoopGroup(loops)
                 .addService(Greeter.service(greeting, loops))

@@ -3,9 +3,10 @@ package io.tableflip.examples.reactornetty;
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.ServerChannel;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Drain;
-import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.HttpDrainHandler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -43,7 +44,8 @@ public final class ReactorNettyExample {
     private static void serve(Upgrader upgrader, InetSocketAddress address, Path config)
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
-        ChannelFactory<ServerChannel> listener = UpgradableServers.of(upgrader).factory(address, Drain.HANDLERS);
+        ChannelFactory<ServerChannel> listener =
+                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.HANDLERS));
         UpgradableLoops loops = new UpgradableLoops(listener);
         try {
             DisposableServer server = HttpServer.create()

@@ -5,7 +5,7 @@ import io.netty.channel.ChannelFactory;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.socket.ServerSocketChannel;
-import io.tableflip.netty.Transport;
+import io.tableflip.netty.EpollOrNio;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import reactor.core.publisher.Mono;
@@ -13,7 +13,7 @@ import reactor.netty.resources.LoopResources;
 
 /** Event loops that make the listening channel of one server with the factory of {@code UpgradableServers}. */
 public final class UpgradableLoops implements LoopResources {
-    private final EventLoopGroup loops = Transport.eventLoops(0);
+    private final EventLoopGroup loops = EpollOrNio.eventLoops(0);
     private final ChannelFactory<ServerChannel> listener;
 
     /** @param listener makes the channel of the one server that these loops are for */

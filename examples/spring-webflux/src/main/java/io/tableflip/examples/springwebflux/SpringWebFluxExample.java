@@ -5,9 +5,10 @@ import static org.springframework.web.reactive.function.server.RouterFunctions.r
 
 import io.tableflip.core.Upgrader;
 import io.tableflip.examples.reactornetty.UpgradableLoops;
-import io.tableflip.netty.Drain;
-import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
+import io.tableflip.netty.http.HttpDrainHandler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -77,8 +78,8 @@ public class SpringWebFluxExample {
         ReactorResourceFactory resources = new ReactorResourceFactory();
         resources.setUseGlobalResources(false);
         resources.setShutdownQuietPeriod(Duration.ZERO);
-        resources.setLoopResourcesSupplier(
-                () -> new UpgradableLoops(UpgradableServers.of(upgrader).factory(listen, Drain.HANDLERS)));
+        resources.setLoopResourcesSupplier(() -> new UpgradableLoops(
+                UpgradableServers.of(upgrader).factory(BindSpec.of(listen).drain(DrainPolicy.HANDLERS))));
         return resources;
     }
 

@@ -11,8 +11,8 @@ import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.ssl.SslHandler;
 import io.tableflip.netty.DrainEvent;
-import io.tableflip.netty.Http2DrainHandler;
-import io.tableflip.netty.HttpDrainHandler;
+import io.tableflip.netty.http.Http2DrainHandler;
+import io.tableflip.netty.http.HttpDrainHandler;
 
 /**
  * Gives each connection of a Vert.x HTTP server its drain handler. Vert.x has no hook for that, but Netty has: what the listening

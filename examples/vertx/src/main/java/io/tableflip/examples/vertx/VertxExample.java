@@ -3,7 +3,8 @@ package io.tableflip.examples.vertx;
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.ServerChannel;
 import io.tableflip.core.Upgrader;
-import io.tableflip.netty.Drain;
+import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
@@ -42,7 +43,8 @@ public final class VertxExample {
     private static void serve(Upgrader upgrader, InetSocketAddress address, Path config)
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
-        ChannelFactory<ServerChannel> listener = UpgradableServers.of(upgrader).factory(address, Drain.HANDLERS);
+        ChannelFactory<ServerChannel> listener =
+                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.HANDLERS));
         Vertx vertx =
                 Vertx.builder().withTransport(new UpgradableTransport(listener)).build();
         try {

@@ -1,0 +1,425 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.Fd;
+import io.tableflip.core.FdName;
+import io.tableflip.core.FdSource;
+import io.tableflip.core.Fds;
+import io.tableflip.core.SystemCallException;
+import io.tableflip.core.launch.SocketActivation;
+import io.tableflip.core.os.OpenFlags;
+import io.tableflip.core.os.Os;
+import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.os.UnixPaths;
+import io.tableflip.core.os.UnixPaths.SocketPath;
+import java.io.IOException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.IntConsumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The table of descriptors: every name that this process has, with its one owner. Thread-safe.
+ */
+public final class Descriptors implements Fds {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Map<FdName, Entry> entries = new LinkedHashMap<>();
+    /** Passed by a parent that knows more kinds of descriptors than this library. */
+    private final List<Fd> strangers = new ArrayList<>();
+
+    private final Set<FdName> unclaimed = new LinkedHashSet<>();
+    /** Other names for what was inherited. */
+    private final Map<FdName, FdName> aliases = new HashMap<>();
+    /** The inodes of the Unix sockets whose paths are somebody else's to remove. */
+    private final Set<Long> foreignPaths = new HashSet<>();
+
+    /** Why a connection that is added now would not reach the next generation; {@code null} if it would. */
+    private @Nullable String passedWithout;
+    /** What nobody has claimed was closed. */
+    private boolean swept;
+
+    private final Supplier<Os> os;
+    private final UnixPaths unixPaths;
+
+    public Descriptors(Supplier<Os> os, ProcFs proc) {
+        this.os = os;
+        this.unixPaths = new UnixPaths(proc);
+    }
+
+    /** Who has a name. */
+    private sealed interface Entry {
+        /** Nobody in this process, so far. */
+        record Inherited(Fd fd) implements Entry {}
+
+        /** Somebody who is about to make a socket, or to adopt the inherited one. */
+        record Reserved(Reserving by) implements Entry {}
+
+        /** A socket or file that is passed on. */
+        record Used(FdSource source, @Nullable Reserving by) implements Entry {}
+    }
+
+    // ---- what was passed to this process
+
+    /**
+     * Takes in what the parent has passed.
+     *
+     * @param passed descriptors by number; those with a name that this library does not know have
+     *     {@code null}
+     */
+    public synchronized void inheritAll(Map<Integer, @Nullable FdName> passed) {
+        passed.forEach((number, name) -> {
+            if (name == null) {
+                strangers.add(new OpenFd(FdName.file("of unknown kind"), number, os));
+            } else {
+                entries.put(name, new Entry.Inherited(new OpenFd(name, number, os)));
+            }
+        });
+    }
+
+    /**
+     * What this process got from systemd, and not from a parent. It is claimed under its own names or its
+     * aliases.
+     */
+    public synchronized void activate(SocketActivation activation) {
+        inheritAll(new LinkedHashMap<>(activation.passed()));
+        aliases.putAll(activation.aliases());
+        foreignPaths.addAll(activation.unixSockets());
+    }
+
+    /** Leaves the paths of these Unix sockets alone. */
+    synchronized void keepPaths(Set<Long> inodes) {
+        foreignPaths.addAll(inodes);
+    }
+
+    /** The inodes of the Unix sockets whose paths are not ours to remove. */
+    synchronized Set<Long> keptPaths() {
+        return new HashSet<>(foreignPaths);
+    }
+
+    // ---- what the user calls
+
+    @Override
+    public synchronized Optional<Fd> inherit(FdName name) {
+        Optional<Fd> fd = takeInherited(name);
+        fd.ifPresent(claimed -> entries.put(name, new Entry.Used(claimed, null)));
+        return fd;
+    }
+
+    /** Takes what was inherited under this name, or under the name for which this is an alias. */
+    private Optional<Fd> takeInherited(FdName name) {
+        if (entries.get(name) instanceof Entry.Inherited inherited) {
+            entries.remove(name);
+            return Optional.of(inherited.fd);
+        }
+        FdName original = aliases.get(name);
+        if (original != null
+                && !entries.containsKey(name)
+                && entries.get(original) instanceof Entry.Inherited inherited) {
+            entries.remove(original);
+            return Optional.of(new OpenFd(name, inherited.fd.release(), os)); // known by this name from now on
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public synchronized Reservation reserve(FdName name) {
+        Entry entry = entries.get(name);
+        boolean free = entry == null
+                || entry instanceof Entry.Inherited
+                || (entry instanceof Entry.Used used && !used.source.isOpen());
+        if (!free) {
+            throw new IllegalStateException(name + " is in use by this process: give one of the two a name of its own");
+        }
+        Reserving reserving = new Reserving(name, takeInherited(name).orElse(null));
+        entries.put(name, new Entry.Reserved(reserving));
+        return reserving;
+    }
+
+    @Override
+    public synchronized Set<FdName> inherited() {
+        return names(Entry.Inherited.class);
+    }
+
+    @Override
+    public synchronized Set<FdName> unclaimed() {
+        return new LinkedHashSet<>(unclaimed);
+    }
+
+    @Override
+    public synchronized Set<FdName> used() {
+        return names(Entry.Used.class);
+    }
+
+    private Set<FdName> names(Class<? extends Entry> type) {
+        Set<FdName> names = new LinkedHashSet<>();
+        entries.forEach((name, entry) -> {
+            if (type.isInstance(entry)) {
+                names.add(name);
+            }
+        });
+        return names;
+    }
+
+    @Override
+    public synchronized void add(FdName name, FdSource source) {
+        Entry entry = entries.get(name);
+        if (entry instanceof Entry.Inherited) {
+            throw new IllegalStateException(name + " was inherited and is not claimed: claim it with inherit(..)");
+        }
+        if (entry instanceof Entry.Reserved) {
+            throw new IllegalStateException(name + " is reserved by this process");
+        }
+        use(name, source, null);
+    }
+
+    private void use(FdName name, FdSource source, @Nullable Reserving by) {
+        if (passedWithout != null && name.kind() == FdName.Kind.CONN) {
+            throw new IllegalStateException(name + " cannot be handed over: " + passedWithout);
+        }
+        entries.put(name, new Entry.Used(source, by));
+    }
+
+    @Override
+    public synchronized void remove(FdName name) {
+        if (entries.get(name) instanceof Entry.Used) {
+            entries.remove(name);
+        }
+    }
+
+    @Override
+    public synchronized Map<String, Fd> files() {
+        Map<String, Fd> files = new LinkedHashMap<>();
+        for (FdName name : inherited()) {
+            if (name.kind() == FdName.Kind.FD) {
+                inherit(name).ifPresent(fd -> files.put(name.address(), fd));
+            }
+        }
+        return files;
+    }
+
+    @Override
+    public Fd file(String name, Path path, OpenOption... options) throws IOException {
+        FdName key = FdName.file(name);
+        Reservation reservation;
+        synchronized (this) {
+            Optional<Fd> claimed = inherit(key);
+            if (claimed.isPresent()) {
+                return claimed.get();
+            }
+            reservation = reserve(key);
+        }
+        try {
+            Fd fd = new OpenFd(key, os.get().open(path.toString(), OpenFlags.of(options), 0666), os);
+            reservation.use(fd);
+            return fd;
+        } catch (IOException | RuntimeException | Error e) {
+            reservation.close();
+            throw e;
+        }
+    }
+
+    /** A reserved name, until its socket is closed. */
+    private final class Reserving implements Reservation {
+        private final FdName name;
+        private final @Nullable Fd inherited;
+
+        Reserving(FdName name, @Nullable Fd inherited) {
+            this.name = name;
+            this.inherited = inherited;
+        }
+
+        @Override
+        public FdName name() {
+            return name;
+        }
+
+        @Override
+        public Optional<Fd> inherited() {
+            return Optional.ofNullable(inherited);
+        }
+
+        @Override
+        public void use(FdSource source) {
+            synchronized (Descriptors.this) {
+                if (!isOurs()) {
+                    throw new IllegalStateException(name + " is not reserved any more");
+                }
+                Descriptors.this.use(name, source, this);
+            }
+        }
+
+        private boolean isOurs() {
+            Entry entry = entries.get(name);
+            return (entry instanceof Entry.Reserved reserved && reserved.by == this)
+                    || (entry instanceof Entry.Used used && used.by == this);
+        }
+
+        @Override
+        public void close() {
+            synchronized (Descriptors.this) {
+                if (isOurs()) {
+                    entries.remove(name);
+                    if (inherited != null && inherited.isOpen()) {
+                        giveBack(name, inherited);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Nobody has adopted it after all. */
+    private void giveBack(FdName name, Fd fd) {
+        entries.put(name, new Entry.Inherited(fd));
+        if (swept) {
+            closeInherited();
+        }
+    }
+
+    // ---- what an upgrade does
+
+    /** What to ask for descriptors. */
+    synchronized Map<FdName, FdSource> sources() {
+        Map<FdName, FdSource> sources = new LinkedHashMap<>();
+        entries.forEach((name, entry) -> {
+            if (entry instanceof Entry.Used used) {
+                sources.put(name, used.source);
+            }
+        });
+        return sources;
+    }
+
+    /**
+     * An upgrade begins: what to ask for descriptors. Connections that are added from now on come too late.
+     */
+    public synchronized Map<FdName, FdSource> pass() {
+        passedWithout = "an upgrade is in progress, and does not include it";
+        return sources();
+    }
+
+    /** The upgrade has failed. */
+    public synchronized void notPassed() {
+        passedWithout = null;
+    }
+
+    /** This process leaves, and passes nothing on any more. */
+    synchronized void passNoMore() {
+        passedWithout = "this process is leaving";
+    }
+
+    /** Whether there is something that {@link #closeInherited} would close. */
+    synchronized boolean isUnclaimed() {
+        return !inherited().isEmpty() || !strangers.isEmpty();
+    }
+
+    /** Closes what nobody has claimed, and removes the paths of its Unix sockets. */
+    public synchronized void closeInherited() {
+        swept = true;
+        List<Fd> unused = new ArrayList<>(strangers);
+        strangers.clear();
+        for (FdName name : inherited()) {
+            unclaimed.add(name);
+            takeInherited(name).ifPresent(unused::add);
+        }
+        for (Fd fd : unused) {
+            try {
+                LOG.log(INFO, "{0} was inherited and not claimed: closed", fd);
+                List<SocketPath> bound = new ArrayList<>();
+                find(fd.number(), bound);
+                fd.close();
+                unlink(bound);
+            } catch (IOException e) {
+                LOG.log(WARNING, fd.toString(), e);
+            }
+        }
+    }
+
+    /** Hides inherited descriptors from other processes that this program may start. */
+    void setCloseOnExec() {
+        sources()
+                .forEach((name, source) -> lend(name, source, fd -> {
+                    try {
+                        os.get().setCloseOnExec(fd);
+                    } catch (SystemCallException e) {
+                        LOG.log(WARNING, name.toString(), e);
+                    }
+                }));
+    }
+
+    // ---- the paths of Unix sockets
+
+    /**
+     * Finds the paths of the used Unix sockets, while they are open. An owner that fails, or takes longer, is
+     * passed over.
+     */
+    CompletableFuture<List<SocketPath>> unixPaths(Loop loop, Duration timeout) {
+        List<SocketPath> bound = new CopyOnWriteArrayList<>();
+        List<CompletableFuture<?>> lent = new ArrayList<>();
+        sources().forEach((name, source) -> {
+            if (isUnix(name)) {
+                lent.add(lend(name, source, fd -> find(fd, bound)));
+            }
+        });
+        CompletableFuture<Void> all = CompletableFuture.allOf(lent.toArray(CompletableFuture<?>[]::new));
+        loop.execute(() -> loop.schedule(timeout, () -> all.complete(null)));
+        return all.thenApply(done -> List.copyOf(bound));
+    }
+
+    /** Whether it is the name of a Unix socket that is bound to a path or an abstract name. */
+    private static boolean isUnix(FdName name) {
+        return switch (name.kind()) {
+            case LISTENER -> name.network().equals("unix") || name.network().equals("unixpacket");
+            case PACKET -> name.network().equals("unixgram");
+            default -> false;
+        };
+    }
+
+    /** Completes even if the owner throws or its stage fails. */
+    private static CompletableFuture<@Nullable Void> lend(FdName name, FdSource source, IntConsumer use) {
+        CompletionStage<?> lent;
+        try {
+            lent = source.lend(use);
+        } catch (RuntimeException | Error e) {
+            lent = CompletableFuture.failedFuture(e);
+        }
+        CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+        lent.whenComplete((result, failure) -> {
+            if (failure != null) {
+                LOG.log(WARNING, name + ": its owner does not lend it", failure);
+            }
+            done.complete(null);
+        });
+        return done;
+    }
+
+    private void find(int fd, List<SocketPath> bound) {
+        try {
+            unixPaths
+                    .of(fd)
+                    .filter(found -> !keptPaths().contains(found.inode()))
+                    .ifPresent(bound::add);
+        } catch (IOException e) {
+            LOG.log(WARNING, "cannot find the path of a Unix socket", e);
+        }
+    }
+
+    void unlink(List<SocketPath> paths) {
+        paths.forEach(unixPaths::unlink);
+    }
+}

@@ -1,0 +1,94 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.Participant;
+import io.tableflip.core.observe.Observer;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The drain of this process. Only for the thread of the loop.
+ *
+ * <p>It has two ends. This process is <em>quiesced</em> when its participants have paused and what has to end
+ * before the commit has ended: then the parent may say DRAINED. The drain is <em>complete</em> when nothing
+ * is left: then the process may exit. For participants whose connections all have to leave, the second end
+ * comes first.
+ */
+final class Draining {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private static final Duration OBSERVED_EVERY = Duration.ofSeconds(1);
+
+    /** How long a participant may take to end its drain after the drain timeout. */
+    private static final Duration OVERRUN_LIMIT = Duration.ofSeconds(5);
+
+    private final Context context;
+    private final Loop loop;
+    private final Participants participants;
+    private @Nullable CompletableFuture<DrainReport> running;
+
+    Draining(Context context, Participants participants) {
+        this.context = context;
+        loop = context.loop();
+        this.participants = participants;
+    }
+
+    /** Begins to drain unless this process drains already. Completes at the drain timeout at the latest. */
+    CompletableFuture<DrainReport> complete() {
+        return running == null ? begin() : running;
+    }
+
+    /**
+     * Begins to drain unless this process drains already.
+     *
+     * @param paused completes when the participants have paused
+     * @return completes when the parent may say DRAINED
+     */
+    CompletableFuture<Void> quiesced(CompletableFuture<?> paused) {
+        return CompletableFuture.allOf(paused, complete());
+    }
+
+    private CompletableFuture<DrainReport> begin() {
+        Duration timeout = context.settings().drainTimeout();
+        context.observers().tell(Observer::drainBegan);
+        CompletableFuture<DrainReport> drained = participants.drain(timeout).copy();
+        running = drained;
+        observe(drained);
+        loop.schedule(timeout.plus(OVERRUN_LIMIT), () -> {
+            if (drained == running && drained.complete(DrainReport.NOTHING)) {
+                LOG.log(WARNING, "a participant does not end its drain, it is not waited for any longer");
+            }
+        });
+        drained.thenAcceptAsync(report -> completed(drained, report), loop);
+        return drained;
+    }
+
+    private void observe(CompletableFuture<DrainReport> drained) {
+        if (drained != running || drained.isDone()) {
+            return;
+        }
+        List<Participant> draining = participants.all();
+        IntSupplier remaining =
+                () -> draining.stream().mapToInt(Participant::remaining).sum();
+        context.observers().tell(observer -> observer.draining(remaining));
+        loop.schedule(OBSERVED_EVERY, () -> observe(drained));
+    }
+
+    private void completed(CompletableFuture<DrainReport> which, DrainReport report) {
+        if (which == running) {
+            LOG.log(INFO, "drained: {0}", report);
+            context.observers().tell(observer -> observer.drained(report));
+        }
+    }
+
+    /** A rollback: resuming the participants ends their drain, and nobody wants its report. */
+    void cancel() {
+        running = null;
+    }
+}

@@ -1,0 +1,188 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.Participant;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+
+/**
+ * The participants, and whether they run. Only for the thread of the lifecycle. Their methods are called on
+ * other threads, one after the other for each participant, so that one that blocks holds up neither the
+ * lifecycle nor the others.
+ */
+final class Participants {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private enum Phase {
+        PAUSED,
+        RUNNING,
+        RELEASED
+    }
+
+    private final Executor threads;
+
+    /** Each with the end of the call that was made last; by identity, whatever equals says. */
+    private final Map<Key, CompletableFuture<?>> lastCalls = new LinkedHashMap<>();
+
+    /**
+     * Those of participants that were taken out and whose last call may not have returned yet: one that is
+     * added again waits for it.
+     */
+    private final Map<Key, CompletableFuture<?>> leftCalls = new HashMap<>();
+
+    private Phase phase = Phase.PAUSED;
+
+    /** @param threads on which a call that blocks holds up no other */
+    Participants(Executor threads) {
+        this.threads = threads;
+    }
+
+    private record Key(Participant participant) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && key.participant == participant;
+        }
+
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(participant);
+        }
+    }
+
+    void add(Participant participant) {
+        Key key = new Key(participant);
+        if (lastCalls.containsKey(key)) {
+            return;
+        }
+        CompletableFuture<?> left = leftCalls.remove(key);
+        lastCalls.put(key, left == null ? CompletableFuture.completedFuture(null) : left);
+        switch (phase) {
+            case PAUSED -> {}
+            case RUNNING -> call(key, "resume", Participant::resume);
+            case RELEASED -> call(key, "release", Participant::release);
+        }
+    }
+
+    void remove(Participant participant) {
+        Key key = new Key(participant);
+        CompletableFuture<?> last = lastCalls.remove(key);
+        leftCalls.values().removeIf(CompletableFuture::isDone);
+        if (last != null && !last.isDone()) {
+            leftCalls.put(key, last);
+        }
+    }
+
+    CompletableFuture<Void> pause() {
+        phase = Phase.PAUSED;
+        return callAll("pause", Participant::pause);
+    }
+
+    CompletableFuture<Void> resume() {
+        phase = Phase.RUNNING;
+        return callAll("resume", Participant::resume);
+    }
+
+    CompletableFuture<Void> release() {
+        phase = Phase.RELEASED;
+        return callAll("release", Participant::release);
+    }
+
+    /** All of them, for other threads. */
+    List<Participant> all() {
+        return lastCalls.keySet().stream().map(Key::participant).toList();
+    }
+
+    /**
+     * Has all of them acquire what serving needs.
+     *
+     * @return completes when all have; fails as soon as one has failed
+     */
+    CompletableFuture<Void> acquire() {
+        List<CompletableFuture<?>> calls = new ArrayList<>();
+        for (Key key : List.copyOf(lastCalls.keySet())) {
+            calls.add(invokeNext(key, Participant::acquire));
+        }
+        CompletableFuture<Void> acquired = all(calls);
+        for (CompletableFuture<?> call : calls) {
+            call.whenComplete((done, failure) -> {
+                if (failure != null) {
+                    acquired.completeExceptionally(failure);
+                }
+            });
+        }
+        return acquired;
+    }
+
+    private static CompletableFuture<Void> all(List<CompletableFuture<?>> calls) {
+        return CompletableFuture.allOf(calls.toArray(new CompletableFuture<?>[0]));
+    }
+
+    boolean areRunning() {
+        return phase == Phase.RUNNING;
+    }
+
+    /** Completes, with the reports of all in one, when all have drained. */
+    CompletableFuture<DrainReport> drain(Duration timeout) {
+        CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
+        for (Key key : List.copyOf(lastCalls.keySet())) {
+            CompletableFuture<DrainReport> one = new CompletableFuture<>();
+            call(
+                            key,
+                            "drain",
+                            participant -> participant
+                                    .drain(timeout)
+                                    .whenComplete((report, failure) ->
+                                            one.complete(report == null ? DrainReport.NOTHING : report)))
+                    .whenComplete((done, failure) -> one.complete(DrainReport.NOTHING));
+            all = all.thenCombine(one, DrainReport::plus);
+        }
+        return all;
+    }
+
+    private CompletableFuture<Void> callAll(String name, Function<Participant, CompletionStage<?>> method) {
+        List<CompletableFuture<?>> calls = new ArrayList<>();
+        for (Key key : List.copyOf(lastCalls.keySet())) {
+            calls.add(call(key, name, method));
+        }
+        return all(calls);
+    }
+
+    /**
+     * Calls when the call before has returned (its stage may still run). The future completes with the stage,
+     * and never fails.
+     */
+    private CompletableFuture<?> call(Key key, String name, Function<Participant, CompletionStage<?>> method) {
+        return invokeNext(key, method).handle((done, failure) -> {
+            if (failure != null) {
+                LOG.log(WARNING, name + " failed: " + key.participant, failure);
+            }
+            return null;
+        });
+    }
+
+    private CompletableFuture<?> invokeNext(Key key, Function<Participant, CompletionStage<?>> method) {
+        CompletableFuture<?> before = lastCalls.getOrDefault(key, CompletableFuture.completedFuture(null));
+        CompletableFuture<CompletionStage<?>> returned =
+                before.handleAsync((done, failure) -> invoke(key, method), threads);
+        lastCalls.replace(key, returned);
+        return returned.thenCompose(stage -> stage);
+    }
+
+    private static CompletionStage<?> invoke(Key key, Function<Participant, CompletionStage<?>> method) {
+        try {
+            return method.apply(key.participant);
+        } catch (RuntimeException | Error e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+package io.tableflip.core.lifecycle;
+
+import static io.tableflip.core.lifecycle.Phase.EXITING;
+import static io.tableflip.core.lifecycle.Phase.LINGERING;
+import static io.tableflip.core.lifecycle.Phase.STOPPING;
+import static io.tableflip.core.lifecycle.Phase.STOPPING_CHILD;
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.ExitReason;
+import io.tableflip.core.observe.Observer;
+import io.tableflip.core.os.UnixPaths.SocketPath;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How this process leaves: replaced, stopped, or because it did not become ready. Waits for the drain,
+ * releases what others can have, removes what would be left behind. Only for the thread of the loop, except
+ * for {@link #jvmEnds()}.
+ */
+final class Shutdown {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    /** How long observers that are behind may hold up the end. */
+    private static final Duration OBSERVERS_LIMIT = Duration.ofSeconds(1);
+
+    /** How long participants may take to release, beyond the drain timeout. */
+    private static final Duration RELEASE_MARGIN = Duration.ofSeconds(5);
+
+    /** How long the owners of Unix sockets may take to lend them, so that their paths can be found. */
+    private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);
+
+    /** How long the end of the JVM may wait for a loop that does not answer. */
+    private static final Duration JVM_LIMIT = Duration.ofSeconds(5);
+
+    private final Context context;
+    private final StateMachine state;
+    private final Parts parts;
+    private final Takeover takeover;
+    private final Upgrades upgrades;
+    private final Exit exit;
+    private int stopSignals;
+
+    /** Why initialisation is failing, as far as the program has reported it. */
+    private volatile @Nullable String failure;
+
+    /** What a process that leaves works with. */
+    record Parts(
+            Parent parent,
+            NativeCode nativeCode,
+            Descriptors fds,
+            Participants participants,
+            Draining draining,
+            ServiceFiles files) {}
+
+    Shutdown(Context context, Parts parts, Takeover takeover, Upgrades upgrades) {
+        this.context = context;
+        state = context.state();
+        this.parts = parts;
+        this.takeover = takeover;
+        this.upgrades = upgrades;
+        exit = new Exit(context);
+    }
+
+    Exit exit() {
+        return exit;
+    }
+
+    /** Notes why initialisation is failing. On any thread. */
+    void reportFailure(String why) {
+        failure = why;
+    }
+
+    /** The program closes its upgrader. On any thread. */
+    void closed() {
+        if (state.phase().isUnready() && failure == null) {
+            failure = "it closed its upgrader before it was ready; its log says why";
+        }
+    }
+
+    // ---- stop
+
+    /** The first signal stops; the second one ends a process that takes its time. */
+    void stopBySignal(String name) {
+        stopSignals++;
+        Phase phase = state.phase();
+        if (stopSignals > 1) {
+            LOG.log(WARNING, "SIG{0} again: ends at once", name);
+            if (phase == STOPPING || phase == Phase.GIVING_UP) {
+                parts.files.remove();
+            }
+            Runtime.getRuntime().halt(1);
+        } else if (isLeaving(phase)) {
+            LOG.log(INFO, "SIG{0}: this process is leaving already; once more to end it at once", name);
+        } else {
+            stop();
+        }
+    }
+
+    private static boolean isLeaving(Phase phase) {
+        return switch (phase) {
+            case STOPPING_CHILD, LINGERING, STOPPING, GIVING_UP, EXITING -> true;
+            default -> false;
+        };
+    }
+
+    void stop() {
+        if (state.phase().isUnready()) {
+            stopUnready();
+        } else if (!isLeaving(state.phase())) {
+            stopService();
+        }
+    }
+
+    /** Notifies the parent first, so that it accepts again immediately. */
+    private void stopUnready() {
+        LOG.log(INFO, "stop, before this process was ready");
+        context.observers().tell(Observer::stopping);
+        state.make(Move.GIVE_UP);
+        takeover.stopped();
+        Parent parent = parts.parent;
+        if (!parent.exists()) {
+            drainAndExit(null);
+            return;
+        }
+        // Immediately, since the JVM may be about to end, and without waiting for another thread. Not by
+        // end-of-file alone, since a job that a start script has left behind may hold the pipe open.
+        parent.failed(reported("it was stopped before it was ready"));
+        CompletableFuture.runAsync(() -> parts.nativeCode.use(parent::hangUp), context.workers())
+                .whenCompleteAsync((done, problem) -> drainAndExit(null), context.loop());
+    }
+
+    private String reported(String otherwise) {
+        String why = failure;
+        return why == null ? otherwise : why;
+    }
+
+    private void stopService() {
+        Handover current = upgrades.current();
+        if (current != null) {
+            current.receive(); // the child may have committed just now
+        }
+        if (state.phase() == LINGERING) {
+            return;
+        }
+        LOG.log(INFO, "stop");
+        context.observers().tell(Observer::stopping);
+        current = upgrades.current();
+        if (current == null) {
+            state.make(Move.STOP);
+            drainAndExit(null);
+        } else {
+            current.stop(); // stopped() follows
+        }
+    }
+
+    /** The upgrade that was in progress has stopped with the service. */
+    void stopped() {
+        drainAndExit(null);
+    }
+
+    /** This process could not become the service, or its parent does not count that it did. */
+    void giveUp(Throwable reason) {
+        LOG.log(ERROR, "not ready: {0}", reason.getMessage());
+        parts.files.discard(context.pid());
+        state.make(Move.GIVE_UP);
+        drainAndExit(reason);
+    }
+
+    private void drainAndExit(@Nullable Throwable reason) {
+        parts.fds.passNoMore();
+        CompletableFuture<List<SocketPath>> paths = ownsTraces()
+                ? parts.fds.unixPaths(context.loop(), PATHS_LIMIT)
+                : CompletableFuture.completedFuture(List.of());
+        paths.thenAcceptAsync(
+                found -> {
+                    CompletableFuture<?> released = bounded(parts.participants.release());
+                    released.thenCombine(parts.draining.complete(), (a, b) -> a)
+                            .thenRunAsync(
+                                    () -> {
+                                        parts.fds.unlink(found);
+                                        parts.files.remove();
+                                        exitNow(ExitReason.STOPPED, reason);
+                                    },
+                                    context.loop());
+                },
+                context.loop());
+    }
+
+    /** A child that is not the service leaves everything to its parent, if that is alive. */
+    private boolean ownsTraces() {
+        return state.phase() == STOPPING || parts.parent.isProcessGone();
+    }
+
+    // ---- replaced
+
+    /** A child is the service: this process ends when it has drained and released. */
+    void linger(CompletableFuture<?> released) {
+        bounded(released)
+                .thenCombine(parts.draining.complete(), (a, b) -> a)
+                .thenRunAsync(() -> exitNow(ExitReason.UPGRADED, null), context.loop());
+    }
+
+    private CompletableFuture<?> bounded(CompletableFuture<?> stage) {
+        CompletableFuture<Object> bounded = new CompletableFuture<>();
+        stage.whenComplete((done, problem) -> bounded.complete(done));
+        context.loop().schedule(context.settings().drainTimeout().plus(RELEASE_MARGIN), () -> bounded.complete(null));
+        return bounded;
+    }
+
+    // ---- the end
+
+    private void exitNow(ExitReason reason, @Nullable Throwable problem) {
+        state.make(Move.LEAVE);
+        LOG.log(INFO, "generation {0} (pid {1}) is done", context.generation(), Long.toString(context.pid()));
+        CompletableFuture<Void> observed = context.observers().caughtUp();
+        context.loop().schedule(OBSERVERS_LIMIT, () -> observed.complete(null));
+        observed.whenCompleteAsync((done, failed) -> exit.begin(reason, problem), context.loop());
+    }
+
+    /**
+     * The JVM ends, after {@code main} or by {@code System.exit}, but not by a halt. On a thread of its own.
+     */
+    void jvmEnds() {
+        Phase last = state.jvmEnds(context.loop(), OBSERVERS_LIMIT);
+        if (last.isUnready()) {
+            parts.parent.failed(reported("it exited before it was ready"));
+        }
+        boolean isService =
+                last == Phase.SERVING || last == STOPPING; // nobody called stop(), or nobody waited for the drain
+        if (isService || last == Phase.CHILD_LEAVING || last == Phase.ENDING_CHILD) {
+            parts.fds.unlink(parts.fds
+                    .unixPaths(context.loop(), OBSERVERS_LIMIT)
+                    .completeOnTimeout(List.of(), JVM_LIMIT.toMillis(), TimeUnit.MILLISECONDS) // the loop may be stuck
+                    .join());
+            parts.files.remove();
+        } else {
+            parts.files.discard(context.pid());
+        }
+        parts.nativeCode.end();
+    }
+}

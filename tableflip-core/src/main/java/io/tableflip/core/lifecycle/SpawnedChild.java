@@ -1,0 +1,25 @@
+package io.tableflip.core.lifecycle;
+
+import io.tableflip.core.link.ChildLink;
+import io.tableflip.core.os.ChildProcess;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A child of this process: the process, the link to it, and its priority.
+ *
+ * @param idle {@code null} if it starts at normal priority
+ */
+record SpawnedChild(ChildProcess process, ChildLink link, IdleBoot.@Nullable Child idle) {
+    int pid() {
+        return process.pid();
+    }
+
+    /** Ends the process. Killing comes before closing the link: a child that has just committed would take the end of the link for the end of
+     * this process, and could begin an upgrade. */
+    void kill() {
+        if (idle != null) {
+            idle.makeNormal(); // ending takes processor time, too
+        }
+        process.kill(ChildProcess.SIGKILL);
+    }
+}

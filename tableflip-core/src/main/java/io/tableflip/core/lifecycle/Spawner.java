@@ -1,0 +1,137 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.WARNING;
+import static java.util.Objects.requireNonNull;
+
+import io.tableflip.core.ChildCommand;
+import io.tableflip.core.SystemCallException;
+import io.tableflip.core.UpgradeException;
+import io.tableflip.core.launch.Launcher;
+import io.tableflip.core.link.ChildLink;
+import io.tableflip.core.link.Gob;
+import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.memory.MemoryNeed;
+import io.tableflip.core.os.ChildProcess;
+import io.tableflip.core.os.Os;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.stream.Stream;
+
+/** Makes the command of a child, and starts it. */
+final class Spawner {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Context context;
+    private final Os os;
+    private final Launcher launcher;
+    private final Descriptors fds;
+    private final MemoryNeed memory;
+    private final IdleBoot idleBoot;
+
+    Spawner(Context context, Os os, Launcher launcher, Descriptors fds, MemoryNeed memory, IdleBoot idleBoot) {
+        this.context = context;
+        this.os = os;
+        this.launcher = launcher;
+        this.fds = fds;
+        this.memory = memory;
+        this.idleBoot = idleBoot;
+    }
+
+    /**
+     * Makes the command. Not for the thread of the loop: it runs code of the user, and reads files.
+     *
+     * @throws CompletionException with an {@link UpgradeException} if there is not enough memory for it
+     */
+    ChildCommand command() {
+        ChildCommand command = requireNonNull(
+                context.settings().childCommand().apply(launcher.childCommand()), "childCommand has given no command");
+        try {
+            memory.admit(command);
+        } catch (UpgradeException e) {
+            throw new CompletionException(e);
+        }
+        return command;
+    }
+
+    /**
+     * Starts the child. Only on the thread of the loop.
+     *
+     * @param heard runs when the child has sent something
+     * @param idleLimitOver runs when the child has started at idle priority for as long as it may
+     */
+    SpawnedChild spawn(ChildCommand command, Duplicates duplicates, Runnable heard, Runnable idleLimitOver)
+            throws IOException {
+        List<Integer> ours = new ArrayList<>();
+        List<Integer> childs = new ArrayList<>();
+        try {
+            Os.Pipe fromChild = pipe(childs, ours, false);
+            Os.Pipe toChild = pipe(childs, ours, true);
+            boolean idle = idleBoot.isPossible();
+            Os.SpawnRequest request = launcher.request(
+                    command,
+                    ParentLink.variable(
+                            context.pid(),
+                            fromChild.inode(),
+                            toChild.inode(),
+                            context.generation() + 1,
+                            context.settings().maxDrainBeforeCommit(),
+                            idle),
+                    fds.keptPaths(),
+                    Stream.concat(childs.stream(), duplicates.numbers()).toList());
+            os.setNonBlocking(fromChild.readEnd());
+            os.setNonBlocking(toChild.writeEnd());
+            ChildLink link = new ChildLink(os, fromChild.readEnd(), toChild.writeEnd(), heard);
+            ours.clear(); // the link's from now on
+            try {
+                sendNames(link, toChild, duplicates);
+                LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
+                ChildProcess process = ChildProcess.spawn(os, request);
+                try {
+                    return new SpawnedChild(process, link, idle ? idleBoot.begin(os, process, idleLimitOver) : null);
+                } catch (RuntimeException | Error e) {
+                    process.kill(ChildProcess.SIGKILL); // nobody would know of it
+                    throw e;
+                }
+            } catch (IOException | RuntimeException | Error e) {
+                link.close(false);
+                throw e;
+            }
+        } finally {
+            // if these stayed open, the child's death would show neither as end-of-file nor as EPIPE
+            closeAll(childs);
+            closeAll(ours);
+        }
+    }
+
+    /** Before the spawn: if this process is killed just then, the child knows all it needs. */
+    private void sendNames(ChildLink link, Os.Pipe toChild, Duplicates duplicates) throws SystemCallException {
+        byte[] names = Gob.encode(duplicates.wireNames());
+        os.enlargePipe(toChild.writeEnd(), names.length);
+        link.send(names);
+        SystemCallException failure = link.failure();
+        if (failure != null) {
+            throw failure;
+        }
+        link.start();
+    }
+
+    private Os.Pipe pipe(List<Integer> childs, List<Integer> ours, boolean childReads) throws SystemCallException {
+        Os.Pipe pipe = os.pipe();
+        childs.add(childReads ? pipe.readEnd() : pipe.writeEnd());
+        ours.add(childReads ? pipe.writeEnd() : pipe.readEnd());
+        return pipe;
+    }
+
+    private void closeAll(List<Integer> fds) {
+        for (int fd : fds) {
+            try {
+                os.close(fd);
+            } catch (SystemCallException e) {
+                LOG.log(WARNING, "pipe to the child", e);
+            }
+        }
+    }
+}

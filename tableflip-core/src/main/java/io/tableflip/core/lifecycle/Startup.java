@@ -1,0 +1,102 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.Upgrader;
+import io.tableflip.core.launch.Launcher;
+import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.os.NativeOs;
+import io.tableflip.core.os.Os;
+import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.os.Signals;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/** Creates the upgrader of this process, and installs its signal handlers. */
+public final class Startup {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final AtomicBoolean CREATED = new AtomicBoolean();
+
+    private Startup() {}
+
+    /** Loads the native code when it is asked for, once. */
+    private static final class Native {
+        static final Os OS = new NativeOs();
+    }
+
+    /**
+     * Creates the upgrader of this process; a stub where upgrades are not possible.
+     *
+     * @throws IllegalStateException if this process has one, or if an upgrade started it where none is
+     *     possible
+     */
+    public static Upgrader create(Settings chosen) throws IOException {
+        chosen.requireConsistent();
+        Settings settings = chosen.copy();
+        if (!CREATED.compareAndSet(false, true)) {
+            throw new IllegalStateException("this process has an upgrader already, and there can be only one");
+        }
+        // handlers first: in a child, reading the names may take a moment in which a SIGHUP would kill it
+        CompletableFuture<Lifecycle> created = new CompletableFuture<>();
+        List<Runnable> handlers = new ArrayList<>();
+        try {
+            for (String name : settings.upgradeOn()) {
+                handlers.add(Signals.handle(name, () -> created.thenAccept(Lifecycle::upgradeBySignal)));
+            }
+            for (String name : settings.stopOn()) {
+                handlers.add(Signals.handle(name, () -> created.thenAccept(life -> life.stopBySignal(name))));
+            }
+            created.complete(open(settings));
+            return created.join();
+        } finally {
+            if (!created.isDone()) {
+                handlers.forEach(Runnable::run);
+                CREATED.set(false);
+            }
+        }
+    }
+
+    private static Lifecycle open(Settings settings) throws IOException {
+        ProcFs proc = new ProcFs();
+        Optional<String> noUpgrades = settings.whyNoUpgrades();
+        if (noUpgrades.isPresent()) {
+            refuseParent(proc, noUpgrades.get());
+            LOG.log(WARNING, "no upgrades here, all else works: {0}", noUpgrades.get());
+        }
+        Launcher launcher = noUpgrades.isPresent() ? null : new Launcher(proc);
+        @Nullable ParentLink link = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
+        Lifecycle life;
+        try {
+            life = new Lifecycle(settings, () -> Native.OS, proc, launcher, link);
+        } catch (RuntimeException | Error e) { // no thread left, for example
+            if (link != null) {
+                link.failed(Failures.message(e));
+            }
+            throw e;
+        }
+        life.showToJvm(); // before there is anything to report
+        life.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(life.shutdown()::jvmEnds, "tableflip-shutdown"));
+        return life;
+    }
+
+    /** A process that an upgrade has started must not become a stub: what its parent can do, it could not. */
+    private static void refuseParent(ProcFs proc, String why) throws IOException {
+        if (!Files.isReadable(Path.of("/proc/self/fd"))) {
+            return;
+        }
+        ParentLink parent = ParentLink.find(new Launcher(proc).environment(), proc);
+        if (parent != null) {
+            String failure = "no upgrades are possible in the new process: " + why;
+            parent.failed(failure);
+            throw new IllegalStateException(failure);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.WARNING;
+import static java.util.Objects.requireNonNull;
+
+import io.tableflip.core.ExitReason;
+import io.tableflip.core.UpgradeException;
+import io.tableflip.core.UpgradeException.Reason;
+import io.tableflip.core.launch.Launcher;
+import io.tableflip.core.memory.MemoryNeed;
+import io.tableflip.core.os.Os;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Begins upgrades, one at a time, and refuses all others with a reason. Only for the thread of the loop. */
+final class Upgrades {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Context context;
+    private final @Nullable Launcher launcher;
+    private final Parent parent;
+    private final Parts parts;
+    private final Consumer<Handover.Outcome> ended;
+    private @Nullable Handover current;
+    private @Nullable ExitReason leaving;
+
+    /** What an upgrade works with. */
+    record Parts(
+            NativeCode nativeCode,
+            Descriptors fds,
+            Participants participants,
+            Draining draining,
+            ServiceFiles files,
+            MemoryNeed memory,
+            IdleBoot idleBoot,
+            Housekeeping housekeeping) {}
+
+    /**
+     * @param launcher {@code null} where upgrades are not possible
+     * @param ended gets the outcome of each upgrade, on the loop
+     */
+    Upgrades(
+            Context context,
+            @Nullable Launcher launcher,
+            Parent parent,
+            Parts parts,
+            Consumer<Handover.Outcome> ended) {
+        this.context = context;
+        this.launcher = launcher;
+        this.parent = parent;
+        this.parts = parts;
+        this.ended = ended;
+    }
+
+    /** The upgrade that is in progress. */
+    @Nullable
+    Handover current() {
+        return current;
+    }
+
+    /**
+     * Begins an upgrade; the future completes with the process id of the child when the child is the service.
+     */
+    void begin(CompletableFuture<Long> result) {
+        try {
+            UpgradeException refusal = refusal();
+            if (refusal == null) {
+                spawn(result);
+            } else {
+                refuse(refusal, result);
+            }
+        } catch (RuntimeException | Error e) {
+            LOG.log(ERROR, "upgrade: failed", e);
+            result.completeExceptionally(
+                    new UpgradeException(Reason.SPAWN_FAILED, "the upgrade could not begin: " + e, e));
+        }
+    }
+
+    private @Nullable UpgradeException refusal() {
+        if (launcher == null) {
+            return refusal(
+                    Reason.NOT_SUPPORTED,
+                    "no upgrades here: " + context.settings().whyNoUpgrades().orElse("this is a stub"));
+        }
+        if (parts.files.missing() != null) {
+            return refusal(Reason.NOT_SUPPORTED, "the new process would fail too: " + parts.files.missing());
+        }
+        if (context.state().isJvmEnding()) {
+            return refusal(Reason.STOPPING, "the JVM of this process ends");
+        }
+        Phase phase = context.phase();
+        if (phase.isUpgrading()) {
+            return refusal(Reason.IN_PROGRESS, "another upgrade is in progress");
+        }
+        return switch (phase) {
+            case INITIALIZING, WARMING_UP, OPENING, ORPHANED, TAKING_OVER ->
+                refusal(Reason.NOT_READY, "this process is not ready yet");
+            case SERVING ->
+                parent.hasExited()
+                        ? null
+                        : refusal(Reason.PARENT_RUNNING, "the parent has not exited yet (pid " + parent.pid() + ")");
+            default ->
+                leaving == ExitReason.UPGRADED
+                        ? refusal(Reason.ALREADY_UPGRADED, "a newer process has taken over already")
+                        : refusal(Reason.STOPPING, "this process was told to stop");
+        };
+    }
+
+    private static UpgradeException refusal(Reason reason, String message) {
+        return new UpgradeException(reason, message);
+    }
+
+    private void refuse(UpgradeException refusal, CompletableFuture<Long> result) {
+        LOG.log(WARNING, "upgrade: refused: {0}", refusal.getMessage());
+        context.observers().tell(observer -> observer.upgradeRefused(refusal));
+        result.completeExceptionally(refusal);
+    }
+
+    private void spawn(CompletableFuture<Long> result) {
+        parts.housekeeping.upgradeBegins();
+        Os os;
+        try {
+            os = parts.nativeCode.get();
+        } catch (LinkageError e) {
+            refuse(
+                    new UpgradeException(
+                            Reason.NOT_SUPPORTED,
+                            "the native code cannot be loaded, is java.io.tmpdir writable and mounted without noexec? "
+                                    + e,
+                            e),
+                    result);
+            return;
+        }
+        parts.idleBoot.makeSelfNormal(os);
+        Spawner spawner = new Spawner(context, os, requireNonNull(launcher), parts.fds, parts.memory, parts.idleBoot);
+        Handover handover = new Handover(
+                context, spawner, parts.fds, new Duplicates(os), parts.participants, parts.draining, parts.files);
+        current = handover;
+        handover.outcome().thenAccept(outcome -> ended(outcome, result)).exceptionally(bug -> {
+            LOG.log(ERROR, "a bug in tableflip, please report it", bug);
+            return null;
+        });
+        handover.start();
+    }
+
+    private void ended(Handover.Outcome outcome, CompletableFuture<Long> result) {
+        current = null;
+        if (outcome instanceof Handover.Outcome.Upgraded upgraded) {
+            leaving = ExitReason.UPGRADED;
+            result.complete((long) upgraded.pid());
+        } else if (outcome instanceof Handover.Outcome.Failed failed) {
+            result.completeExceptionally(failed.failure());
+        } else {
+            result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));
+        }
+        ended.accept(outcome);
+    }
+}

@@ -1,0 +1,52 @@
+package io.tableflip.core.observe;
+
+import io.tableflip.core.DrainReport;
+import io.tableflip.core.UpgradeException;
+import java.util.function.IntSupplier;
+
+/**
+ * Hears of what happens in this process, for those who tell others: the user's listener, the service manager,
+ * a file, the JVM's own instruments. The calls come one after the other, in the order of the steps, from a
+ * thread of {@link Observers}, so that they may block.
+ */
+public interface Observer {
+    /** This process is the service. In a child, its parent may still finish its last connections. */
+    default void serving() {}
+
+    /** Child: the process of the parent has ended, and is not the parent of this one any more. */
+    default void parentExited() {}
+
+    /** An upgrade has begun. */
+    default void upgradeBegan() {}
+
+    /** One was asked for that cannot be. */
+    default void upgradeRefused(UpgradeException reason) {}
+
+    /** The child is a process. */
+    default void spawned(long pid) {}
+
+    /** The upgrade failed, this process serves on. */
+    default void upgradeFailed(UpgradeException reason) {}
+
+    /** The child accepts connections, and this process drains. */
+    default void takenOver(long pid) {}
+
+    /** The child is the service. */
+    default void upgraded(long pid) {}
+
+    /** This process begins to drain: {@link #draining} follows. */
+    default void drainBegan() {}
+
+    /**
+     * This process drains; called again every second until it has.
+     *
+     * @param left how many connections have not ended; may be asked by any thread, at any time
+     */
+    default void draining(IntSupplier left) {}
+
+    /** This process has drained. Does not come after a rollback. */
+    default void drained(DrainReport report) {}
+
+    /** This process was told to stop. */
+    default void stopping() {}
+}

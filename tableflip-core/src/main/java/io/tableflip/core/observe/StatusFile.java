@@ -1,0 +1,172 @@
+package io.tableflip.core.observe;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.WARNING;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.tableflip.core.UpgradeException;
+import io.tableflip.core.os.FreshFile;
+import io.tableflip.ctl.Ctl;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file beside the PID file, {@code NAME.status}, in which the process that is the service says how it is
+ * doing: for {@link Ctl}. Renamed into its place at each step. Readable for the service's user alone, since
+ * the reason of a failure may hold anything. Written by one process at a time: from the moment at which it
+ * serves until a child is the service; the child writes it again when its parent has gone, and so has the
+ * last word. Thread-safe.
+ */
+public final class StatusFile implements Observer {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    /** Sixteen upgrades with the longest of messages. */
+    private static final int LONGEST = 1 << 20;
+
+    private final Path place;
+    private final Path beside;
+    private final long pid;
+    private final Supplier<ServiceStatus> status;
+
+    private boolean owned;
+    private boolean removed;
+    private boolean failing;
+
+    /** @param pidFile absolute */
+    public StatusFile(Path pidFile, long pid, Supplier<ServiceStatus> status) {
+        place = of(pidFile);
+        beside = FreshFile.beside(place, pid);
+        this.pid = pid;
+        this.status = status;
+    }
+
+    /** Where it is for a PID file. */
+    public static Path of(Path pidFile) {
+        return pidFile.resolveSibling(pidFile.getFileName() + ".status");
+    }
+
+    /**
+     * Reads such a file.
+     *
+     * @return {@code null} if there is none
+     * @throws IOException if it cannot be read or makes no sense; names it
+     */
+    public static @Nullable ServiceStatus read(Path file) throws IOException {
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            return null;
+        }
+        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+            byte[] text = in.readNBytes(LONGEST);
+            if (text.length == LONGEST) {
+                throw new IOException(file + " is too long for a status file");
+            }
+            return ServiceStatus.parse(new String(text, UTF_8));
+        } catch (NoSuchFileException e) {
+            return null;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + " makes no sense: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public synchronized void serving() {
+        owned = true;
+        write();
+    }
+
+    @Override
+    public void parentExited() {
+        write();
+        discard(status.get().parent()); // it may have been killed as it wrote
+    }
+
+    @Override
+    public void upgradeBegan() {
+        write();
+    }
+
+    @Override
+    public void upgradeRefused(UpgradeException reason) {
+        write();
+    }
+
+    @Override
+    public void spawned(long child) {
+        write();
+    }
+
+    @Override
+    public void upgradeFailed(UpgradeException reason) {
+        write();
+    }
+
+    @Override
+    public void takenOver(long child) {
+        write();
+    }
+
+    @Override
+    public synchronized void upgraded(long child) {
+        owned = false;
+    }
+
+    @Override
+    public void stopping() {
+        write();
+    }
+
+    private synchronized void write() {
+        if (!owned || removed) {
+            return;
+        }
+        try {
+            Files.deleteIfExists(beside);
+            try (SeekableByteChannel file = FreshFile.create(beside, "rw-------")) {
+                ByteBuffer content = ByteBuffer.wrap(status.get().format().getBytes(UTF_8));
+                while (content.hasRemaining()) {
+                    file.write(content);
+                }
+            }
+            Files.move(beside, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            failing = false;
+        } catch (IOException e) {
+            if (!failing) { // once, and not for every step
+                LOG.log(WARNING, "status file " + place + " cannot be written, ctl will not know of upgrades", e);
+            }
+            failing = true;
+            discard(pid);
+        }
+    }
+
+    /** At the final stop: removes the file if this process has written it, and writes no more. */
+    public synchronized void remove() {
+        removed = true;
+        discard(pid);
+        try {
+            ServiceStatus last = read(place);
+            if (last != null && last.pid() == pid) {
+                Files.deleteIfExists(place);
+            }
+        } catch (IOException e) {
+            LOG.log(DEBUG, "status file " + place + " stays", e);
+        }
+    }
+
+    /** Removes what a process had begun to write. */
+    public void discard(long writer) {
+        try {
+            Files.deleteIfExists(FreshFile.beside(place, writer));
+        } catch (IOException e) {
+            LOG.log(DEBUG, "what was to become " + place + " stays", e);
+        }
+    }
+}

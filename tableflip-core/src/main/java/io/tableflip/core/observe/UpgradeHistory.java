@@ -1,0 +1,96 @@
+package io.tableflip.core.observe;
+
+import io.tableflip.core.UpgradeException;
+import io.tableflip.core.observe.UpgradeRecord.Result;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Remembers the last upgrades that this process was asked for. Thread-safe. */
+public final class UpgradeHistory implements Observer {
+    /** Enough for whoever waits for the result of one to find it, however many others ask meanwhile. */
+    private static final int KEPT = 16;
+
+    private final Deque<UpgradeRecord> ended = new ArrayDeque<>();
+    private long count;
+    private long runningNumber;
+    private @Nullable Instant runningSince;
+    private long runningBegan;
+    private long child;
+
+    @Override
+    public synchronized void upgradeBegan() {
+        count++;
+        runningNumber = count;
+        runningSince = Instant.now();
+        runningBegan = System.nanoTime();
+        child = 0;
+    }
+
+    @Override
+    public synchronized void spawned(long pid) {
+        child = pid;
+    }
+
+    @Override
+    public synchronized void upgradeRefused(UpgradeException reason) {
+        count++;
+        keep(new UpgradeRecord(
+                count, Instant.now(), Duration.ZERO, Result.REFUSED, 0, String.valueOf(reason.getMessage())));
+    }
+
+    @Override
+    public synchronized void upgradeFailed(UpgradeException reason) {
+        end(Result.FAILED, String.valueOf(reason.getMessage()));
+    }
+
+    @Override
+    public synchronized void upgraded(long pid) {
+        end(Result.UPGRADED, "");
+    }
+
+    private void end(Result result, String message) {
+        running(result, message).ifPresent(this::keep);
+        runningSince = null;
+    }
+
+    private Optional<UpgradeRecord> running(Result result, String message) {
+        return Optional.ofNullable(runningSince)
+                .map(since -> new UpgradeRecord(
+                        runningNumber,
+                        since,
+                        Duration.ofNanos(System.nanoTime() - runningBegan),
+                        result,
+                        child,
+                        message));
+    }
+
+    private void keep(UpgradeRecord record) {
+        ended.addLast(record);
+        if (ended.size() > KEPT) {
+            ended.removeFirst();
+        }
+    }
+
+    /** How many upgrades this process was asked for. */
+    public synchronized long count() {
+        return count;
+    }
+
+    /** Those that have ended, in the order of their ends, and behind them the one that runs. */
+    public synchronized List<UpgradeRecord> records() {
+        List<UpgradeRecord> all = new ArrayList<>(ended);
+        running(Result.RUNNING, "").ifPresent(all::add);
+        return List.copyOf(all);
+    }
+
+    /** The one that runs, or else the one that ended last. */
+    synchronized Optional<UpgradeRecord> last() {
+        return running(Result.RUNNING, "").or(() -> Optional.ofNullable(ended.peekLast()));
+    }
+}

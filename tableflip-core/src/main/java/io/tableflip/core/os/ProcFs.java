@@ -1,0 +1,293 @@
+package io.tableflip.core.os;
+
+import io.tableflip.core.text.RawString;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** What {@code /proc} tells, without native code. */
+public final class ProcFs {
+    private static final int ACCESS_MODE = 03;
+    private static final int READ_ONLY = 0;
+    private static final int WRITE_ONLY = 1;
+    private static final int CLOSE_ON_EXEC = 02000000;
+
+    private final Path root;
+
+    public ProcFs() {
+        this(Path.of("/proc"));
+    }
+
+    public ProcFs(Path root) {
+        this.root = root;
+    }
+
+    public byte[] commandLine() throws IOException {
+        return Files.readAllBytes(root.resolve("self/cmdline"));
+    }
+
+    public byte[] environment() throws IOException {
+        return Files.readAllBytes(root.resolve("self/environ"));
+    }
+
+    /** The link to this process's descriptor of that number. */
+    public Path fd(int number) {
+        return root.resolve("self/fd/" + number);
+    }
+
+    /** What a descriptor is, {@code pipe:[4711]} for example; empty if it is not open. */
+    public Optional<String> describe(int fd) {
+        try {
+            return Optional.of(Files.readSymbolicLink(fd(fd)).toString());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** What a descriptor of another process is; empty if it is not open, or not ours to know. */
+    public Optional<String> describe(long pid, int fd) {
+        try {
+            return Optional.of(
+                    Files.readSymbolicLink(root.resolve(pid + "/fd/" + fd)).toString());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The inode of a pipe of which the descriptor is the read end; empty if it is anything else. */
+    public Optional<Long> readablePipe(int fd) {
+        return pipe(fd, READ_ONLY);
+    }
+
+    /** The inode of a pipe of which the descriptor is the write end; empty if it is anything else. */
+    public Optional<Long> writablePipe(int fd) {
+        return pipe(fd, WRITE_ONLY);
+    }
+
+    private Optional<Long> pipe(int fd, int mode) {
+        return inode(fd, "pipe").filter(inode -> (flags(fd) & ACCESS_MODE) == mode);
+    }
+
+    /** The inode of a descriptor, if it is of this type: {@code pipe} or {@code socket}. */
+    public Optional<Long> inode(int fd, String type) {
+        return describe(fd)
+                .filter(link -> link.startsWith(type + ":[") && link.endsWith("]"))
+                .map(link -> Long.parseLong(link.substring(type.length() + 2, link.length() - 1)));
+    }
+
+    /**
+     * Whether a descriptor was passed by whoever started this process: what a JVM opens itself is
+     * close-on-exec.
+     */
+    public boolean isPassed(int fd) {
+        return describe(fd).isPresent() && (flags(fd) & CLOSE_ON_EXEC) == 0;
+    }
+
+    private int flags(int fd) {
+        try {
+            for (String line : Files.readAllLines(root.resolve("self/fdinfo/" + fd))) {
+                if (line.startsWith("flags:")) {
+                    return Integer.parseInt(line.substring(6).trim(), 8);
+                }
+            }
+        } catch (IOException e) {
+            // closed meanwhile: has no access mode
+        }
+        return ACCESS_MODE;
+    }
+
+    /** The highest descriptor that is open now. */
+    public int highestFd() throws IOException {
+        int highest = 2;
+        try (DirectoryStream<Path> fds = Files.newDirectoryStream(root.resolve("self/fd"))) {
+            for (Path fd : fds) {
+                highest = Math.max(highest, Integer.parseInt(fd.getFileName().toString()));
+            }
+        }
+        return highest;
+    }
+
+    /**
+     * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty
+     * if it is gone or a zombie; not yet if only its first thread is, while others still end: until the last
+     * of them has, it is the parent of its children.
+     *
+     * @throws IOException if that cannot be told, since this process is out of descriptors for example
+     */
+    public Optional<Long> startTime(long pid) throws IOException {
+        Path process = root.resolve(Long.toString(pid));
+        String stat;
+        try {
+            stat = Files.readString(process.resolve("stat"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            if (Files.notExists(process)) { // needs no descriptor
+                return Optional.empty();
+            }
+            throw e;
+        }
+        String[] fields = fieldsBehindName(stat);
+        char state = fields[0].charAt(0);
+        long threads = Long.parseLong(fields[17]);
+        boolean ended = state == 'X' || (state == 'Z' && threads <= 1);
+        return ended ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
+    }
+
+    /** The scheduling policy of this process, as of sched_getscheduler(2). */
+    public int policy() throws IOException {
+        return Integer.parseInt(ownStat()[38]);
+    }
+
+    /** The nice value of this process. */
+    public int nice() throws IOException {
+        return Integer.parseInt(ownStat()[16]);
+    }
+
+    private String[] ownStat() throws IOException {
+        String stat = Files.readString(root.resolve("self/stat"), StandardCharsets.ISO_8859_1);
+        return fieldsBehindName(stat);
+    }
+
+    /**
+     * The name, in parentheses, may have anything in it. The state is the first of them, number 3 in proc(5).
+     */
+    private static String[] fieldsBehindName(String stat) {
+        return stat.substring(stat.lastIndexOf(')') + 2).strip().split(" ", -1);
+    }
+
+    /** Whether a capability is effective, in the user namespace of this process. */
+    public boolean hasCapability(int number) throws IOException {
+        for (String line : Files.readAllLines(root.resolve("self/status"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("CapEff:")) {
+                return (Long.parseUnsignedLong(line.substring(7).strip(), 16) >> number & 1) != 0;
+            }
+        }
+        return false;
+    }
+
+    /** Whether its capabilities count outside of a container of its user's. */
+    public boolean isInFirstUserNamespace() throws IOException {
+        Path map = root.resolve("self/uid_map");
+        return !Files.exists(map)
+                || Files.readString(map, StandardCharsets.ISO_8859_1)
+                        .strip()
+                        .replaceAll("\\s+", " ")
+                        .equals("0 0 4294967295");
+    }
+
+    /** The limit RLIMIT_NICE of this process. */
+    public int niceLimit() throws IOException {
+        for (String line : Files.readAllLines(root.resolve("self/limits"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("Max nice priority")) {
+                String soft = line.substring(17).strip().split("\\s+", 2)[0];
+                return soft.equals("unlimited") ? Integer.MAX_VALUE : Integer.parseInt(soft);
+            }
+        }
+        return 0;
+    }
+
+    /**
+     * The threads of a process that there are now.
+     *
+     * @throws IOException if that cannot be told, since the process has gone for example
+     */
+    public List<Integer> threads(long pid) throws IOException {
+        List<Integer> threads = new ArrayList<>();
+        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(root.resolve(pid + "/task"))) {
+            tasks.forEach(task -> threads.add(Integer.valueOf(task.getFileName().toString())));
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return threads;
+    }
+
+    /** The lines of the kernel's table of Unix sockets, bytes as ISO 8859-1. */
+    List<String> unixSockets() throws IOException {
+        return Files.readAllLines(root.resolve("self/net/unix"), StandardCharsets.ISO_8859_1);
+    }
+
+    /**
+     * The lines of the kernel's table of TCP or UDP sockets; none where the kernel is without that protocol.
+     */
+    public List<String> internetSockets(String protocol) throws IOException {
+        Path table = root.resolve("self/net/" + protocol);
+        return Files.exists(table) ? Files.readAllLines(table, StandardCharsets.ISO_8859_1) : List.of();
+    }
+
+    /** The variables that a process was started with. */
+    public List<String> environment(long pid) throws IOException {
+        return RawString.decodeBlock(Files.readAllBytes(root.resolve(pid + "/environ")));
+    }
+
+    /** For how long the machine runs, in milliseconds. */
+    public long uptimeMillis() throws IOException {
+        String uptime = Files.readString(root.resolve("uptime"), StandardCharsets.ISO_8859_1);
+        return (long) (Double.parseDouble(uptime.split(" ", 2)[0]) * 1000);
+    }
+
+    /** The real user of a process, whatever it may be asked of it. */
+    public long user(long pid) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(pid + "/status"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("Uid:")) {
+                return Long.parseLong(line.substring(4).strip().split("\\s+", -1)[0]);
+            }
+        }
+        throw new IOException("process " + pid + " has no user");
+    }
+
+    /** The cgroups of this process, a line for each hierarchy. */
+    public List<String> cgroups() throws IOException {
+        return RawString.decode(Files.readAllBytes(root.resolve("self/cgroup")))
+                .lines()
+                .toList();
+    }
+
+    /** What is mounted, as this process sees it. */
+    public List<String> mounts() throws IOException {
+        return RawString.decode(Files.readAllBytes(root.resolve("self/mountinfo")))
+                .lines()
+                .toList();
+    }
+
+    /** The number of a line {@code NAME: NUMBER kB}; empty if there is none. */
+    public OptionalLong kilobytes(String file, String name) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(file), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith(name + ":")) {
+                return OptionalLong.of(Long.parseLong(line.replaceAll("[^0-9]", "")));
+            }
+        }
+        return OptionalLong.empty();
+    }
+
+    public long parentPid() throws IOException {
+        return Long.parseLong(ownStat()[1]);
+    }
+
+    /** The working directory; a link that leads there even when it has been removed from its place. */
+    public Path workingDirectory() {
+        return root.resolve("self/cwd");
+    }
+
+    /** Whether this path leads to the working directory now. */
+    public boolean isWorkingDirectory(String path) {
+        try {
+            return Files.isSameFile(Path.of(path), workingDirectory());
+        } catch (IOException | InvalidPathException e) {
+            return false;
+        }
+    }
+
+    /** What this process was started from. */
+    public Path executable() throws IOException {
+        String exe = Files.readSymbolicLink(root.resolve("self/exe")).toString();
+        String deleted = " (deleted)";
+        return Path.of(exe.endsWith(deleted) ? exe.substring(0, exe.length() - deleted.length()) : exe);
+    }
+}

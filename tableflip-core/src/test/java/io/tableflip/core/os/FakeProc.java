@@ -1,0 +1,55 @@
+package io.tableflip.core.os;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A directory that looks like {@code /proc}, as far as the library looks at that. */
+public final class FakeProc {
+    public final Path root;
+    public final ProcFs fs;
+
+    public FakeProc(Path root) throws IOException {
+        this.root = root;
+        Files.createDirectories(root.resolve("self/fd"));
+        Files.createDirectories(root.resolve("self/fdinfo"));
+        Files.createDirectories(root.resolve("self/net"));
+        fs = new ProcFs(root);
+        write("self/stat", "1234 (java) S 77 0 0");
+        write("self/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    }
+
+    public void write(String path, String content) throws IOException {
+        Path file = root.resolve(path);
+        Files.createDirectories(file.resolveSibling("."));
+        Files.writeString(file, content);
+    }
+
+    /** What {@code ls -l} would show behind the arrow. */
+    public void fd(int number, String target, String flags) throws IOException {
+        Files.createSymbolicLink(root.resolve("self/fd/" + number), Path.of(target));
+        write("self/fdinfo/" + number, "pos:\t0\nflags:\t" + flags + "\nmnt_id:\t15\n");
+    }
+
+    /** A process with any name, even an odd one. */
+    public void process(long pid, String name, char state, long startTime) throws IOException {
+        process(pid, name, state, 1, startTime);
+    }
+
+    public void process(long pid, String name, char state, int threads, long startTime) throws IOException {
+        write(
+                pid + "/stat",
+                pid + " (" + name + ") " + state + " 1" + " 0".repeat(15) + " " + threads + " 0 " + startTime + " 0 0");
+    }
+
+    public void processGone(long pid) throws IOException {
+        Files.delete(root.resolve(pid + "/stat"));
+        Files.delete(root.resolve(Long.toString(pid)));
+    }
+
+    public void unixSockets(String... lines) throws IOException {
+        write(
+                "self/net/unix",
+                "Num       RefCount Protocol Flags    Type St Inode Path\n" + String.join("\n", lines) + "\n");
+    }
+}

@@ -1,0 +1,442 @@
+package io.tableflip.ctl;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tableflip.core.lifecycle.Service;
+import io.tableflip.core.observe.ServiceStatus;
+import io.tableflip.core.observe.StatusFile;
+import io.tableflip.core.observe.UpgradeRecord;
+import io.tableflip.core.os.ProcFs;
+import io.tableflip.testsupport.Await;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The command line, on real processes. */
+class CtlTest {
+    private final Path directory;
+    private final Path pidFile;
+
+    CtlTest(@TempDir Path directory) {
+        this.directory = directory;
+        pidFile = directory.resolve("app.pid");
+    }
+
+    private record Result(int status, String output) {
+        Result {
+            output = output.strip();
+        }
+
+        void assertIs(int expected, String regex) {
+            assertEquals(expected, status, output);
+            assertTrue(output.matches("(?s)" + regex), output);
+        }
+    }
+
+    private static Result run(String... args) throws InterruptedException {
+        ByteArrayOutputStream output = new ByteArrayOutputStream();
+        PrintStream both = new PrintStream(output, true, UTF_8);
+        int status = Ctl.run(List.of(args), both, both);
+        return new Result(status, output.toString(UTF_8));
+    }
+
+    private Result ctl(String command, String... more) throws InterruptedException {
+        List<String> args = new ArrayList<>(List.of("ctl", command, "--pid-file", pidFile.toString()));
+        args.addAll(List.of(more));
+        return run(args.toArray(String[]::new));
+    }
+
+    private Service start(String... options) throws Exception {
+        Service.Start start = new Service.Start().option("pid", pidFile);
+        for (String option : options) {
+            start.option(option.substring(0, option.indexOf('=')), option.substring(option.indexOf('=') + 1));
+        }
+        Service service = start.go();
+        awaitStatus("serving: generation 1 .*");
+        return service;
+    }
+
+    private void awaitStatus(String regex) throws Exception {
+        Await.until("status " + regex, () -> ctl("status").output.matches("(?s)" + regex));
+    }
+
+    @Test
+    void anUpgradeReturnsWhenTheOldProcessHasGone() throws Exception {
+        try (Service service = start()) {
+            ctl("status")
+                    .assertIs(
+                            0,
+                            "serving: generation 1 \\(pid " + service.pid()
+                                    + "\\), the service since \\S+Z\nno upgrade was asked for since");
+            for (int generation = 2; generation <= 4; generation++) {
+                long old = Long.parseLong(Files.readString(pidFile));
+                ctl("upgrade")
+                        .assertIs(
+                                0,
+                                "upgraded in \\d+ ms: generation " + generation
+                                        + " \\(pid \\d+\\) is the service, generation " + (generation - 1) + " \\(pid "
+                                        + old
+                                        + "\\) has gone");
+                assertTrue(new ProcFs().startTime(old).isEmpty(), "the old process has gone");
+                ctl("status").assertIs(0, "serving: generation " + generation + " .*");
+            }
+            service.stop(Long.parseLong(Files.readString(pidFile)));
+            assertEquals(0, directory.toFile().list().length);
+            ctl("status").assertIs(3, "not running: there is no PID file " + pidFile);
+            ctl("upgrade").assertIs(3, "not running: there is no PID file " + pidFile);
+        }
+    }
+
+    @Test
+    void anUpgradeThatFailsSaysWhy() throws Exception {
+        try (Service service = start("gen2=report")) {
+            String why = "bind 0.0.0.0:9090: Address already in use";
+            for (int i = 0; i < 2; i++) {
+                ctl("upgrade")
+                        .assertIs(
+                                1,
+                                "upgrade failed after \\d+ ms, generation 1 \\(pid " + service.pid() + "\\) serves on: "
+                                        + why);
+            }
+            ctl("status").assertIs(0, "serving: .*\nlast upgrade, begun at \\S+, failed after \\d+ ms: " + why);
+        }
+    }
+
+    @Tag("slow")
+    @Test
+    void anUpgradeThatIsRefusedSaysWhy() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            service.hangUp(service.pid());
+            awaitStatus("starting: .*\nupgrade under way, begun at \\S+, pid \\d+");
+            ctl("upgrade").assertIs(1, "upgrade refused after .* serves on: another upgrade is in progress");
+        }
+    }
+
+    /** What it says when the time has passed, of a service that was found before. */
+    private static void assertTimedOut(RunningService found, String regex) throws Exception {
+        CtlOutcome outcome = new CtlUpgrade(found, Duration.ZERO, Optional.empty()).run();
+        new Result(outcome.status(), outcome.message()).assertIs(4, "not decided within 0 s: " + regex);
+    }
+
+    private RunningService find() throws CtlOutcome.Ended {
+        return RunningService.find(pidFile, new ProcFs());
+    }
+
+    @Tag("slow")
+    @Test
+    void anUpgradeThatIsNotDecidedInTime() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            RunningService found = find();
+            service.hangUp(service.pid());
+            awaitStatus("starting: .*");
+            assertTimedOut(found, "generation 1 .* is the service, the upgrade is under way");
+        }
+    }
+
+    @Tag("slow")
+    @Test
+    void anOldProcessThatDrainsForLong() throws Exception {
+        Path drain = directory.resolve("drained");
+        try (Service service = start("drain=" + drain)) {
+            RunningService found = find();
+            service.hangUp(service.pid());
+            awaitStatus("serving: generation 2 .*\nits parent \\(pid " + service.pid()
+                    + "\\) still finishes its connections\n.*");
+            assertTimedOut(found, "generation 2 .* is the service, generation 1 .* still finishes its connections");
+            ctl("upgrade").assertIs(1, "upgrade refused after .*: the parent has not exited yet.*");
+            Files.createFile(drain);
+            service.awaitPid(2, "parentExited");
+            awaitStatus("serving: generation 2 \\(pid \\d+\\), the service since \\S+\nlast upgrade.*refused.*");
+        }
+    }
+
+    @Tag("slow")
+    @Test
+    void aServiceThatIsKilledMeanwhileWasNotUpgraded() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            Thread killer = new Thread(() -> {
+                try {
+                    long child = service.awaitPid(2, "hangs");
+                    service.kill(service.pid(), Service.SIGKILL);
+                    service.kill(child, Service.SIGKILL);
+                } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            killer.start();
+            Result result = ctl("upgrade");
+            killer.join();
+            result.assertIs(1, "generation 1 .* has gone, and there is no other: not running: .*");
+        }
+    }
+
+    @Tag("slow")
+    @Test
+    void aServiceThatWasStartedAnewWasNotUpgraded() throws Exception {
+        try (Service service = start("gen2=hang")) {
+            ServiceStatus anew = new ServiceStatus(
+                    ProcessHandle.current().pid(),
+                    new ProcFs().startTime(ProcessHandle.current().pid()).orElseThrow(),
+                    1,
+                    Instant.now(),
+                    0,
+                    true,
+                    "serving",
+                    List.of("HUP"),
+                    0,
+                    List.of());
+            Thread restart = new Thread(() -> {
+                try {
+                    long child = service.awaitPid(2, "hangs");
+                    service.kill(service.pid(), Service.SIGKILL);
+                    service.kill(child, Service.SIGKILL);
+                    service.awaitEnd();
+                    Files.writeString(pidFile, Long.toString(anew.pid()));
+                    Files.writeString(StatusFile.of(pidFile), anew.format());
+                } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            restart.start();
+            Result result = ctl("upgrade");
+            restart.join();
+            result.assertIs(
+                    1, "generation 1 .* has gone without a successor; process " + anew.pid() + " was started anew.*");
+        }
+    }
+
+    /** A signal that ends it, and a service manager that starts it again: nothing was upgraded. */
+    @Tag("slow")
+    @Test
+    void aServiceThatItsSignalHasEndedWasNotUpgraded() throws Exception {
+        Process service = new ProcessBuilder("sleep", "1000").start();
+        try {
+            Files.writeString(pidFile, Long.toString(service.pid()));
+            long anew = ProcessHandle.current().pid();
+            CompletableFuture<?> restart = service.onExit().thenRun(() -> {
+                try {
+                    Files.writeString(StatusFile.of(pidFile), serving(anew, 0).format());
+                    Files.writeString(pidFile, Long.toString(anew));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            ctl("upgrade", "--signal", "USR1") // with nohup, SIGHUP ends nothing
+                    .assertIs(
+                            1,
+                            "process " + service.pid() + " has gone without a successor; process " + anew + " was.*");
+            Await.get(restart);
+        } finally {
+            service.destroyForcibly();
+        }
+    }
+
+    private static ServiceStatus serving(long pid, long requests, UpgradeRecord... upgrades) throws IOException {
+        long started = new ProcFs().startTime(pid).orElse(0L);
+        return new ServiceStatus(
+                pid, started, 1, Instant.now(), 0, true, "serving", List.of("HUP"), requests, List.of(upgrades));
+    }
+
+    /** A status file that could not be written for a while has missed what it then tells of. */
+    @Tag("slow")
+    @Test
+    void anOldFailureIsNoneOfThisUpgrade() throws Exception {
+        Process service = new ProcessBuilder("sh", "-c", "trap '' HUP; echo ready; exec sleep 1000").start();
+        try {
+            service.inputReader().readLine();
+            long pid = service.pid();
+            Files.writeString(pidFile, Long.toString(pid));
+            Files.writeString(StatusFile.of(pidFile), serving(pid, 0).format());
+            RunningService found = find();
+            UpgradeRecord old = new UpgradeRecord(
+                    1, Instant.EPOCH, Duration.ofMillis(5), UpgradeRecord.Result.FAILED, 5, "long ago");
+            UpgradeRecord running =
+                    new UpgradeRecord(2, Instant.now(), Duration.ZERO, UpgradeRecord.Result.RUNNING, 6, "");
+            Files.writeString(
+                    StatusFile.of(pidFile), serving(pid, 2, old, running).format());
+            CtlOutcome outcome = new CtlUpgrade(found, Duration.ofMillis(200), Optional.empty()).run();
+            assertEquals(Ctl.TIMED_OUT, outcome.status(), outcome.message());
+            UpgradeRecord now =
+                    new UpgradeRecord(2, running.began(), Duration.ZERO, UpgradeRecord.Result.FAILED, 6, "just now");
+            Files.writeString(StatusFile.of(pidFile), serving(pid, 2, old, now).format());
+            outcome = new CtlUpgrade(found, Duration.ofMinutes(1), Optional.empty()).run();
+            new Result(outcome.status(), outcome.message()).assertIs(1, "upgrade failed after .*: just now");
+        } finally {
+            service.destroyForcibly();
+        }
+    }
+
+    @Test
+    void aStatusFileThatIsNone() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            String good = Files.readString(status);
+            Files.writeString(status, good + "x".repeat(2 << 20));
+            ctl("status").assertIs(1, "status file cannot be read .*: " + status + " is too long for a status file");
+            Files.writeString(status, good.replace("signals=HUP", "signals=9"));
+            ctl("upgrade").assertIs(1, "status file cannot be read .*: " + status + " makes no sense: signals=9");
+            Files.delete(status);
+            Files.createSymbolicLink(status, Files.writeString(directory.resolve("elsewhere"), good));
+            ctl("status").assertIs(0, "running: process " + service.pid() + "; it has no status file .*");
+            assertFalse(service.has("spawned"), service::toString);
+        }
+    }
+
+    @Tag("root")
+    @Test
+    void aStatusFileOfSomebodyElse() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            Files.setAttribute(status, "unix:uid", 12345);
+            ctl("upgrade").assertIs(1, "status file " + status + " belongs to user 12345, .*");
+            assertFalse(service.has("spawned"), service::toString);
+        }
+    }
+
+    @Test
+    void aStaleFile() throws Exception {
+        try (Service service = start()) {
+            long pid = service.pid();
+            service.kill(pid, Service.SIGKILL);
+            service.awaitEnd();
+            service.exitStatus();
+            ctl("upgrade").assertIs(3, "not running: PID file \\S+ names process " + pid + ", which has gone");
+            // the same id, another process
+            Path status = StatusFile.of(pidFile);
+            long other = ProcessHandle.current().pid();
+            Files.writeString(pidFile, Long.toString(other));
+            Files.writeString(status, Files.readString(status).replace("pid=" + pid, "pid=" + other));
+            ctl("upgrade")
+                    .assertIs(3, "not running: PID file \\S+ is left over, process " + other + " is another one.*");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'', no process id",
+        "twelve, no process id",
+        "0, no process id",
+        "-1, no process id",
+        "12 13, no process id"
+    })
+    void aFileThatIsNoPidFile(String content, String message) throws Exception {
+        Files.writeString(pidFile, content);
+        ctl("upgrade").assertIs(1, "PID file \\S+ holds " + message);
+    }
+
+    @Test
+    void aDirectoryInItsPlace() throws Exception {
+        Files.createDirectory(pidFile);
+        ctl("status").assertIs(1, "PID file \\S+ is not a file");
+    }
+
+    @Tag("root")
+    @Test
+    void aProcessOfSomebodyElseIsNotSignalled() throws Exception {
+        try (Service service = start()) {
+            Files.setAttribute(pidFile, "unix:uid", 12345);
+            Path status = StatusFile.of(pidFile);
+            Instant before = Files.getLastModifiedTime(status).toInstant();
+            ctl("upgrade")
+                    .assertIs(
+                            1,
+                            "PID file \\S+ belongs to user 12345, but process " + service.pid()
+                                    + " to user \\d+: not the service");
+            assertEquals(before, Files.getLastModifiedTime(status).toInstant());
+            assertFalse(service.has("spawned"), service::toString);
+        }
+    }
+
+    @Tag("slow")
+    @Test
+    void aSignalThatWouldEndTheServiceIsNotSent() throws Exception {
+        try (Service service = start()) {
+            ctl("upgrade", "--signal", "usr2")
+                    .assertIs(1, "the service does not upgrade on SIGUSR2, and nothing was sent: it does on \\[HUP]");
+            Files.delete(StatusFile.of(pidFile));
+            ctl("upgrade").assertIs(1, "there is no status file .*nothing was sent: --signal HUP, if that is it");
+            ctl("upgrade", "--signal", "SIGHUP")
+                    .assertIs(0, "upgraded in .*is the service, process " + service.pid() + " has gone");
+        }
+    }
+
+    /** It is written just after the PID file. */
+    @Tag("slow")
+    @Test
+    void aStatusFileThatIsLateIsWaitedFor() throws Exception {
+        try (Service service = start()) {
+            Path status = StatusFile.of(pidFile);
+            Path late = Files.move(status, directory.resolve("late"));
+            CompletableFuture<Result> upgrade = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return ctl("upgrade");
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            Files.move(late, status);
+            Await.get(upgrade).assertIs(0, "upgraded in .*, generation 1 \\(pid " + service.pid() + "\\) has gone");
+        }
+    }
+
+    @Tag("slow")
+    @Test
+    void whereTheStatusFileCannotBeWrittenThePidFileHasToDo() throws Exception {
+        Path status = StatusFile.of(pidFile);
+        Files.createDirectories(status.resolve("in the way"));
+        try (Service service = new Service.Start().option("pid", pidFile).go()) {
+            service.await("g1 p\\d+ ready$");
+            Await.until("running", () -> ctl("status").status == 0);
+            ctl("status").assertIs(0, "running: process " + service.pid() + "; it has no status file .*");
+            ctl("upgrade", "--signal", "HUP")
+                    .assertIs(
+                            0,
+                            "upgraded in \\d+ ms: process \\d+ is the service, process " + service.pid() + " has gone");
+            assertEquals(
+                    Set.of("app.pid", "app.pid.status"),
+                    Set.of(directory.toFile().list()));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "''                             | which command\\?",
+                "ctl                            | which command\\?",
+                "restart                        | unknown command restart",
+                "upgrade                        | --pid-file is missing",
+                "upgrade --pid-file             | --pid-file needs a value",
+                "upgrade --pid-file P --now yes | unknown option --now",
+                "status --pid-file P --wait 5s  | unknown option --wait",
+                "upgrade --pid-file P --wait 5w | --wait 5w is no time.*",
+                "upgrade --pid-file P --wait -1 | --wait -1 is no time.*",
+                "upgrade --pid-file P --signal 1 | --signal 1 is no name of a signal"
+            })
+    void wrongUsage(String args, String message) throws InterruptedException {
+        run(args.isEmpty() ? new String[0] : args.split(" ", -1)).assertIs(2, message + "\n\nusage: ctl upgrade .*");
+    }
+
+    @Test
+    void help() throws InterruptedException {
+        run("ctl", "--help").assertIs(0, "usage: ctl upgrade .*");
+    }
+}

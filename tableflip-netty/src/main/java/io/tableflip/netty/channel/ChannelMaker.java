@@ -1,0 +1,171 @@
+package io.tableflip.netty.channel;
+
+import static java.lang.System.Logger.Level.INFO;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
+import io.netty.channel.ChannelFactory;
+import io.netty.channel.unix.DomainSocketAddress;
+import io.netty.channel.unix.UnixChannelOption;
+import io.tableflip.core.Fd;
+import io.tableflip.core.FdName;
+import io.tableflip.core.Fds.Reservation;
+import io.tableflip.core.Upgrader;
+import io.tableflip.netty.BindSpec;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Creates the channel for a name, from the inherited descriptor if there is one. Thread-safe. */
+public final class ChannelMaker {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    private final Upgrader upgrader;
+    private final Socket socket;
+    private @Nullable Channel made; // guarded by this
+
+    /**
+     * The socket that is asked for.
+     *
+     * @param inGroup whether other sockets have the same address (SO_REUSEPORT)
+     * @param nio whether it is a channel of NIO, because no upgrade is possible
+     */
+    public record Socket(SocketKind kind, FdName name, BindSpec spec, boolean inGroup, boolean nio) {
+        SocketAddress address() {
+            return spec.address();
+        }
+
+        /** Whether the name is not the address, so that the address may change. */
+        boolean isNamed() {
+            return spec.name().isPresent() && !inGroup;
+        }
+    }
+
+    public ChannelMaker(Upgrader upgrader, Socket socket) {
+        this.upgrader = upgrader;
+        this.socket = socket;
+    }
+
+    /** The address to bind to. */
+    public SocketAddress address() {
+        return socket.address();
+    }
+
+    private SocketKind kind() {
+        return socket.kind;
+    }
+
+    /** As a factory for a bootstrap, whose kind of channel it must be. */
+    public <C extends Channel> ChannelFactory<C> factory(Class<C> type) {
+        return () -> type.cast(newChannel());
+    }
+
+    private synchronized Channel newChannel() {
+        try {
+            if (!socket.nio) {
+                EpollLoops.requireAvailable();
+            }
+            if (made != null && made.isOpen()) {
+                throw new IllegalStateException(
+                        "this factory has made the channel of " + socket.name + ": make one factory per address");
+            }
+            made = make();
+            return made;
+        } catch (IOException e) {
+            upgrader.reportFailure(e);
+            throw new ChannelException(e.getMessage(), e);
+        } catch (RuntimeException e) {
+            upgrader.reportFailure(e);
+            throw e;
+        }
+    }
+
+    private Channel make() throws IOException {
+        Reservation reservation = upgrader.fds().reserve(socket.name);
+        try {
+            Optional<Fd> inherited = reservation.inherited();
+            return inherited.isPresent() ? adopt(inherited.get(), reservation) : create(reservation);
+        } catch (IOException | RuntimeException | Error e) {
+            reservation.close();
+            throw e;
+        }
+    }
+
+    private Channel create(Reservation reservation) throws IOException {
+        Channel channel = open();
+        guard(channel, kind().isUnix(), reservation, null);
+        return channel;
+    }
+
+    private Channel open() throws IOException {
+        if (socket.nio) {
+            return kind().createNio();
+        }
+        if (address() instanceof DomainSocketAddress unix) {
+            try {
+                return kind().adopt(UnixSockets.bind(kind(), unix, socket.spec.replacesStaleSocket())
+                        .intValue());
+            } catch (IOException e) {
+                throw binder(true).failure(e);
+            }
+        }
+        Channel channel = kind().create();
+        if (socket.inGroup) {
+            channel.config().setOption(UnixChannelOption.SO_REUSEPORT, true);
+        }
+        return channel;
+    }
+
+    private Channel adopt(Fd fd, Reservation reservation) throws IOException {
+        InheritedSocket inherited = InheritedSocket.bound(fd, kind());
+        SocketAddress actual = inherited.localAddress();
+        if (Addresses.matches(address(), actual)) {
+            Channel channel = inherited.adopt(kind()::adopt);
+            guard(channel, true, reservation, null);
+            return channel;
+        }
+        String where = actual == null ? "nothing" : Addresses.text(actual);
+        if (!socket.isNamed() || actual == null) {
+            throw inherited.wrong((kind().isListener() ? "listens at " : "is bound to ") + where + ", not at "
+                    + Addresses.text(address()) + ": use another name for another address");
+        }
+        return replace(inherited, where, reservation);
+    }
+
+    /** The address of the name has changed. */
+    private Channel replace(InheritedSocket inherited, String where, Reservation reservation) throws IOException {
+        Channel channel = open();
+        boolean serves = kind().isListener();
+        LOG.log(
+                INFO,
+                "{0} was at {1} and is bound to {2} now; {1} {3}",
+                socket.name,
+                where,
+                Addresses.text(address()),
+                serves ? "is served until the parent has gone" : "is closed when the parent leaves");
+        Channel previous;
+        try {
+            previous = inherited.adopt(kind()::adopt);
+        } catch (IOException | RuntimeException e) {
+            channel.unsafe().closeForcibly();
+            throw e;
+        }
+        if (!serves) {
+            previous.unsafe().closeForcibly();
+        }
+        guard(channel, kind().isUnix(), reservation, serves ? previous : null);
+        return channel;
+    }
+
+    private void guard(Channel channel, boolean isBound, Reservation reservation, @Nullable Channel previous) {
+        ServedChannel served = kind().isListener()
+                ? new Listener(upgrader, binder(isBound), channel, reservation, socket.spec.drain(), previous)
+                : new SharedChannel(upgrader, binder(isBound), channel, reservation, socket.spec.quiet());
+        served.guard();
+    }
+
+    private Binder binder(boolean isBound) {
+        return new Binder(address(), kind(), socket.name, upgrader.fds(), isBound);
+    }
+}

@@ -1,0 +1,226 @@
+package io.tableflip.netty.channel;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.unix.UnixChannel;
+import io.tableflip.core.FdName;
+import io.tableflip.core.FdSource;
+import io.tableflip.core.Fds.Reservation;
+import io.tableflip.core.Participant;
+import io.tableflip.core.Upgrader;
+import io.tableflip.netty.drain.LoopTasks;
+import java.net.SocketAddress;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** A channel whose socket is passed on: its name, its gate, and how it is bound. Thread-safe. */
+public abstract class ServedChannel implements Participant, FdSource, Gate.Owner {
+    private final Upgrader upgrader;
+    private final @Nullable Binder binder;
+    private final Channel channel;
+    private volatile Reservation reservation;
+    private final Gate gate = new Gate(this);
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    /** The socket has its address: only then it may be passed on. */
+    private volatile boolean bound;
+    /** A bind has failed: the name may be somebody else's by now. */
+    private boolean nameGone; // on the loop
+
+    /** It was registered with the upgrader. */
+    private volatile boolean serving;
+
+    private volatile boolean running;
+    private volatile boolean released;
+
+    /** @param binder {@code null} for a connection, which has its address */
+    ServedChannel(Upgrader upgrader, @Nullable Binder binder, Channel channel, Reservation reservation) {
+        this.upgrader = upgrader;
+        this.binder = binder;
+        this.channel = channel;
+        this.reservation = reservation;
+        bound = binder == null || binder.isBound();
+    }
+
+    /**
+     * Puts the gate into the pipeline of a new channel, before anybody else can; its name is in use from now
+     * on.
+     */
+    final void guard() {
+        reservation.use(this);
+        channel.pipeline().addFirst("tableflip-gate", gate);
+        channel.closeFuture().addListener(done -> whenClosed());
+    }
+
+    public final Channel channel() {
+        return channel;
+    }
+
+    final Upgrader upgrader() {
+        return upgrader;
+    }
+
+    public final FdName name() {
+        return reservation.name();
+    }
+
+    final Gate gate() {
+        return gate;
+    }
+
+    /** Completes when the channel is closed. */
+    final CompletableFuture<Void> closed() {
+        return closed;
+    }
+
+    /** The upgrader needs the channel no longer. */
+    final void markReleased() {
+        released = true;
+    }
+
+    final boolean isReleased() {
+        return released;
+    }
+
+    /** The channel has closed, for whatever reason. */
+    abstract void whenGone();
+
+    /** Called when the channel is bound, before anybody learns of it. */
+    void whenBound() {}
+
+    // ---- bind and close, on the loop
+
+    @Override
+    public final void bind(ChannelHandlerContext ctx, SocketAddress requested, ChannelPromise promise) {
+        if (binder == null) {
+            ctx.bind(requested, promise);
+            return;
+        }
+        try {
+            takeNameAgain();
+        } catch (IllegalStateException e) {
+            promise.tryFailure(e);
+            return;
+        }
+        binder.bind(ctx, requested).whenComplete((done, failure) -> {
+            if (failure == null) {
+                bound(promise);
+            } else {
+                failed(promise, failure);
+            }
+        });
+    }
+
+    /** Whoever binds a channel directly may try again after a failure. */
+    private void takeNameAgain() {
+        if (nameGone) {
+            Reservation again = upgrader.fds().reserve(name());
+            again.use(this);
+            reservation = again;
+            nameGone = false;
+        }
+    }
+
+    /**
+     * Whoever sees the bind succeed may call {@code ready()} next: everything must be in its place by then.
+     */
+    private void bound(ChannelPromise promise) {
+        try {
+            serve();
+            promise.trySuccess();
+        } catch (RuntimeException e) {
+            failed(promise, e);
+        }
+    }
+
+    /** It is paused, drained and resumed with the process from now on. */
+    final void serve() {
+        bound = true;
+        whenBound();
+        upgrader.register(this);
+        serving = true;
+    }
+
+    private void failed(ChannelPromise promise, Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+        upgrader.reportFailure(cause);
+        if (!serving) {
+            forget(); // a bootstrap closes the channel only after its user has learned of the failure
+            nameGone = true;
+        }
+        promise.tryFailure(cause);
+    }
+
+    @Override
+    public final void closing() {
+        forget();
+    }
+
+    /** The socket is not passed on any more, and its name is free. */
+    final void forget() {
+        reservation.close();
+    }
+
+    private void whenClosed() {
+        forget();
+        whenGone();
+        closed.complete(null);
+    }
+
+    // ---- as the upgrader sees it
+
+    @Override
+    public CompletionStage<?> lend(IntConsumer use) {
+        return onLoop(() -> {
+            if (bound && channel.isOpen() && channel instanceof UnixChannel unix) {
+                use.accept(unix.fd().intValue());
+            }
+        });
+    }
+
+    @Override
+    public boolean isOpen() {
+        return channel.isOpen();
+    }
+
+    /**
+     * Opens or closes the gate, as was asked last: a task that has to wait for a full queue must not overtake
+     * what was asked after it. The second task is a fence: Netty 4.1 may have queued another round of reading
+     * before the gate was closed. What comes of that round is known when this completes.
+     */
+    final CompletableFuture<Void> moveGate(boolean open) {
+        running = open;
+        return onLoop(() -> {
+                    gate.move(running);
+                    alsoMove(running);
+                })
+                .thenCompose(done -> onLoop(() -> {}));
+    }
+
+    /** Another gate that moves with this one. */
+    void alsoMove(boolean open) {}
+
+    @Override
+    public final boolean isRunning() {
+        return running;
+    }
+
+    @Override
+    public CompletionStage<?> pause() {
+        return moveGate(false);
+    }
+
+    final CompletableFuture<Void> onLoop(Runnable task) {
+        return LoopTasks.onLoopOf(channel, closed, task);
+    }
+
+    /** The name, for logs. */
+    @Override
+    public String toString() {
+        return name().toString();
+    }
+}
