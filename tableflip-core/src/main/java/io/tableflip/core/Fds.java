@@ -14,12 +14,18 @@ import java.util.Set;
  * from then on, as are descriptors that were added. The next upgrade passes on every used descriptor that is
  * open then. Once this process has become the service, it closes what is still inherited, and removes the
  * path of an inherited Unix socket.
+ *
+ * <p>While an upgrade is in progress, and while this process leaves, nothing can be claimed, reserved or added:
+ * the child would not get it. The methods that do so then throw an {@link IllegalStateException}. When the
+ * upgrade has failed they work again.
  */
 public interface Fds {
     /**
      * Claims an inherited descriptor. The caller owns it from now on.
      *
      * @return empty if no descriptor of that name was inherited, or if it was claimed before
+     * @throws IllegalStateException if it can be claimed no more, because an upgrade is in progress or this
+     *     process is leaving
      */
     Optional<Fd> inherit(FdName name);
 
@@ -27,7 +33,8 @@ public interface Fds {
      * Reserves a name for a socket that is about to be made, or adopted. Nobody else can claim, reserve or
      * add that name until the reservation ends.
      *
-     * @throws IllegalStateException if the name is in use in this process
+     * @throws IllegalStateException if the name is in use in this process; or if an upgrade is in progress or
+     *     this process is leaving
      */
     Reservation reserve(FdName name);
 
@@ -53,9 +60,7 @@ public interface Fds {
      * Adds a descriptor that its owner lends to each upgrade. It replaces a used one of the same name.
      *
      * @throws IllegalStateException if a descriptor of that name was inherited and not claimed, or if the
-     *     name is reserved; or if it is a connection and an upgrade is in progress or this process is
-     *     leaving: the child would not get it, and the commit would close it. When the upgrade has failed it
-     *     can be added
+     *     name is reserved; or if an upgrade is in progress or this process is leaving
      */
     void add(FdName name, FdSource source);
 
@@ -78,7 +83,8 @@ public interface Fds {
      *
      * @param options READ, WRITE, APPEND, CREATE, CREATE_NEW, TRUNCATE_EXISTING, DSYNC and SYNC, as for
      *     {@link java.nio.channels.FileChannel#open}
-     * @throws IllegalStateException if the name is in use in this process
+     * @throws IllegalStateException if the name is in use in this process; or if an upgrade is in progress or
+     *     this process is leaving
      * @throws IllegalArgumentException if an option is none of these
      * @throws IOException if the file cannot be opened
      */

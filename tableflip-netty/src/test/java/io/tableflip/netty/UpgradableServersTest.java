@@ -440,6 +440,29 @@ class UpgradableServersTest {
         assertTrue(server.upgrader.fds().used().contains(WEB));
     }
 
+    /** It would serve until the commit, and its clients would be refused then. */
+    @Test
+    void whatIsBoundDuringAnUpgradeIsRefused() throws Exception {
+        TestServer server = server(new FakeUpgrader());
+        Channel early = server.bootstrap
+                .clone()
+                .channelFactory(UpgradableServers.of(server.upgrader)
+                        .factory(BindSpec.of(TestServer.ANY_PORT).name("early").drain(DrainPolicy.CLOSE)))
+                .register()
+                .sync()
+                .channel();
+        cleanup.add(() -> early.close().sync());
+        server.upgrader.passFds();
+        assertTrue(message(web(server, TestServer.ANY_PORT).await().cause()).contains("an upgrade is in progress"));
+        assertTrue(
+                message(early.bind(TestServer.ANY_PORT).await().cause()).contains("an upgrade is in progress"),
+                "made before it, and bound in it");
+        server.upgrader.takeBackFds();
+        early.bind(TestServer.ANY_PORT).sync();
+        web(server, TestServer.ANY_PORT).sync();
+        assertTrue(server.upgrader.fds().used().contains(WEB));
+    }
+
     private static String message(Throwable failure) {
         return String.valueOf(failure.getMessage());
     }

@@ -50,7 +50,7 @@ public final class Descriptors implements Fds {
     /** The inodes of the Unix sockets whose paths are somebody else's to remove. */
     private final Set<Long> foreignPaths = new HashSet<>();
 
-    /** Why a connection that is added now would not reach the next generation; {@code null} if it would. */
+    /** Why what is added now would not reach the next generation; {@code null} if it would. */
     private @Nullable String passedWithout;
     /** What nobody has claimed was closed. */
     private boolean swept;
@@ -117,9 +117,19 @@ public final class Descriptors implements Fds {
 
     @Override
     public synchronized Optional<Fd> inherit(FdName name) {
+        if (entries.get(name) instanceof Entry.Inherited) {
+            requireInTime(name);
+        }
         Optional<Fd> fd = takeInherited(name);
         fd.ifPresent(claimed -> entries.put(name, new Entry.Used(claimed, null)));
         return fd;
+    }
+
+    /** What the child does not get would be lost when this process leaves. */
+    private void requireInTime(FdName name) {
+        if (passedWithout != null) {
+            throw new IllegalStateException(name + " cannot be added: " + passedWithout);
+        }
     }
 
     /** Takes what was inherited under this name, or under the name for which this is an alias. */
@@ -140,6 +150,7 @@ public final class Descriptors implements Fds {
 
     @Override
     public synchronized Reservation reserve(FdName name) {
+        requireInTime(name);
         Entry entry = entries.get(name);
         boolean free = entry == null
                 || entry instanceof Entry.Inherited
@@ -190,9 +201,7 @@ public final class Descriptors implements Fds {
     }
 
     private void use(FdName name, FdSource source, @Nullable Reserving by) {
-        if (passedWithout != null && name.kind() == FdName.Kind.CONN) {
-            throw new IllegalStateException(name + " cannot be handed over: " + passedWithout);
-        }
+        requireInTime(name);
         entries.put(name, new Entry.Used(source, by));
     }
 
@@ -227,7 +236,12 @@ public final class Descriptors implements Fds {
         }
         try {
             Fd fd = new OpenFd(key, os.get().open(path.toString(), OpenFlags.of(options), 0666), os);
-            reservation.use(fd);
+            try {
+                reservation.use(fd);
+            } catch (IllegalStateException e) { // an upgrade has begun
+                fd.close();
+                throw e;
+            }
             return fd;
         } catch (IOException | RuntimeException | Error e) {
             reservation.close();
@@ -306,7 +320,8 @@ public final class Descriptors implements Fds {
     }
 
     /**
-     * An upgrade begins: what to ask for descriptors. Connections that are added from now on come too late.
+     * An upgrade begins: what to ask for descriptors. What is added from now on comes too late, and is
+     * refused.
      */
     public synchronized Map<FdName, FdSource> pass() {
         passedWithout = "an upgrade is in progress, and does not include it";

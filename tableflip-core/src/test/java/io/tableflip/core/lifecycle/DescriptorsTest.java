@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.function.Executable;
+import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
@@ -80,6 +82,31 @@ class DescriptorsTest {
         assertEquals(Set.of(WEB), fds.used());
         assertEquals(Set.of(SOCKET, LOG), fds.inherited());
         assertEquals(Optional.empty(), fds.inherit(FdName.listener("tcp", ":81")));
+    }
+
+    /** The child would not get it, and nobody would say so. */
+    @Test
+    void nothingIsAddedDuringAnUpgrade() throws Exception {
+        Reservation before = fds.reserve(FdName.file("before"));
+        FdSource source = fds.inherit(LOG).orElseThrow();
+        fds.pass();
+        assertRefused(() -> fds.add(FdName.file("x"), source));
+        assertRefused(() -> fds.add(LOG, source));
+        assertRefused(() -> fds.reserve(FdName.file("x")));
+        assertRefused(() -> before.use(source));
+        assertRefused(() -> fds.inherit(WEB));
+        assertRefused(() -> fds.file("x", directory.resolve("x"), StandardOpenOption.CREATE));
+        assertEquals(Optional.empty(), fds.inherit(FdName.file("x")));
+        fds.notPassed();
+        before.use(source);
+        assertTrue(fds.inherit(WEB).isPresent());
+        fds.passNoMore();
+        assertRefused(() -> fds.add(FdName.file("x"), source));
+    }
+
+    private static void assertRefused(Executable call) {
+        String why = String.valueOf(assertThrows(IllegalStateException.class, call).getMessage());
+        assertTrue(why.contains("an upgrade is in progress") || why.contains("this process is leaving"), why);
     }
 
     @Test

@@ -101,8 +101,9 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
         }
         try {
             takeNameAgain();
+            reservation.use(this); // refused if an upgrade has begun, which this channel would miss
         } catch (IllegalStateException e) {
-            promise.tryFailure(e);
+            failed(promise, e);
             return;
         }
         binder.bind(ctx, requested).whenComplete((done, failure) -> {
@@ -117,9 +118,7 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     /** Whoever binds a channel directly may try again after a failure. */
     private void takeNameAgain() {
         if (nameGone) {
-            Reservation again = upgrader.fds().reserve(name());
-            again.use(this);
-            reservation = again;
+            reservation = upgrader.fds().reserve(name());
             nameGone = false;
         }
     }
