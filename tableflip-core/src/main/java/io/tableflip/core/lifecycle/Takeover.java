@@ -226,9 +226,7 @@ final class Takeover {
             return;
         }
         boolean gone = parent.isProcessGone();
-        if (!parent.isLevel2()) {
-            continueAlone(); // a level 1 parent gives up a child by killing it
-        } else if (gone && (parent.isReadToEnd() || left.isNegative())) {
+        if (gone && (parent.isReadToEnd() || left.isNegative())) {
             continueAlone(); // but not before an ABORT was read that stands in the pipe
         } else if (!gone && left.isNegative()) {
             giveUp("parent " + parent.pid() + " has closed the link and goes on serving");

@@ -57,13 +57,23 @@ public final class ParentLink {
     private volatile boolean silenced;
     private volatile boolean failed;
 
-    private ParentLink(ProcFs proc, @Nullable Identity identity, FileChannel out, FileChannel in) throws IOException {
+    private ParentLink(ProcFs proc, @Nullable Identity identity, long readyPipe, FileChannel out, FileChannel in)
+            throws IOException {
         this.proc = proc;
         this.identity = identity;
         this.out = out;
         this.in = in;
-        pid = identity == null ? proc.parentPid() : identity.pid;
+        pid = identity == null ? findParent(proc, readyPipe) : identity.pid;
         startTime = proc.startTime(pid);
+    }
+
+    /**
+     * At level 1 nobody says who the parent is: the process that reads what this one writes. It need not be the
+     * one that has started this process, which may be a shell that has put it in the background.
+     */
+    private static long findParent(ProcFs proc, long readyPipe) throws IOException {
+        long starter = proc.parentPid();
+        return proc.readerOf(readyPipe, starter).orElse(starter);
     }
 
     /** What the variable says. */
@@ -124,7 +134,7 @@ public final class ParentLink {
         boolean ours = identity != null && identity.readyInode == ready.get() && identity.namesInode == names.get();
         FileChannel out = openAgain(proc, READY_FD, StandardOpenOption.WRITE);
         FileChannel in = openAgain(proc, NAMES_FD, StandardOpenOption.READ);
-        return new ParentLink(proc, ours ? identity : null, out, in);
+        return new ParentLink(proc, ours ? identity : null, ready.get(), out, in);
     }
 
     private static FileChannel openAgain(ProcFs proc, int fd, StandardOpenOption option) throws IOException {

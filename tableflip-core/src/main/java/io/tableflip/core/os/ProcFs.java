@@ -1,6 +1,8 @@
 package io.tableflip.core.os;
 
 import io.tableflip.core.text.RawString;
+import java.util.stream.Stream;
+import java.io.UncheckedIOException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
@@ -91,9 +93,45 @@ public final class ProcFs {
         return describe(fd).isPresent() && (flags(fd) & CLOSE_ON_EXEC) == 0;
     }
 
+    /**
+     * Another process that has the read end of a pipe. Looks at all processes that this one may look at.
+     *
+     * @param likely is looked at first
+     */
+    public Optional<Long> readerOf(long pipe, long likely) throws IOException {
+        try (Stream<Path> all = Files.list(root)) {
+            return Stream.concat(
+                            Stream.of(Long.toString(likely)),
+                            all.map(process -> process.getFileName().toString()))
+                    .filter(name -> name.matches("[0-9]+") && Long.parseLong(name) != ProcessHandle.current().pid())
+                    .filter(name -> reads(name, "pipe:[" + pipe + "]"))
+                    .findFirst()
+                    .map(Long::parseLong);
+        }
+    }
+
+    private boolean reads(String process, String link) {
+        try (Stream<Path> all = Files.list(root.resolve(process + "/fd"))) {
+            return all.anyMatch(fd -> {
+                try {
+                    return Files.readSymbolicLink(fd).toString().equals(link)
+                            && (flags(process, fd.getFileName().toString()) & ACCESS_MODE) == READ_ONLY;
+                } catch (IOException e) {
+                    return false; // closed meanwhile
+                }
+            });
+        } catch (IOException | UncheckedIOException e) {
+            return false; // has ended, or belongs to somebody else
+        }
+    }
+
     private int flags(int fd) {
+        return flags("self", Integer.toString(fd));
+    }
+
+    private int flags(String process, String fd) {
         try {
-            for (String line : Files.readAllLines(root.resolve("self/fdinfo/" + fd))) {
+            for (String line : Files.readAllLines(root.resolve(process + "/fdinfo/" + fd))) {
                 if (line.startsWith("flags:")) {
                     return Integer.parseInt(line.substring(6).trim(), 8);
                 }

@@ -687,6 +687,36 @@ class TakeoverTest {
         assertEquals(List.of(new Message(Message.READY)), heard);
     }
 
+    /** It serves on: two services would be too many. */
+    @Test
+    void aLevel1ParentThatClosesItsPipesAndLivesKeepsTheService() throws Exception {
+        proc.write("4000/fdinfo/9", "pos:\t0\nflags:\t02000000\n");
+        Files.createDirectories(proc.root.resolve("4000/fd"));
+        Files.createSymbolicLink(proc.root.resolve("4000/fd/9"), Path.of("pipe:[101]"));
+        proc.process(77, "sh", 'S', 900); // has started this process, and may be gone at any time
+        Child child = new Child("", true);
+        assertEquals(PARENT, child.link.pid());
+        child.toChild.close();
+        Await.get(child.life.parentExited());
+        CompletableFuture<Void> ready = child.life.ready();
+        participant.await("resume");
+        child.advanceUntil("given up", ready);
+        child.assertGaveUp(ready);
+    }
+
+    @Test
+    void aLevel1ParentThatHasExitedIsSucceeded() throws Exception {
+        proc.process(77, "go", 'S', 900);
+        Child child = new Child("", true);
+        assertEquals(77, child.link.pid());
+        proc.processGone(77);
+        child.toChild.close();
+        CompletableFuture<Void> ready = child.life.ready();
+        participant.await("resume");
+        child.advanceUntil("serving", ready);
+        child.assertServes(ready);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -281,7 +281,7 @@ next:
                parentGone[me] = true;
                lost[me] = lost[me] || isUnready(me)
            }
-        :: atomic { lost[me] && !gone[me] && isUnready(me) && (LEVEL == 1 || (parentGone[me] && !alive[parent[me]])) ->
+        :: atomic { lost[me] && !gone[me] && isUnready(me) && parentGone[me] && !alive[parent[me]] ->
                gone[me] = true;
                if
                :: state[me] == TAKING_OVER || state[me] == ORPHANED -> goto commitAlone
@@ -406,7 +406,7 @@ next:
                :: else
                fi
            }
-        :: atomic { lost[me] && !gone[me] && isUnready(me) && LEVEL == 2 && alive[parent[me]] ->
+        :: atomic { lost[me] && !gone[me] && isUnready(me) && alive[parent[me]] ->
                make_GIVE_UP(me); noteIfNobodyIsLeft()
            }
         :: atomic { state[me] == OPENING && hasParent && mishaps > 0 ->
