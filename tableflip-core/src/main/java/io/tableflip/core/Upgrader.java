@@ -315,7 +315,9 @@ public interface Upgrader extends AutoCloseable {
 
         /**
          * The same as {@link #build()}, but where upgrades are not possible it builds a stub: an upgrader
-         * that refuses upgrades and does everything else. So the same program runs on a developer's machine.
+         * that refuses upgrades and does everything else. So the same program runs on a developer's machine,
+         * and in tests: a process may have any number of stubs, each after the one before was closed or has
+         * ended. A stub never halts the JVM.
          *
          * @throws IllegalStateException also if an upgrade started this process although none is possible
          *     here; the parent then keeps serving

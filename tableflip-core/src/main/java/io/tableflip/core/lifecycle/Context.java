@@ -7,6 +7,7 @@ import io.tableflip.core.observe.Observers;
  *
  * @param pid of this process
  * @param generation of this process
+ * @param isStub this process cannot upgrade, and may have several upgraders, one after the other
  */
 record Context(
         Loop loop,
@@ -15,7 +16,8 @@ record Context(
         Observers observers,
         Workers workers,
         long pid,
-        int generation) {
+        int generation,
+        boolean isStub) {
     Phase phase() {
         return state.phase();
     }

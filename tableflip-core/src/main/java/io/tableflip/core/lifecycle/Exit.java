@@ -9,6 +9,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /** The end of this process: the future that announces it, and the deadline after that. */
@@ -17,6 +18,7 @@ final class Exit {
 
     private final Context context;
     private final CompletableFuture<ExitReason> future = new CompletableFuture<>();
+    private final AtomicReference<Runnable> room = new AtomicReference<>(() -> {});
 
     Exit(Context context) {
         this.context = context;
@@ -61,12 +63,28 @@ final class Exit {
      * @param failure {@code null} unless this process could not become the service
      */
     void begin(ExitReason reason, @Nullable Throwable failure) {
-        context.loop().schedule(context.settings().exitDeadline(), this::deadline);
+        if (context.isStub()) {
+            makeRoom(); // first: whoever waits for the end may make the next one immediately
+            context.loop().retire();
+            context.observers().end();
+        } else {
+            context.loop().schedule(context.settings().exitDeadline(), this::deadline);
+        }
         if (failure == null) {
             future.complete(reason);
         } else {
             future.completeExceptionally(failure);
         }
+    }
+
+    /** What makes room for another upgrader in this process. */
+    void onMakingRoom(Runnable action) {
+        room.set(action);
+    }
+
+    /** Once. On any thread. */
+    void makeRoom() {
+        room.getAndSet(() -> {}).run();
     }
 
     private void deadline() {

@@ -95,6 +95,8 @@ final class Housekeeping {
             Launcher starts = launcher;
             List<Participant> all = participants.all();
             context.workers().execute(() -> keepHouse(starts, all));
+        } else if (launcher == null && fds.isUnclaimed()) {
+            context.workers().execute(fds::closeInherited);
         }
     }
 

@@ -21,8 +21,10 @@ import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +38,9 @@ final class Lifecycle implements Upgrader {
 
     /** How many callbacks of futures, and calls of participants, run at the same time whatever happens. */
     private static final int WORKERS = 4;
+
+    /** What systemd has passed is passed once, and a process may have several stubs. */
+    private static final AtomicBoolean ACTIVATED = new AtomicBoolean();
 
     private final @Nullable Launcher launcher;
     private final ProcFs proc;
@@ -58,25 +63,26 @@ final class Lifecycle implements Upgrader {
         this.launcher = launcher;
         this.proc = proc;
         loop = new Loop(settings.clock());
-        Observers observers = new Observers(settings.listener());
+        boolean isStub = launcher == null;
+        int workers = isStub ? 0 : WORKERS;
+        Observers observers = new Observers(settings.listener(), isStub);
         context = new Context(
                 loop,
                 new StateMachine(),
                 settings,
                 observers,
-                new Workers("tableflip-worker", WORKERS),
+                new Workers("tableflip-worker", workers),
                 ProcessHandle.current().pid(),
-                link == null ? 1 : link.generation());
-        participants = new Participants(new Workers("tableflip-participant", WORKERS));
+                link == null ? 1 : link.generation(),
+                isStub);
+        participants = new Participants(new Workers("tableflip-participant", workers));
         parent = new Parent(link, loop, observers);
         fds = new Descriptors(os, proc);
         reporting = new Reporting(context, proc, parent);
         NativeCode nativeCode = new NativeCode(os);
         ServiceFiles files = reporting.files();
-        if (launcher != null) {
-            reporting.toSystemd(launcher.environment(), nativeCode);
-            files.leaveToLauncher(launcher.environment());
-        }
+        reporting.toSystemd(environment(), nativeCode);
+        files.leaveToLauncher(environment());
         MemoryNeed memory = new MemoryNeed(proc, settings.memoryCheck());
         IdleBoot idleBoot = new IdleBoot(context, proc, parent);
         housekeeping =
@@ -96,6 +102,11 @@ final class Lifecycle implements Upgrader {
                 upgrades);
     }
 
+    /** The variables that this process was started with. */
+    private Map<String, String> environment() {
+        return launcher == null ? System.getenv() : launcher.environment();
+    }
+
     /** Reads what was passed to this process. */
     void start() throws IOException {
         if (parent.exists()) {
@@ -106,8 +117,8 @@ final class Lifecycle implements Upgrader {
                 parent.failed(Failures.message(e));
                 throw e;
             }
-        } else if (launcher != null) {
-            fds.activate(SocketActivation.of(launcher.environment(), proc, context.pid()));
+        } else if (!ACTIVATED.getAndSet(true) || !context.isStub()) {
+            fds.activate(SocketActivation.of(environment(), proc, context.pid()));
         }
         Duration limit = context.settings().upgradeTimeout();
         loop.execute(() -> loop.schedule(limit, () -> warnIfNotReady(limit)));
@@ -309,6 +320,9 @@ final class Lifecycle implements Upgrader {
     public void close() {
         shutdown.closed();
         stop();
+        if (context.isStub()) {
+            shutdown.exit().makeRoom(); // for the next one, whose user need not wait for the end of this one
+        }
     }
 
     /** Shows this process by the instruments of the JVM. */

@@ -9,6 +9,7 @@ import java.util.PriorityQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 
 /**
@@ -27,20 +28,41 @@ final class Loop implements Executor {
     private final PriorityQueue<Timer> timers = new PriorityQueue<>(); // this thread only
     private final LongSupplier clock;
     private final long longestWait;
-    private final Thread thread;
+    /** Whether there is a thread; it is always there until this is retired. */
+    private final AtomicBoolean running = new AtomicBoolean();
+
+    private boolean retired; // this thread only
 
     /** @param clock nanoseconds that only grow */
     Loop(LongSupplier clock) {
         this.clock = clock;
         this.longestWait = clock == SYSTEM_CLOCK ? Long.MAX_VALUE : CLOCK_CHECK_NANOS;
-        thread = new Thread(this::run, "tableflip");
-        thread.setDaemon(true);
-        thread.start();
+        startIfNecessary();
+    }
+
+    private void startIfNecessary() {
+        if (running.compareAndSet(false, true)) {
+            Thread thread = new Thread(this::run, "tableflip");
+            thread.setDaemon(true);
+            thread.start();
+        }
     }
 
     @Override
     public void execute(Runnable task) {
         tasks.add(task);
+        if (!running.get()) {
+            startIfNecessary();
+        }
+    }
+
+    /**
+     * Nothing is left to do: forgets all timers. The thread ends, and comes back if there is a task after all.
+     * Only on this thread.
+     */
+    void retire() {
+        retired = true;
+        timers.clear();
     }
 
     /** Runs a task on this thread after that time. Only on this thread. */
@@ -82,7 +104,7 @@ final class Loop implements Executor {
     }
 
     private void run() {
-        while (true) {
+        while (!mayEnd()) {
             try {
                 next().run();
             } catch (InterruptedException e) {
@@ -91,6 +113,15 @@ final class Loop implements Executor {
                 LOG.log(ERROR, "a bug in tableflip, please report it", e);
             }
         }
+    }
+
+    private boolean mayEnd() {
+        if (!retired || !tasks.isEmpty() || !timers.isEmpty()) {
+            return false;
+        }
+        running.set(false);
+        // whoever has added a task just now has seen that there is a thread
+        return tasks.isEmpty() || !running.compareAndSet(false, true);
     }
 
     private Runnable next() throws InterruptedException {

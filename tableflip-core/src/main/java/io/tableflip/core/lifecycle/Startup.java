@@ -1,5 +1,6 @@
 package io.tableflip.core.lifecycle;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.tableflip.core.Upgrader;
@@ -34,8 +35,8 @@ public final class Startup {
     /**
      * Creates the upgrader of this process; a stub where upgrades are not possible.
      *
-     * @throws IllegalStateException if this process has one, or if an upgrade started it where none is
-     *     possible
+     * @throws IllegalStateException if this process has one (a stub that has ended or was closed does not
+     *     count), or if an upgrade started it where none is possible
      */
     public static Upgrader create(Settings chosen) throws IOException {
         chosen.requireConsistent();
@@ -53,14 +54,31 @@ public final class Startup {
             for (String name : settings.stopOn()) {
                 handlers.add(Signals.handle(name, () -> created.thenAccept(life -> life.stopBySignal(name))));
             }
-            created.complete(open(settings));
-            return created.join();
+            Lifecycle life = open(settings);
+            Thread hook = new Thread(life.shutdown()::jvmEnds, "tableflip-shutdown");
+            Runtime.getRuntime().addShutdownHook(hook);
+            if (!life.isSupported()) {
+                life.shutdown().exit().onMakingRoom(() -> makeRoom(handlers, hook));
+            }
+            created.complete(life);
+            return life;
         } finally {
             if (!created.isDone()) {
                 handlers.forEach(Runnable::run);
                 CREATED.set(false);
             }
         }
+    }
+
+    /** For the next stub of this process: a test may have one after the other. */
+    private static void makeRoom(List<Runnable> handlers, Thread hook) {
+        handlers.forEach(Runnable::run);
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            LOG.log(DEBUG, "the JVM ends, and does the rest", e);
+        }
+        CREATED.set(false);
     }
 
     private static Lifecycle open(Settings settings) throws IOException {
@@ -83,7 +101,6 @@ public final class Startup {
         }
         life.showToJvm(); // before there is anything to report
         life.start();
-        Runtime.getRuntime().addShutdownHook(new Thread(life.shutdown()::jvmEnds, "tableflip-shutdown"));
         return life;
     }
 

@@ -16,6 +16,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import javax.management.JMException;
+import javax.management.MBeanServer;
 import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
 
@@ -76,7 +77,12 @@ public final class Management implements Observer, UpgraderMXBean {
 
     private void register() {
         try {
-            ManagementFactory.getPlatformMBeanServer().registerMBean(this, new ObjectName(NAME));
+            MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+            ObjectName name = new ObjectName(NAME);
+            if (server.isRegistered(name)) {
+                server.unregisterMBean(name); // of a stub that has ended
+            }
+            server.registerMBean(this, name);
         } catch (JMException | SecurityException e) {
             LOG.log(WARNING, "JMX will not show this process (" + NAME + ")", e);
         }

@@ -23,20 +23,27 @@ public final class Observers {
     private final Observer users;
     private final ScheduledExecutorService ourThread;
     private final ScheduledExecutorService usersThread;
+    private volatile boolean ended;
 
-    public Observers(LifecycleListener listener) {
+    /** @param isStub the threads are there only as long as there is something to do */
+    public Observers(LifecycleListener listener, boolean isStub) {
         users = new ListenerObserver(listener);
-        ourThread = thread("tableflip-observers");
-        usersThread = thread("tableflip-listener");
+        ourThread = thread("tableflip-observers", isStub);
+        usersThread = thread("tableflip-listener", isStub);
     }
 
-    private static ScheduledExecutorService thread(String name) {
+    private static ScheduledExecutorService thread(String name, boolean mayEnd) {
         ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, task -> {
             Thread thread = new Thread(task, name);
             thread.setDaemon(true);
             return thread;
         });
-        executor.prestartAllCoreThreads(); // in the middle of an upgrade the system may have no thread left
+        if (mayEnd) {
+            executor.setKeepAliveTime(1, TimeUnit.SECONDS);
+            executor.allowCoreThreadTimeOut(true);
+        } else {
+            executor.prestartAllCoreThreads(); // in the middle of an upgrade the system may have no thread left
+        }
         return executor;
     }
 
@@ -64,8 +71,16 @@ public final class Observers {
         return done;
     }
 
+    /** The upgrader has ended: nothing that observers wanted to do later is done. */
+    public void end() {
+        ended = true;
+    }
+
     /** For an observer that has more to do, on the same thread. */
     public void later(Duration delay, Runnable task) {
+        if (ended) {
+            return;
+        }
         ourThread.schedule(() -> call("an observer", task), delay.toNanos(), TimeUnit.NANOSECONDS);
     }
 
