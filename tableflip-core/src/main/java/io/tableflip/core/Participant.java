@@ -48,6 +48,10 @@ public interface Participant {
      * Finishes the work that has begun and asks clients to leave politely. {@link #resume()} before it has
      * completed cancels it.
      *
+     * <p>A stage that has not completed five seconds after the timeout is not waited for any longer. Until then
+     * it delays the commit (for {@link Upgrader.Builder#maxDrainBeforeCommit} at most) and the end of this
+     * process, which refuses and delays the next upgrade, and the reports of all participants are lost.
+     *
      * @param timeout how long the work may take from now on; what is left after that is to be cut off
      * @return completes when nothing is left
      */
@@ -60,7 +64,7 @@ public interface Participant {
      *
      * <p>In a child the parent still works then: it is paused by this. What must not be done by both at once,
      * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here:
-     * {@code ready()} waits for this call.
+     * {@code ready()} waits for this call, for five seconds at most.
      *
      * @return completes when new work is taken
      */
