@@ -116,17 +116,18 @@ public final class UpgradableServers {
         requireNoChannel(bootstrap);
         requireLoops("group", config.group());
         requireLoops("childGroup", config.childGroup());
-        return bootstrap
-                .clone()
-                .channelFactory(maker.factory(ServerChannel.class))
-                .bind(maker.address());
+        ServerBootstrap copy = bootstrap.clone();
+        return copy.channelFactory(maker.factory(ServerChannel.class, copy)).bind(maker.address());
     }
 
     /**
      * A channel factory for frameworks that call {@code bind} themselves. It makes one channel, for this
      * address: use one factory per address. A second channel while the first is open is refused, and so is a
      * bind to another address. If the event loops are not of the epoll transport, Netty fails to register the
-     * channel; an inherited socket is then closed in this process, and the parent still has it.
+     * channel; an inherited socket is then closed in this process, and the parent still has it. An option that
+     * counts only before the bind (IPV6_V6ONLY, for example) makes the bind of an inherited socket fail here:
+     * leave it out if {@link io.tableflip.core.Fds#inherited()} has the name. {@link #bind(ServerBootstrap,
+     * BindSpec)} does that by itself.
      *
      * @throws IllegalArgumentException if no server can have such an address
      */
@@ -176,7 +177,8 @@ public final class UpgradableServers {
     private ChannelFuture bind(Bootstrap bootstrap, ChannelMaker maker) {
         requireNoChannel(bootstrap);
         requireLoops("group", bootstrap.config().group());
-        return bootstrap.clone().channelFactory(maker.factory(Channel.class)).bind(maker.address());
+        Bootstrap copy = bootstrap.clone();
+        return copy.channelFactory(maker.factory(Channel.class, copy)).bind(maker.address());
     }
 
     private ChannelMaker maker(SocketKind kind, String name, BindSpec spec, boolean inGroup, boolean nio) {

@@ -9,6 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import io.tableflip.testsupport.Logs;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -79,6 +83,28 @@ class UpgradableServersTest {
         server.upgrader.resume();
         assertEquals('x', waiting.read());
         assertEquals(Set.of(WEB), server.upgrader.fds().used());
+    }
+
+    /** As IPV6_V6ONLY, which not every machine has: what the system refuses for an inherited socket. */
+    @ParameterizedTest
+    @CsvSource({"6, false", "17, true"})
+    void anOptionThatComesTooLateForAnInheritedSocketIsLeftOut(int wanted, boolean differs) throws Exception {
+        ChannelOption<Integer> protocol = new IntegerUnixChannelOption("SO_PROTOCOL", 1, 38);
+        Socket listening = Sockets.listening(cleanup, 128);
+        TestServer server = server(inherited(listening));
+        server.bootstrap.option(protocol, wanted).option(ChannelOption.SO_BACKLOG, 7);
+        try (Logs logs = new Logs()) {
+            Channel channel =
+                    web(server, listening.localAddress()).sync().channel();
+            assertEquals(
+                    differs,
+                    logs.has("SO_PROTOCOL is 6 and was to be 17, but cannot be changed for an inherited socket"),
+                    logs::toString);
+            assertEquals(7, channel.config().getOption(ChannelOption.SO_BACKLOG));
+        }
+        assertEquals(wanted, server.bootstrap.config().options().get(protocol), "the user's bootstrap");
+        server.upgrader.resume();
+        assertEquals('x', cleanup.add(Client.connect(listening.localAddress())).read());
     }
 
     @Test

@@ -3,7 +3,7 @@ package io.tableflip.core.launch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.core.os.Logs;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

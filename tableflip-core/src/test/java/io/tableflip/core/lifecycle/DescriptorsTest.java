@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.function.Executable;
+import io.tableflip.testsupport.Logs;
 import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
@@ -14,7 +15,6 @@ import io.tableflip.core.Fds;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.FakeProc;
-import io.tableflip.core.os.Logs;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.UnixPaths;
 import io.tableflip.testsupport.Await;

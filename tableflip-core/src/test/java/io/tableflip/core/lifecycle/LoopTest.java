@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.core.os.Logs;
+import io.tableflip.testsupport.Logs;
 import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.tableflip.testsupport.Logs;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
@@ -13,7 +14,6 @@ import io.tableflip.core.UpgradeException;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.os.FakeOs;
-import io.tableflip.core.os.Logs;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.testsupport.Await;

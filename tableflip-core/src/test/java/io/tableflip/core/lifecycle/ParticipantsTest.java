@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Logs;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.Participant;
-import io.tableflip.core.os.Logs;
 import io.tableflip.testsupport.Await;
 import java.time.Duration;
 import java.util.List;

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Logs;
 import io.tableflip.core.FdName;
 import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Participant;
@@ -26,7 +27,6 @@ import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.link.WireNames;
 import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.FakeProc;
-import io.tableflip.core.os.Logs;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.testsupport.Await;

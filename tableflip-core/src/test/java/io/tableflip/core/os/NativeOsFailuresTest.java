@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Logs;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.libc.LibC;
 import java.lang.reflect.InvocationTargetException;

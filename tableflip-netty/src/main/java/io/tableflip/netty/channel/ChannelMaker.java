@@ -2,6 +2,7 @@ package io.tableflip.netty.channel;
 
 import static java.lang.System.Logger.Level.INFO;
 
+import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelFactory;
@@ -24,6 +25,8 @@ public final class ChannelMaker {
     private final Upgrader upgrader;
     private final Socket socket;
     private @Nullable Channel made; // guarded by this
+    /** What was made has an inherited socket. */
+    private volatile boolean adopted;
 
     /**
      * The socket that is asked for.
@@ -59,6 +62,21 @@ public final class ChannelMaker {
     /** As a factory for a bootstrap, whose kind of channel it must be. */
     public <C extends Channel> ChannelFactory<C> factory(Class<C> type) {
         return () -> type.cast(newChannel());
+    }
+
+    /**
+     * As a factory for this bootstrap.
+     *
+     * @param bootstrap for this channel alone; loses the options that an inherited socket cannot take any more
+     */
+    public <C extends Channel> ChannelFactory<C> factory(Class<C> type, AbstractBootstrap<?, ?> bootstrap) {
+        return () -> {
+            Channel channel = newChannel();
+            if (adopted) {
+                LateOptions.leaveOut(bootstrap, channel, socket.name);
+            }
+            return type.cast(channel);
+        };
     }
 
     private synchronized Channel newChannel() {
@@ -123,6 +141,7 @@ public final class ChannelMaker {
         if (Addresses.matches(address(), actual)) {
             Channel channel = inherited.adopt(kind()::adopt);
             guard(channel, true, reservation, null);
+            adopted = true;
             return channel;
         }
         String where = actual == null ? "nothing" : Addresses.text(actual);

@@ -1,4 +1,4 @@
-package io.tableflip.core.os;
+package io.tableflip.testsupport;
 
 import java.text.MessageFormat;
 import java.util.List;
