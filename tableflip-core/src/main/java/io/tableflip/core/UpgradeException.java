@@ -29,6 +29,11 @@ public final class UpgradeException extends Exception {
          */
         NOT_SUPPORTED,
         /**
+         * Refused: somebody waits for exactly this process, and the service would end with it; the message
+         * names the remedy. See {@link Upgrader.Builder#supervisorCheck}.
+         */
+        SUPERVISED,
+        /**
          * The child was not started, since it may take more memory than is free; the message has the figures.
          * Only with {@link MemoryCheck#REFUSE}.
          */

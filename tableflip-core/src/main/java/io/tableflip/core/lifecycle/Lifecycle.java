@@ -93,7 +93,8 @@ final class Lifecycle implements Upgrader {
                 context,
                 launcher,
                 parent,
-                new Upgrades.Parts(nativeCode, fds, participants, draining, files, memory, idleBoot, housekeeping),
+                new Upgrades.Parts(
+                        proc, nativeCode, fds, participants, draining, files, memory, idleBoot, housekeeping),
                 this::upgradeEnded);
         shutdown = new Shutdown(
                 context,
@@ -120,6 +121,7 @@ final class Lifecycle implements Upgrader {
         } else if (!ACTIVATED.getAndSet(true) || !context.isStub()) {
             fds.activate(SocketActivation.of(environment(), proc, context.pid()));
         }
+        upgrades.supervisor().ifPresent(why -> LOG.log(WARNING, "upgrades will be refused: {0}", why));
         Duration limit = context.settings().upgradeTimeout();
         loop.execute(() -> loop.schedule(limit, () -> warnIfNotReady(limit)));
     }

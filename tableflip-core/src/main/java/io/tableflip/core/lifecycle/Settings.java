@@ -33,6 +33,7 @@ public final class Settings {
     private final Set<String> stopOn = new LinkedHashSet<>();
     private UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
     private MemoryCheck memoryCheck = MemoryCheck.WARN;
+    private boolean supervisorCheck = true;
     private Duration idleBoot = Duration.ZERO;
     private LifecycleListener listener = new LifecycleListener() {};
     private @Nullable String withoutUpgrades;
@@ -52,6 +53,7 @@ public final class Settings {
         copy.stopOn.addAll(stopOn);
         copy.childCommand = childCommand;
         copy.memoryCheck = memoryCheck;
+        copy.supervisorCheck = supervisorCheck;
         copy.idleBoot = idleBoot;
         copy.listener = listener;
         copy.withoutUpgrades = withoutUpgrades;
@@ -166,6 +168,14 @@ public final class Settings {
 
     public void memoryCheck(MemoryCheck check) {
         memoryCheck = check;
+    }
+
+    boolean supervisorCheck() {
+        return supervisorCheck;
+    }
+
+    public void supervisorCheck(boolean check) {
+        supervisorCheck = check;
     }
 
     Duration idleBoot() {

@@ -8,8 +8,11 @@ import io.tableflip.core.ExitReason;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.launch.Launcher;
+import io.tableflip.core.launch.Supervisor;
 import io.tableflip.core.memory.MemoryNeed;
 import io.tableflip.core.os.Os;
+import io.tableflip.core.os.ProcFs;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -23,11 +26,13 @@ final class Upgrades {
     private final Parent parent;
     private final Parts parts;
     private final Consumer<Handover.Outcome> ended;
+    private final Optional<String> supervisor;
     private @Nullable Handover current;
     private @Nullable ExitReason leaving;
 
     /** What an upgrade works with. */
     record Parts(
+            ProcFs proc,
             NativeCode nativeCode,
             Descriptors fds,
             Participants participants,
@@ -52,6 +57,21 @@ final class Upgrades {
         this.parent = parent;
         this.parts = parts;
         this.ended = ended;
+        // whoever has followed the service to a later generation will follow it further
+        boolean mayBeAwaited =
+                launcher != null && !parent.exists() && context.settings().supervisorCheck();
+        supervisor = mayBeAwaited
+                ? Supervisor.find(
+                        parts.proc,
+                        launcher.environment(),
+                        context.pid(),
+                        context.settings().pidFile() != null)
+                : Optional.empty();
+    }
+
+    /** Who waits for this process, if that prevents upgrades. On any thread. */
+    Optional<String> supervisor() {
+        return supervisor;
     }
 
     /** The upgrade that is in progress. */
@@ -83,6 +103,9 @@ final class Upgrades {
             return refusal(
                     Reason.NOT_SUPPORTED,
                     "no upgrades here: " + context.settings().whyNoUpgrades().orElse("this is a stub"));
+        }
+        if (supervisor.isPresent()) {
+            return refusal(Reason.SUPERVISED, supervisor.get());
         }
         if (parts.files.missing() != null) {
             return refusal(Reason.NOT_SUPPORTED, "the new process would fail too: " + parts.files.missing());

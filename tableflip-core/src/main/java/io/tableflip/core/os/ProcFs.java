@@ -304,6 +304,32 @@ public final class ProcFs {
         return OptionalLong.empty();
     }
 
+    /** The name of a process, of at most 15 characters; empty if it has gone. */
+    public String name(long pid) throws IOException {
+        Path name = root.resolve(pid + "/comm");
+        return Files.exists(name) ? Files.readString(name, StandardCharsets.ISO_8859_1).strip() : "";
+    }
+
+    /** Whether a process is the one of its parent's children that has run the longest. */
+    public boolean isFirstChild(long pid, long parent) throws IOException {
+        long own = startTime(pid).orElse(0L);
+        try (Stream<Path> all = Files.list(root)) {
+            return all.map(process -> process.getFileName().toString())
+                    .filter(name -> name.matches("[0-9]+") && Long.parseLong(name) != pid)
+                    .noneMatch(name -> isOlderChild(name, parent, own));
+        }
+    }
+
+    private boolean isOlderChild(String process, long parent, long start) {
+        try {
+            String[] fields = fieldsBehindName(
+                    Files.readString(root.resolve(process + "/stat"), StandardCharsets.ISO_8859_1));
+            return Long.parseLong(fields[1]) == parent && Long.parseLong(fields[19]) < start;
+        } catch (IOException e) {
+            return false; // has gone
+        }
+    }
+
     public long parentPid() throws IOException {
         return Long.parseLong(ownStat()[1]);
     }
