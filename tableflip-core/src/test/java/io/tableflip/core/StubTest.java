@@ -51,7 +51,9 @@ class StubTest {
             assertFalse(stub.hasParent());
             Await.get(stub.ready());
             assertEquals(State.SERVING, stub.state());
-            assertEquals(Long.toString(ProcessHandle.current().pid()), Files.readString(pidFile).strip());
+            assertEquals(
+                    Long.toString(ProcessHandle.current().pid()),
+                    Files.readString(pidFile).strip());
             UpgradeException refusal = assertInstanceOf(UpgradeException.class, Await.failure(stub.upgrade()));
             assertEquals(Reason.NOT_SUPPORTED, refusal.reason());
             assertTrue(refusal.toString().contains("this is a test"), refusal::toString);

@@ -9,10 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import io.tableflip.testsupport.Logs;
-import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -24,12 +20,14 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.local.LocalAddress;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.FdName;
 import io.tableflip.core.WrongDescriptorException;
 import io.tableflip.netty.channel.Listener;
 import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Logs;
 import java.io.RandomAccessFile;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -45,6 +43,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(30)
 class UpgradableServersTest {
@@ -94,8 +94,7 @@ class UpgradableServersTest {
         TestServer server = server(inherited(listening));
         server.bootstrap.option(protocol, wanted).option(ChannelOption.SO_BACKLOG, 7);
         try (Logs logs = new Logs()) {
-            Channel channel =
-                    web(server, listening.localAddress()).sync().channel();
+            Channel channel = web(server, listening.localAddress()).sync().channel();
             assertEquals(
                     differs,
                     logs.has("SO_PROTOCOL is 6 and was to be 17, but cannot be changed for an inherited socket"),

@@ -38,12 +38,13 @@ public final class Supervisor {
             long parent = proc.parentPid();
             String name = proc.name(parent);
             if (INITS.contains(name) && proc.isFirstChild(pid, parent)) {
-                return Optional.of(name + " (process " + parent + ") waits for this process, and ends with it. To upgrade, "
-                        + LAUNCHER);
+                return Optional.of(name + " (process " + parent
+                        + ") waits for this process, and ends with it. To upgrade, " + LAUNCHER);
             }
             if (name.equals("supervisord") && environment.containsKey("SUPERVISOR_ENABLED")) {
-                return Optional.of("supervisord (process " + parent + ") waits for this process, and takes its end for that"
-                        + " of the service. To upgrade, " + LAUNCHER);
+                return Optional.of(
+                        "supervisord (process " + parent + ") waits for this process, and takes its end for that"
+                                + " of the service. To upgrade, " + LAUNCHER);
             }
             if (!hasPidFile && isMainProcessOfUnit(environment, pid, name)) {
                 return Optional.of("systemd waits for this process, and ends the service with it. To upgrade, set a"

@@ -57,16 +57,15 @@ final class Upgrades {
         this.parent = parent;
         this.parts = parts;
         this.ended = ended;
-        // whoever has followed the service to a later generation will follow it further
-        boolean mayBeAwaited =
-                launcher != null && !parent.exists() && context.settings().supervisorCheck();
-        supervisor = mayBeAwaited
-                ? Supervisor.find(
-                        parts.proc,
-                        launcher.environment(),
-                        context.pid(),
-                        context.settings().pidFile() != null)
-                : Optional.empty();
+        supervisor = findSupervisor();
+    }
+
+    /** Whoever has followed the service to a later generation will follow it further. */
+    private Optional<String> findSupervisor() {
+        Settings settings = context.settings();
+        return launcher == null || parent.exists() || !settings.supervisorCheck()
+                ? Optional.empty()
+                : Supervisor.find(parts.proc, launcher.environment(), context.pid(), settings.pidFile() != null);
     }
 
     /** Who waits for this process, if that prevents upgrades. On any thread. */

@@ -1,9 +1,8 @@
 package io.tableflip.core.os;
 
 import io.tableflip.core.text.RawString;
-import java.util.stream.Stream;
-import java.io.UncheckedIOException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -14,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /** What {@code /proc} tells, without native code. */
 public final class ProcFs {
@@ -103,7 +103,8 @@ public final class ProcFs {
             return Stream.concat(
                             Stream.of(Long.toString(likely)),
                             all.map(process -> process.getFileName().toString()))
-                    .filter(name -> name.matches("[0-9]+") && Long.parseLong(name) != ProcessHandle.current().pid())
+                    .filter(name -> name.matches("[0-9]+")
+                            && Long.parseLong(name) != ProcessHandle.current().pid())
                     .filter(name -> reads(name, "pipe:[" + pipe + "]"))
                     .findFirst()
                     .map(Long::parseLong);
@@ -307,7 +308,9 @@ public final class ProcFs {
     /** The name of a process, of at most 15 characters; empty if it has gone. */
     public String name(long pid) throws IOException {
         Path name = root.resolve(pid + "/comm");
-        return Files.exists(name) ? Files.readString(name, StandardCharsets.ISO_8859_1).strip() : "";
+        return Files.exists(name)
+                ? Files.readString(name, StandardCharsets.ISO_8859_1).strip()
+                : "";
     }
 
     /** Whether a process is the one of its parent's children that has run the longest. */
@@ -322,8 +325,8 @@ public final class ProcFs {
 
     private boolean isOlderChild(String process, long parent, long start) {
         try {
-            String[] fields = fieldsBehindName(
-                    Files.readString(root.resolve(process + "/stat"), StandardCharsets.ISO_8859_1));
+            String[] fields =
+                    fieldsBehindName(Files.readString(root.resolve(process + "/stat"), StandardCharsets.ISO_8859_1));
             return Long.parseLong(fields[1]) == parent && Long.parseLong(fields[19]) < start;
         } catch (IOException e) {
             return false; // has gone

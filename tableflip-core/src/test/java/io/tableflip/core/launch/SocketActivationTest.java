@@ -4,12 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.lifecycle.Descriptors;
 import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.FakeProc;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

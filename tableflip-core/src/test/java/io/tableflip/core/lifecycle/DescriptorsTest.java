@@ -5,19 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.function.Executable;
-import io.tableflip.testsupport.Logs;
-import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
 import io.tableflip.core.Fds;
+import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.FakeProc;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.UnixPaths;
 import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -44,6 +43,7 @@ import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class DescriptorsTest {
@@ -105,7 +105,8 @@ class DescriptorsTest {
     }
 
     private static void assertRefused(Executable call) {
-        String why = String.valueOf(assertThrows(IllegalStateException.class, call).getMessage());
+        String why =
+                String.valueOf(assertThrows(IllegalStateException.class, call).getMessage());
         assertTrue(why.contains("an upgrade is in progress") || why.contains("this process is leaving"), why);
     }
 

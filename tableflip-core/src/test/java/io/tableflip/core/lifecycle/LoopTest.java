@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Logs;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;

@@ -2,7 +2,6 @@ package io.tableflip.core.lifecycle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
@@ -17,6 +16,7 @@ import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

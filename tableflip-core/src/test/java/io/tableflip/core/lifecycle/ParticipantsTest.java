@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.Participant;
 import io.tableflip.testsupport.Await;
+import io.tableflip.testsupport.Logs;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

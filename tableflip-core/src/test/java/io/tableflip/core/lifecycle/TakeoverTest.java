@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.FdName;
 import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Participant;
@@ -31,6 +30,7 @@ import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.testsupport.Await;
 import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -6,13 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.os.FakeProc;
 import io.tableflip.core.os.ProcFs;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

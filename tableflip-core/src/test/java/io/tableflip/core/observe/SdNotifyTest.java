@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.lifecycle.Service;
+import io.tableflip.testsupport.Logs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.libc.LibC;
+import io.tableflip.testsupport.Logs;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.testsupport.Logs;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.testsupport.Await;
 import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;

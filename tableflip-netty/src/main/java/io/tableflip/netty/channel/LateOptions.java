@@ -28,7 +28,7 @@ final class LateOptions {
     static void leaveOut(AbstractBootstrap<?, ?> bootstrap, Channel channel, FdName name) {
         Map<ChannelOption<?>, Object> options = bootstrap.config().options();
         options.forEach((option, value) -> {
-            if (option != ChannelOption.AUTO_READ && !isSet(channel, option, value, name)) {
+            if (!option.equals(ChannelOption.AUTO_READ) && !isSet(channel, option, value, name)) {
                 bootstrap.option(option, null);
             }
         });
