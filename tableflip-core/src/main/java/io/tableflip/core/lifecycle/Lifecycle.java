@@ -46,6 +46,7 @@ final class Lifecycle implements Upgrader {
     private final ProcFs proc;
     private final Context context;
     private final Loop loop;
+    private final Terminal terminal;
     private final Participants participants;
     private final Parent parent;
     private final Descriptors fds;
@@ -63,6 +64,7 @@ final class Lifecycle implements Upgrader {
         this.launcher = launcher;
         this.proc = proc;
         loop = new Loop(settings.clock());
+        terminal = new Terminal(loop, proc);
         boolean isStub = launcher == null;
         int workers = isStub ? 0 : WORKERS;
         Observers observers = new Observers(settings.listener(), isStub);
@@ -124,6 +126,9 @@ final class Lifecycle implements Upgrader {
         upgrades.supervisor().ifPresent(why -> LOG.log(WARNING, "upgrades will be refused: {0}", why));
         Duration limit = context.settings().upgradeTimeout();
         loop.execute(() -> loop.schedule(limit, () -> warnIfNotReady(limit)));
+        if (context.settings().upgradeOn().contains("HUP")) {
+            loop.execute(terminal::watch);
+        }
     }
 
     private void warnIfNotReady(Duration since) {
@@ -255,8 +260,15 @@ final class Lifecycle implements Upgrader {
         return forUser(result);
     }
 
-    void upgradeBySignal() {
-        upgrade();
+    void upgradeBySignal(String name) {
+        loop.execute(() -> {
+            if (name.equals("HUP") && terminal.hasJustGone()) {
+                LOG.log(INFO, "SIGHUP: the terminal of this process has gone, so it stops");
+                shutdown.stop();
+            } else {
+                upgrades.begin(new CompletableFuture<>());
+            }
+        });
         context.reached(Checkpoint.SIGNAL_RECEIVED);
     }
 

@@ -49,7 +49,7 @@ public final class Startup {
         List<Runnable> handlers = new ArrayList<>();
         try {
             for (String name : settings.upgradeOn()) {
-                handlers.add(Signals.handle(name, () -> created.thenAccept(Lifecycle::upgradeBySignal)));
+                handlers.add(Signals.handle(name, () -> created.thenAccept(life -> life.upgradeBySignal(name))));
             }
             for (String name : settings.stopOn()) {
                 handlers.add(Signals.handle(name, () -> created.thenAccept(life -> life.stopBySignal(name))));

@@ -333,6 +333,11 @@ public final class ProcFs {
         }
     }
 
+    /** Whether this process has a controlling terminal. */
+    public boolean hasTerminal() throws IOException {
+        return !ownStat()[4].equals("0");
+    }
+
     public long parentPid() throws IOException {
         return Long.parseLong(ownStat()[1]);
     }

@@ -15,7 +15,7 @@ public final class FakeProc {
         Files.createDirectories(root.resolve("self/fdinfo"));
         Files.createDirectories(root.resolve("self/net"));
         fs = new ProcFs(root);
-        write("self/stat", "1234 (java) S 77 0 0");
+        write("self/stat", "1234 (java) S 77 0 0 0");
         write("self/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n");
     }
 

@@ -1,0 +1,50 @@
+package io.tableflip.core.lifecycle;
+
+import static java.lang.System.Logger.Level.DEBUG;
+
+import io.tableflip.core.os.ProcFs;
+import java.io.IOException;
+import java.time.Duration;
+
+/**
+ * The controlling terminal. When it closes, the kernel and the shell send SIGHUP, which is meant as a stop: the
+ * signal that comes with the loss is no request for an upgrade, a later one is. Only for the thread of the loop.
+ */
+final class Terminal {
+    private static final System.Logger LOG = System.getLogger("io.tableflip");
+
+    /** A signal that comes later than this after the loss has another reason. */
+    static final Duration LOOK = Duration.ofSeconds(1);
+
+    private final Loop loop;
+    private final ProcFs proc;
+    /** As of the last look. */
+    private boolean there;
+
+    Terminal(Loop loop, ProcFs proc) {
+        this.loop = loop;
+        this.proc = proc;
+    }
+
+    /** Looks at it now and from time to time, until it has gone. */
+    void watch() {
+        there = isThere();
+        if (there) {
+            loop.schedule(LOOK, this::watch);
+        }
+    }
+
+    /** Whether it was there at the last look and is not any more. */
+    boolean hasJustGone() {
+        return there && !isThere();
+    }
+
+    private boolean isThere() {
+        try {
+            return proc.hasTerminal();
+        } catch (IOException e) {
+            LOG.log(DEBUG, "it is not known whether this process has a terminal", e);
+            return there;
+        }
+    }
+}
