@@ -183,12 +183,12 @@ class HandoverModelTest {
         return Stream.of(
                 replacing(
                         "a child that does not look whether its parent lives",
-                        "(parentGone[me] && !alive[parent[me]])",
+                        "parentGone[me] && !alive[parent[me]]",
                         "true",
                         "ONE_SERVICE"),
                 replacing(
                         "a child that does not read to the end first",
-                        "(parentGone[me] && !alive[parent[me]])",
+                        "parentGone[me] && !alive[parent[me]]",
                         "!alive[parent[me]]",
                         "ONE_SERVICE"),
                 replacing(
@@ -198,8 +198,8 @@ class HandoverModelTest {
                         "ONE_SERVICE"),
                 replacing(
                         "a child that waits for ever",
-                        "(LEVEL == 1 || (parentGone",
-                        "(LEVEL == 3 || (LEVEL == 3 && parentGone",
+                        "parentGone[me] && !alive[parent[me]]",
+                        "false",
                         "UPGRADE_ENDS"));
     }
 
