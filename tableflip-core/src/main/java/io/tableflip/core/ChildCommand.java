@@ -66,7 +66,7 @@ public final class ChildCommand {
      * next one begins with.
      *
      * <p>With options that do not bind for life a child begins with a small heap, and takes the full one when
-     * its parent has gone:
+     * its parent has exited:
      *
      * <pre>{@code
      * builder.childCommand(own -> own.withJvmOptions("-Xms64m", "-XX:SoftMaxHeapSize=512m"));

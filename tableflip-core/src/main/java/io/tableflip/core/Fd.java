@@ -35,9 +35,9 @@ public interface Fd extends FdSource, AutoCloseable {
     /**
      * Opens the file behind this descriptor again. The channel has a position and flags of its own; locks
      * stay with this descriptor. This process needs permission on the file now, even if the descriptor was
-     * passed to it by a process that had more. Works for files and pipes, not for sockets. For a FIFO this can
-     * block until another process opens the other end. Upgrades are possible meanwhile, but {@link #close()}
-     * and {@link #release()} wait.
+     * passed to it by a process that had more. Works for files and pipes, not for sockets. For a FIFO this
+     * can block until another process opens the other end. Upgrades are possible meanwhile, but
+     * {@link #close()} and {@link #release()} wait.
      *
      * @throws IllegalStateException if it was closed or released
      * @throws IOException if it is a socket, if the options do not fit the file, or if this process may not

@@ -15,9 +15,9 @@ import java.util.Set;
  * open then. Once this process has become the service, it closes what is still inherited, and removes the
  * path of an inherited Unix socket.
  *
- * <p>While an upgrade is in progress, and while this process leaves, nothing can be claimed, reserved or added:
- * the child would not get it. The methods that do so then throw an {@link IllegalStateException}. When the
- * upgrade has failed they work again.
+ * <p>While an upgrade is in progress, and while this process leaves, nothing can be claimed, reserved or
+ * added: the child would not get it. The methods that do so then throw an {@link IllegalStateException}. When
+ * the upgrade has failed they work again.
  */
 public interface Fds {
     /**

@@ -18,7 +18,7 @@ import java.util.concurrent.CompletionStage;
  * </pre>
  *
  * <p>{@code release} may come before the drain has completed: the drain then goes on. The calls to one
- * participant come one after the other, never two at once, from a thread of the upgrader. They may block, but
+ * participant come one after the other, from a thread of the upgrader. They may block, but
  * only a few participants at a time: return a stage for what takes long. An exception, thrown or in the
  * stage, is logged and changes nothing else; only that of {@link #acquire()} counts.
  */
@@ -48,9 +48,9 @@ public interface Participant {
      * Finishes the work that has begun and asks clients to leave politely. {@link #resume()} before it has
      * completed cancels it.
      *
-     * <p>A stage that has not completed five seconds after the timeout is not waited for any longer. Until then
-     * it delays the commit (for {@link Upgrader.Builder#maxDrainBeforeCommit} at most) and the end of this
-     * process, which refuses and delays the next upgrade, and the reports of all participants are lost.
+     * <p>A stage that has not completed five seconds after the timeout is not waited for any longer. Until
+     * then it delays the commit (for {@link Upgrader.Builder#maxDrainBeforeCommit} at most) and the end of
+     * this process, which refuses and delays the next upgrade, and the reports of all participants are lost.
      *
      * @param timeout how long the work may take from now on; what is left after that is to be cut off
      * @return completes when nothing is left
@@ -62,7 +62,7 @@ public interface Participant {
     /**
      * Takes new work: for the first time when the program is ready, again when an upgrade was rolled back.
      *
-     * <p>In a child the parent still works then: it is paused by this. What must not be done by both at once,
+     * <p>In a child, this call precedes the pause of the parent. What only one process may do at a time,
      * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here:
      * {@code ready()} waits for this call, for five seconds at most.
      *
@@ -73,7 +73,7 @@ public interface Participant {
     }
 
     /**
-     * Lets go for good what the successor has or nobody needs any more: listening sockets, locks.
+     * Releases what the successor has or nobody needs any more: listening sockets, locks.
      * {@link #resume()} does not come after this.
      *
      * @return completes when it is let go

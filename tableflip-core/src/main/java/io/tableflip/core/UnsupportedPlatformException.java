@@ -2,7 +2,7 @@ package io.tableflip.core;
 
 /**
  * Upgrades are not possible here; the message says what is missing. {@link Upgrader.Builder#buildOrStub()}
- * gives an upgrader with which the same program runs all the same.
+ * builds a stub, with which the same program runs without upgrades.
  */
 public final class UnsupportedPlatformException extends RuntimeException {
     private static final long serialVersionUID = 1;

@@ -317,8 +317,8 @@ public interface Upgrader extends AutoCloseable {
          * @throws IllegalStateException if this process has an upgrader already
          * @throws IllegalArgumentException if a signal does not exist here or is given twice, or if the limit
          *     of an idle boot is not below the upgrade timeout
-         * @throws IOException if the names of the descriptors cannot be read from the parent or make no sense.
-         *     What a parent sends later and this version does not understand is ignored
+         * @throws IOException if the names of the descriptors cannot be read from the parent or make no
+         *     sense. What a parent sends later and this version does not understand is ignored
          */
         public Upgrader build() throws IOException {
             Optional<String> reason = settings.whyNoUpgrades();

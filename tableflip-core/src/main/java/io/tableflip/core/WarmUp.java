@@ -8,8 +8,8 @@ package io.tableflip.core;
 public interface WarmUp {
     /**
      * Warms up, and returns when that is done. Runs on a thread of its own, which is interrupted when it is
-     * to end: its time is over, the parent has gone, or this process was told to stop. The takeover does not
-     * wait for one that goes on all the same.
+     * to end: its time is over, the parent has exited, or this process was told to stop. The takeover does
+     * not wait for one that continues.
      *
      * @throws Exception is logged; the process takes over as it is
      */

@@ -19,7 +19,7 @@ public final class DrainPolicy {
      * Fires a {@link DrainEvent} through the pipeline of each connection and leaves the rest to its handlers,
      * {@link io.tableflip.netty.http.HttpDrainHandler} for example. A connection whose pipeline has no
      * handler that understands the event stays until its client closes it or the drain timeout has passed;
-     * the log says so, once per drain.
+     * the library logs that once per drain.
      */
     public static final DrainPolicy HANDLERS = new DrainPolicy(
             "HANDLERS", (channel, event) -> channel.pipeline().fireUserEventTriggered(event), true, Duration.ZERO);
@@ -59,7 +59,7 @@ public final class DrainPolicy {
     /**
      * Closes each connection, with {@link Channel#close()}, when nothing was read or written on it for some
      * time and nothing waits to be sent. For protocols without a way to ask a client to leave. A connection
-     * that is never quiet for so long stays until the drain timeout.
+     * that is never quiet for that time stays until the drain timeout.
      *
      * @param quiet the time without traffic; at most half of the time that remains until the drain timeout
      */

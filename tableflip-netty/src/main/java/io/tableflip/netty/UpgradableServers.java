@@ -124,10 +124,10 @@ public final class UpgradableServers {
      * A channel factory for frameworks that call {@code bind} themselves. It makes one channel, for this
      * address: use one factory per address. A second channel while the first is open is refused, and so is a
      * bind to another address. If the event loops are not of the epoll transport, Netty fails to register the
-     * channel; an inherited socket is then closed in this process, and the parent still has it. An option that
-     * counts only before the bind (IPV6_V6ONLY, for example) makes the bind of an inherited socket fail here:
-     * leave it out if {@link io.tableflip.core.Fds#inherited()} has the name. {@link #bind(ServerBootstrap,
-     * BindSpec)} does that by itself.
+     * channel; an inherited socket is then closed in this process, and the parent still has it. An option
+     * that counts only before the bind (IPV6_V6ONLY, for example) makes the bind of an inherited socket fail
+     * here: leave it out if {@link io.tableflip.core.Fds#inherited()} has the name.
+     * {@link #bind(ServerBootstrap, BindSpec)} does that by itself.
      *
      * @throws IllegalArgumentException if no server can have such an address
      */

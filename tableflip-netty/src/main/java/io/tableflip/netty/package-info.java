@@ -10,8 +10,8 @@
  * <p>{@link io.tableflip.netty.DrainPolicy} says how the connections of a listener are asked to leave. By
  * default a {@link io.tableflip.netty.DrainEvent} is fired through their pipelines;
  * {@link io.tableflip.netty.http.HttpDrainHandler} is the handler that understands it for HTTP/1.1,
- * {@link io.tableflip.netty.http.WebSocketDrainHandler} the one for WebSocket. A protocol of one's own needs a
- * handler like this one:
+ * {@link io.tableflip.netty.http.WebSocketDrainHandler} the one for WebSocket. A protocol of one's own needs
+ * a handler like this one:
  *
  * <pre>{@code
  * public void userEventTriggered(ChannelHandlerContext ctx, Object event) {

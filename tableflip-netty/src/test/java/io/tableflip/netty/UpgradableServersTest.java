@@ -448,14 +448,7 @@ class UpgradableServersTest {
     @Test
     void aChannelThatIsBoundAtTheSecondAttemptIsPassedOn() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        Channel channel = server.bootstrap
-                .clone()
-                .channelFactory(UpgradableServers.of(server.upgrader)
-                        .factory(BindSpec.of(TestServer.ANY_PORT).name("web").drain(DrainPolicy.CLOSE)))
-                .register()
-                .sync()
-                .channel();
-        cleanup.add(() -> channel.close().sync());
+        Channel channel = registered(server, "web");
         assertFalse(channel.bind(TestServer.loopback(1)).await().isSuccess());
         assertFalse(server.upgrader.fds().used().contains(WEB));
         channel.bind(TestServer.ANY_PORT).sync();
@@ -469,14 +462,7 @@ class UpgradableServersTest {
     @Test
     void whatIsBoundDuringAnUpgradeIsRefused() throws Exception {
         TestServer server = server(new FakeUpgrader());
-        Channel early = server.bootstrap
-                .clone()
-                .channelFactory(UpgradableServers.of(server.upgrader)
-                        .factory(BindSpec.of(TestServer.ANY_PORT).name("early").drain(DrainPolicy.CLOSE)))
-                .register()
-                .sync()
-                .channel();
-        cleanup.add(() -> early.close().sync());
+        Channel early = registered(server, "early");
         server.upgrader.passFds();
         assertTrue(message(web(server, TestServer.ANY_PORT).await().cause()).contains("an upgrade is in progress"));
         assertTrue(
@@ -486,6 +472,19 @@ class UpgradableServersTest {
         early.bind(TestServer.ANY_PORT).sync();
         web(server, TestServer.ANY_PORT).sync();
         assertTrue(server.upgrader.fds().used().contains(WEB));
+    }
+
+    /** A channel that is not bound yet, as frameworks make it. */
+    private Channel registered(TestServer server, String name) throws Exception {
+        Channel channel = server.bootstrap
+                .clone()
+                .channelFactory(UpgradableServers.of(server.upgrader)
+                        .factory(BindSpec.of(TestServer.ANY_PORT).name(name).drain(DrainPolicy.CLOSE)))
+                .register()
+                .sync()
+                .channel();
+        cleanup.add(() -> channel.close().sync());
+        return channel;
     }
 
     private static String message(Throwable failure) {

@@ -57,8 +57,8 @@ final class Loop implements Executor {
     }
 
     /**
-     * Nothing is left to do: forgets all timers. The thread ends, and comes back if there is a task after all.
-     * Only on this thread.
+     * Nothing is left to do: forgets all timers. The thread ends, and comes back if there is a task after
+     * all. Only on this thread.
      */
     void retire() {
         retired = true;

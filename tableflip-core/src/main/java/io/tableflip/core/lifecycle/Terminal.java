@@ -7,8 +7,9 @@ import java.io.IOException;
 import java.time.Duration;
 
 /**
- * The controlling terminal. When it closes, the kernel and the shell send SIGHUP, which is meant as a stop: the
- * signal that comes with the loss is no request for an upgrade, a later one is. Only for the thread of the loop.
+ * The controlling terminal. When it closes, the kernel and the shell send SIGHUP, which is meant as a stop:
+ * the signal that comes with the loss is no request for an upgrade, a later one is. Only for the thread of
+ * the loop.
  */
 final class Terminal {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
@@ -26,7 +27,7 @@ final class Terminal {
         this.proc = proc;
     }
 
-    /** Looks at it now and from time to time, until it has gone. */
+    /** Looks at it now and from time to time, until it is lost. */
     void watch() {
         there = isThere();
         if (there) {

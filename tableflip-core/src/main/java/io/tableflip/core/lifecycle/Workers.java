@@ -59,10 +59,8 @@ final class Workers implements Executor {
             try {
                 task.run();
             } catch (RuntimeException | Error e) {
-                LOG.log(
-                        ERROR,
-                        "a bug in tableflip, please report it",
-                        e); // a thread that ended would have to be replaced
+                // logged here: a thread that ended would have to be replaced
+                LOG.log(ERROR, "a bug in tableflip, please report it", e);
             }
         };
         try {

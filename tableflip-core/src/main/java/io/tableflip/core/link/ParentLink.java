@@ -68,8 +68,8 @@ public final class ParentLink {
     }
 
     /**
-     * At level 1 nobody says who the parent is: the process that reads what this one writes. It need not be the
-     * one that has started this process, which may be a shell that has put it in the background.
+     * At level 1 nobody says who the parent is: the process that reads what this one writes. It need not be
+     * the one that has started this process, which may be a shell that has put it in the background.
      */
     private static long findParent(ProcFs proc, long readyPipe) throws IOException {
         long starter = proc.parentPid();

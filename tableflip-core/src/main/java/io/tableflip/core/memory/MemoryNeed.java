@@ -116,7 +116,10 @@ public final class MemoryNeed {
         }
     }
 
-    /** The launcher puts JDK_JAVA_OPTIONS in front of the arguments, and the JVM JAVA_TOOL_OPTIONS in front of all. */
+    /**
+     * The launcher puts JDK_JAVA_OPTIONS in front of the arguments, and the JVM JAVA_TOOL_OPTIONS in front of
+     * all.
+     */
     private static OptionalLong maxHeap(ChildCommand command) {
         OptionalLong heap = JvmOptions.maxHeap(command.command());
         if (JvmOptions.isJava(command.command())) {

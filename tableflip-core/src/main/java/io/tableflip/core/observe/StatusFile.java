@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * A file beside the PID file, {@code NAME.status}, in which the process that is the service says how it is
  * doing: for {@link Ctl}. Renamed into its place at each step. Readable for the service's user alone, since
  * the reason of a failure may hold anything. Written by one process at a time: from the moment at which it
- * serves until a child is the service; the child writes it again when its parent has gone, and so has the
+ * serves until a child is the service; the child writes it again when its parent has exited, and so has the
  * last word. Thread-safe.
  */
 public final class StatusFile implements Observer {

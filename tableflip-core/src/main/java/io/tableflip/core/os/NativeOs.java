@@ -128,7 +128,7 @@ public final class NativeOs implements Os {
         return new Pipe(fds[0], fds[1], inode.get());
     }
 
-    /** What cannot be closed is no reason to fail: the number is free again all the same. */
+    /** An error of close is no reason to fail: the number is free again nevertheless. */
     private void closeAll(List<Integer> fds) {
         for (int fd : fds) {
             try {

@@ -305,7 +305,7 @@ public final class ProcFs {
         return OptionalLong.empty();
     }
 
-    /** The name of a process, of at most 15 characters; empty if it has gone. */
+    /** The name of a process, of at most 15 characters; empty if it has exited. */
     public String name(long pid) throws IOException {
         Path name = root.resolve(pid + "/comm");
         return Files.exists(name)
@@ -329,7 +329,7 @@ public final class ProcFs {
                     fieldsBehindName(Files.readString(root.resolve(process + "/stat"), StandardCharsets.ISO_8859_1));
             return Long.parseLong(fields[1]) == parent && Long.parseLong(fields[19]) < start;
         } catch (IOException e) {
-            return false; // has gone
+            return false; // has exited
         }
     }
 

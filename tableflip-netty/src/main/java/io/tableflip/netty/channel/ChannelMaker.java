@@ -67,13 +67,13 @@ public final class ChannelMaker {
     /**
      * As a factory for this bootstrap.
      *
-     * @param bootstrap for this channel alone; loses the options that an inherited socket cannot take any more
+     * @param bootstrap for this channel alone; loses the options that are set on an inherited socket here
      */
     public <C extends Channel> ChannelFactory<C> factory(Class<C> type, AbstractBootstrap<?, ?> bootstrap) {
         return () -> {
             Channel channel = newChannel();
             if (adopted) {
-                LateOptions.leaveOut(bootstrap, channel, socket.name);
+                LateOptions.apply(bootstrap, channel, socket.name);
             }
             return type.cast(channel);
         };

@@ -21,24 +21,28 @@ final class LateOptions {
     private LateOptions() {}
 
     /**
-     * Takes out of a bootstrap what cannot be set on this channel.
+     * Sets the options of a bootstrap on this channel as far as possible, and takes them out of the
+     * bootstrap, which would set them once more.
      *
      * @param bootstrap a copy of the user's, for this channel alone
      */
-    static void leaveOut(AbstractBootstrap<?, ?> bootstrap, Channel channel, FdName name) {
+    static void apply(AbstractBootstrap<?, ?> bootstrap, Channel channel, FdName name) {
         Map<ChannelOption<?>, Object> options = bootstrap.config().options();
         options.forEach((option, value) -> {
-            if (!option.equals(ChannelOption.AUTO_READ) && !isSet(channel, option, value, name)) {
+            if (!option.equals(ChannelOption.AUTO_READ) && isDone(channel, option, value, name)) {
                 bootstrap.option(option, null);
             }
         });
     }
 
+    /**
+     * Whether the option needs no more attention. One that the channel does not know is left to Netty's
+     * warning.
+     */
     @SuppressWarnings("unchecked") // a bootstrap has taken no value of another type
-    private static <T> boolean isSet(Channel channel, ChannelOption<T> option, Object value, FdName name) {
+    private static <T> boolean isDone(Channel channel, ChannelOption<T> option, Object value, FdName name) {
         try {
-            channel.config().setOption(option, (T) value);
-            return true;
+            return channel.config().setOption(option, (T) value);
         } catch (ChannelException e) {
             Object actual = actual(channel, option);
             LOG.log(
@@ -49,7 +53,7 @@ final class LateOptions {
                     actual,
                     value,
                     e.getMessage());
-            return false;
+            return true;
         }
     }
 

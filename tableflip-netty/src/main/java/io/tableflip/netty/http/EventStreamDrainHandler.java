@@ -173,7 +173,7 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
     }
 
     /**
-     * Applications close when a write fails. What was written before goes to the client all the same, until
+     * Applications close when a write fails. The client still gets what was written before, until
      * the drain timeout.
      */
     @Override

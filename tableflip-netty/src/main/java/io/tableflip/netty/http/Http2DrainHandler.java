@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * HTTP/2 connection is removed.
  *
  * <p>A client that does not answer the PING gets the second GOAWAY after 10 s, or half of the time to the
- * drain timeout if that is less. If the drain is called off, a connection that was told ends all the same
+ * drain timeout if that is less. If the drain is called off, a connection that was notified ends nevertheless
  * when its streams have ended, but nobody cuts it.
  */
 public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {

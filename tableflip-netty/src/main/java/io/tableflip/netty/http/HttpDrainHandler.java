@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A connection on which nothing is under way, or whose response had begun before the event, stays: closing
  * it could cross with the next request. That request gets the response that says close. At the drain timeout
- * it is closed all the same.
+ * it is closed nevertheless.
  *
  * <p>Two limits. The header is set on the very response that the application writes: one object that many
  * connections share ({@code response.retain()}) would say close for ever, while {@code retainedDuplicate()}
