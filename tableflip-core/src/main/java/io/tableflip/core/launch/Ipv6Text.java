@@ -1,7 +1,7 @@
 package io.tableflip.core.launch;
 
 /** IPv6 addresses as people write them (RFC 5952, 4): the JDK spells all eight groups out. */
-public final class Ipv6Text {
+final class Ipv6Text {
     private static final int GROUPS = 8;
 
     private Ipv6Text() {}

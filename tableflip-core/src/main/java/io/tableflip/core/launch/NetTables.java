@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** What the kernel's tables say of a socket by its inode: its kind and its address. Without native code. */
-public final class NetTables {
+final class NetTables {
     private static final String LISTENING = "0A";
     private static final int INODE = 9;
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * The limits of memory under which this process, and so its child, runs: those of its own cgroup and of all
  * above it that can be seen, of version 1 and 2. A file that is missing or makes no sense counts as no limit.
  */
-public final class Cgroups {
+final class Cgroups {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
     /** Version 1 writes "no limit" as the largest number of whole pages. */

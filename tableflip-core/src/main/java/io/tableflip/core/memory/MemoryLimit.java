@@ -9,7 +9,7 @@ import io.tableflip.core.text.Printable;
  * @param free what is left of it; may be negative
  * @param soft whether more than that is slow rather than fatal
  */
-public record MemoryLimit(String of, long limit, long free, boolean soft) {
+record MemoryLimit(String of, long limit, long free, boolean soft) {
     private static final long MIB = 1 << 20;
     private static final long GIB = 1 << 30;
 

@@ -5,7 +5,7 @@ import io.tableflip.core.LifecycleListener;
 import io.tableflip.core.UpgradeException;
 
 /** Tells the user's listener. */
-public final class ListenerObserver implements Observer {
+final class ListenerObserver implements Observer {
     private final LifecycleListener listener;
 
     ListenerObserver(LifecycleListener listener) {

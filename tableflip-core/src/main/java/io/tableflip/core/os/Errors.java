@@ -14,7 +14,7 @@ import jnr.constants.platform.Errno;
  * Translates error numbers into exceptions, and the exceptions of {@code java.nio.file} back into error
  * numbers.
  */
-public final class Errors {
+final class Errors {
     private Errors() {}
 
     /** The failure of a call, by its number. */

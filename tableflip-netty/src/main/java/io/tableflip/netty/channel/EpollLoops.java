@@ -27,7 +27,7 @@ public final class EpollLoops {
      *
      * @throws IllegalStateException if the native library cannot be used
      */
-    public static void requireAvailable() {
+    static void requireAvailable() {
         if (!Epoll.isAvailable()) {
             throw new IllegalStateException(
                     "Netty's epoll transport is not available: put netty-transport-native-epoll with the classifier"
