@@ -100,8 +100,9 @@ final class CtlUpgrade {
         if (failure.isPresent() || !gone) {
             return failure;
         }
-        if (now.isPresent() && now.get().pid() != old.pid()) {
-            return Optional.of(successor(now.get()));
+        Optional<CtlOutcome> successor = now.flatMap(this::successor);
+        if (successor.isPresent()) {
+            return successor;
         }
         if (goneSince == 0 || now.filter(this::hasLivingChild).isPresent()) {
             goneSince = System.nanoTime(); // a child goes on alone
@@ -150,15 +151,25 @@ final class CtlUpgrade {
     }
 
     /**
-     * A process of generation 1 whose parent is another was started anew, whatever was known of the old one.
+     * The process that has written the status file, once the PID file names a process too: whoever takes over
+     * writes one file after the other. A process of generation 1 whose parent is another was started anew,
+     * whatever was known of the old one.
      */
-    private CtlOutcome successor(ServiceStatus now) throws CtlOutcome.Ended {
-        RunningService successor = RunningService.find(old.pidFile(), new ProcFs());
-        int generation = old.status().map(ServiceStatus::generation).orElse(1);
-        boolean isSuccessor = now.parent() == old.pid() || now.generation() > Math.max(1, generation);
-        return successor.pid() == now.pid() && isSuccessor
-                ? upgraded(RunningService.name(now))
-                : startedAnew(successor);
+    private Optional<CtlOutcome> successor(ServiceStatus now) {
+        if (now.pid() == old.pid()) {
+            return Optional.empty();
+        }
+        try {
+            RunningService successor = RunningService.find(old.pidFile(), new ProcFs());
+            int generation = old.status().map(ServiceStatus::generation).orElse(1);
+            boolean isSuccessor = now.parent() == old.pid() || now.generation() > Math.max(1, generation);
+            return Optional.of(
+                    successor.pid() == now.pid() && isSuccessor
+                            ? upgraded(RunningService.name(now))
+                            : startedAnew(successor));
+        } catch (CtlOutcome.Ended e) {
+            return Optional.empty();
+        }
     }
 
     private CtlOutcome startedAnew(RunningService other) {

@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -231,14 +233,12 @@ class CtlTest {
         try {
             Files.writeString(pidFile, Long.toString(service.pid()));
             long anew = ProcessHandle.current().pid();
-            CompletableFuture<?> restart = service.onExit().thenRun(() -> {
-                try {
-                    Files.writeString(StatusFile.of(pidFile), serving(anew, 0).format());
-                    Files.writeString(pidFile, Long.toString(anew));
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
+            // whoever looks finds one of its files before the other
+            Executor later = CompletableFuture.delayedExecutor(10 * Ctl.LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            CompletableFuture<?> restart = service.onExit()
+                    .thenRun(
+                            () -> write(StatusFile.of(pidFile), serving(anew, 0).format()))
+                    .thenRunAsync(() -> write(pidFile, Long.toString(anew)), later);
             ctl("upgrade", "--signal", "USR1") // with nohup, SIGHUP ends nothing
                     .assertIs(
                             1,
@@ -249,8 +249,21 @@ class CtlTest {
         }
     }
 
-    private static ServiceStatus serving(long pid, long requests, UpgradeRecord... upgrades) throws IOException {
-        long started = new ProcFs().startTime(pid).orElse(0L);
+    private static void write(Path file, String content) {
+        try {
+            Files.writeString(file, content);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ServiceStatus serving(long pid, long requests, UpgradeRecord... upgrades) {
+        long started;
+        try {
+            started = new ProcFs().startTime(pid).orElse(0L);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         return new ServiceStatus(
                 pid, started, 1, Instant.now(), 0, true, "serving", List.of("HUP"), requests, List.of(upgrades));
     }
