@@ -112,12 +112,15 @@ class DrainPoliciesTest {
         CompletableFuture<Duration> idleClosed = new CompletableFuture<>();
         CompletableFuture<Duration> busyClosed = new CompletableFuture<>();
         TestServer server = start(DrainPolicy.HANDLERS.spreadOver(Duration.ofMinutes(1)));
-        List<Channel> channels = connect(server, 2);
+        Client idle = cleanup.add(server.connect());
+        List<Channel> channels = List.of(server.child(), connect(server, 1).get(0));
         CompletableFuture<DrainReport> drained = server.drain(Duration.ofSeconds(2));
         DrainEvent event = server.event();
         channels.get(0).closeFuture().addListener(closed -> idleClosed.complete(event.remaining()));
         channels.get(1).closeFuture().addListener(closed -> busyClosed.complete(event.remaining()));
         event.idle(channels.get(0), true);
+        assertEquals(-1, idle.read());
+        idle.close();
         DrainReport report = get(drained);
         assertEquals(1, report.idle());
         assertEquals(1, report.forced());

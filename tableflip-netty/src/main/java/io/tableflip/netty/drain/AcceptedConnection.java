@@ -87,6 +87,7 @@ public final class AcceptedConnection {
             return;
         }
         asked = current;
+        LingeringClose.install(channel, current);
         try {
             policy.ask(channel, current);
             if (policy.isByHandlers()) {

@@ -5,7 +5,6 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.util.concurrent.Future;
 import io.tableflip.netty.DrainEvent;
@@ -74,7 +73,7 @@ public final class IdleProbe extends ChannelDuplexHandler {
     }
 
     private void check(ChannelHandlerContext ctx) {
-        if (isSending(ctx.channel())) {
+        if (!SendQueue.isFlushed(ctx.channel()) || !SendQueue.isEmpty(ctx.channel())) {
             lastMove = System.nanoTime();
         }
         long wait = quiet - (System.nanoTime() - lastMove);
@@ -85,10 +84,5 @@ public final class IdleProbe extends ChannelDuplexHandler {
             event.idle(ctx.channel(), true);
             ctx.channel().close();
         }
-    }
-
-    private static boolean isSending(Channel channel) {
-        ChannelOutboundBuffer pending = channel.unsafe().outboundBuffer();
-        return pending != null && pending.totalPendingWriteBytes() > 0;
     }
 }

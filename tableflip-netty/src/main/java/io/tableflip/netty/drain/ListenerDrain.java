@@ -17,8 +17,8 @@ import java.util.function.Consumer;
 /**
  * One drain of the connections of one listener, from the first event to the last close. Thread-safe.
  *
- * <p>At the timeout what is left is closed through its pipeline; what is still open a second later is closed
- * without asking its handlers, and the drain is over in any case, even if an event loop is blocked.
+ * <p>Every connection is closed by a {@link LingeringClose}. At the timeout what is left is closed through its
+ * pipeline; what is still open a second later is closed without asking its handlers, and the drain is over in any case, even if an event loop is blocked.
  */
 public final class ListenerDrain {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
@@ -187,11 +187,12 @@ public final class ListenerDrain {
         synchronized (this) {
             pending.replace(connection, outcome);
         }
+        LingeringClose.install(connection.channel(), event);
         connection.channel().close();
     }
 
     private Outcome outcome(AcceptedConnection connection) {
-        if (event.isFinished(connection.channel())) {
+        if (event.isFinished(connection.channel()) || LingeringClose.isClosing(connection.channel())) {
             return Outcome.FINISHED;
         }
         return event.isIdle(connection.channel()) ? Outcome.IDLE : Outcome.FORCED;
@@ -231,6 +232,9 @@ public final class ListenerDrain {
     public void closed(AcceptedConnection connection) {
         synchronized (this) {
             Outcome outcome = pending.remove(connection);
+            if (outcome != null && event.isUndelivered(connection.channel())) {
+                outcome = Outcome.FORCED;
+            }
             if (outcome != null) {
                 counts.computeIfAbsent(event.protocolOf(connection.channel()), name -> new EnumMap<>(Outcome.class))
                         .merge(outcome, 1L, Long::sum);

@@ -24,6 +24,9 @@ public final class RunningDrain extends DrainEvent {
     /** The drain to which a handler of the connection has reacted. */
     private static final AttributeKey<DrainEvent> UNDERSTOOD = AttributeKey.valueOf(RunningDrain.class, "understood");
 
+    /** The drain at whose close the peer had not got all that was written to it. */
+    private static final AttributeKey<DrainEvent> UNDELIVERED = AttributeKey.valueOf(RunningDrain.class, "undelivered");
+
     /** The protocol of connections for which nobody has noted one. */
     private static final String OTHER = "other";
 
@@ -128,6 +131,15 @@ public final class RunningDrain extends DrainEvent {
 
     public boolean isFinished(Channel channel) {
         return channel.attr(FINISHED).get() == this;
+    }
+
+    /** Notes that this connection is closed before its peer has got all that was written to it. */
+    void undelivered(Channel channel) {
+        channel.attr(UNDELIVERED).set(this);
+    }
+
+    boolean isUndelivered(Channel channel) {
+        return channel.attr(UNDELIVERED).get() == this;
     }
 
     public boolean isIdle(Channel channel) {

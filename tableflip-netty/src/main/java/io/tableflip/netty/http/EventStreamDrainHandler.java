@@ -11,6 +11,8 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.tableflip.netty.DrainEvent;
+import io.tableflip.netty.drain.LingeringClose;
+import io.tableflip.netty.drain.LoopTasks;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.Locale;
@@ -81,7 +83,7 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         if (current.hasBegun()) {
             endIfBetweenEvents(ctx, current);
         } else {
-            SendingSide.after(ctx, drain.atMostHalf(BEGINNING_LIMIT), () -> endIfBetweenEvents(ctx, current));
+            LoopTasks.after(ctx, drain.atMostHalf(BEGINNING_LIMIT), () -> endIfBetweenEvents(ctx, current));
         }
     }
 
@@ -163,27 +165,6 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         ended = true;
         drain.protocol(ctx.channel(), "event-stream");
         drain.notified(ctx.channel());
-        // only when it is on its way: a slow client may have much before it
-        ctx.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT).addListener(written -> {
-            if (written.isSuccess()) {
-                drain.finished(ctx.channel());
-                SendingSide.closeFor(ctx, SendingSide.CLOSE_LIMIT);
-            }
-        });
-    }
-
-    /**
-     * Applications close when a write fails. The client still gets what was written before, until
-     * the drain timeout.
-     */
-    @Override
-    public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
-        Duration remaining = event == null ? Duration.ZERO : event.remaining();
-        if (!ended || !ctx.channel().isActive() || remaining.isZero()) {
-            ctx.close(promise);
-            return;
-        }
-        ctx.channel().closeFuture().addListener(closed -> promise.trySuccess());
-        SendingSide.after(ctx, remaining, ctx::close);
+        LingeringClose.begin(ctx, drain, ctx.write(LastHttpContent.EMPTY_LAST_CONTENT), LingeringClose.LIMIT);
     }
 }

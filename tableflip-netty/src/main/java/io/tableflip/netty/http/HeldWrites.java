@@ -34,7 +34,7 @@ final class HeldWrites {
                 && allowHalfClosure(true);
     }
 
-    static boolean isInputShutdown(Channel channel) {
+    private static boolean isInputShutdown(Channel channel) {
         return channel instanceof DuplexChannel duplex && duplex.isInputShutdown();
     }
 

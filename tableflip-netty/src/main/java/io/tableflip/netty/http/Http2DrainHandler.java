@@ -2,6 +2,7 @@ package io.tableflip.netty.http;
 
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
+import static java.util.Objects.requireNonNull;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
@@ -21,6 +22,8 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.ssl.ApplicationProtocolNegotiationHandler;
 import io.tableflip.netty.DrainEvent;
+import io.tableflip.netty.drain.LingeringClose;
+import io.tableflip.netty.drain.LoopTasks;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Set;
@@ -74,7 +77,7 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
 
     /** For one connection. */
     public Http2DrainHandler() {
-        this(PING_LIMIT, GRACE, SendingSide.CLOSE_LIMIT);
+        this(PING_LIMIT, GRACE, LingeringClose.LIMIT);
     }
 
     Http2DrainHandler(Duration pingLimit, Duration grace, Duration closeLimit) {
@@ -213,14 +216,14 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         }
         to.encoder().writePing(from, false, PING, from.newPromise());
         from.flush();
-        SendingSide.after(ctx, drain.atMostHalf(pingLimit), () -> closeForStreams(ctx, to));
+        LoopTasks.after(ctx, drain.atMostHalf(pingLimit), () -> closeForStreams(ctx, to));
     }
 
     private void answered(ChannelHandlerContext ctx, Http2ConnectionHandler by) {
         if (event == null || grace.isZero()) {
             closeForStreams(ctx, by);
         } else {
-            SendingSide.after(ctx, event.atMostHalf(grace), () -> closeForStreams(ctx, by));
+            LoopTasks.after(ctx, event.atMostHalf(grace), () -> closeForStreams(ctx, by));
         }
     }
 
@@ -252,32 +255,8 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** Closes the sending side behind all that was written: who closes it gives up what is not sent. */
     private void end(ChannelHandlerContext ctx) {
-        ChannelHandlerContext at = codec == null ? null : ctx.pipeline().context(codec);
-        if (at == null) {
-            return;
-        }
-        ctx.pipeline().addBefore(at.name(), null, new Http2Discard());
-        ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> {
-            if (written.isSuccess()) {
-                if (event != null) {
-                    event.finished(ctx.channel());
-                }
-                close(ctx);
-            }
-        });
-    }
-
-    private void close(ChannelHandlerContext ctx) {
-        if (HeldWrites.isInputShutdown(ctx.channel())) {
-            ctx.close();
-            return;
-        }
-        SendingSide.closeFor(ctx, closeLimit);
-        if (!ctx.channel().config().isAutoRead()) {
-            ctx.read();
-        }
+        LingeringClose.begin(ctx, requireNonNull(event), ctx.write(Unpooled.EMPTY_BUFFER), closeLimit);
     }
 
     private boolean isIdle() {

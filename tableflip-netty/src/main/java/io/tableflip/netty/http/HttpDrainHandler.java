@@ -139,10 +139,8 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     /** The client has closed its side; no further request can come. */
     private void inputEnded(ChannelHandlerContext ctx) {
         exchanges.requestEnded();
-        if (!leaving.inputEnded(ctx)) {
-            letGo(ctx, true);
-            leaving.proceed(ctx);
-        }
+        letGo(ctx, true);
+        leaving.proceed(ctx);
     }
 
     @Override
@@ -185,12 +183,6 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
             noteIdle(ctx);
             leaving.proceed(ctx);
         }
-    }
-
-    @Override
-    public void channelReadComplete(ChannelHandlerContext ctx) {
-        leaving.readOn(ctx);
-        ctx.fireChannelReadComplete();
     }
 
     @Override
@@ -312,11 +304,7 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     @Override
     public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
         letGo(ctx, leaving.isDraining());
-        if (leaving.postpones(ctx, promise)) {
-            requestEnded(ctx);
-        } else {
-            ctx.close(promise);
-        }
+        ctx.close(promise);
     }
 
     @Override

@@ -1,19 +1,15 @@
 package io.tableflip.netty.http;
 
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
-
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelPromise;
 import io.tableflip.netty.DrainEvent;
-import java.time.Duration;
+import io.tableflip.netty.drain.LingeringClose;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How an HTTP/1.1 connection leaves: its last response says so and is sent, the request that it answers is
- * received to its end, this side is closed for sending, and the connection is closed when the client has
- * closed too or has had its time. On the event loop.
+ * How an HTTP/1.1 connection leaves: its last response announces the close and is sent, the request that it
+ * answers is received to its end, and the connection is closed. On the event loop.
  */
 final class HttpLeaving {
     /** An answer may come before the end of an upload that the application goes on reading. */
@@ -22,12 +18,8 @@ final class HttpLeaving {
     private @Nullable DrainEvent event;
     /** A response says that the connection will be closed after it. */
     private boolean said;
-    /** That response has ended, as far as the handler is concerned. */
-    private boolean finished;
-    /** It is on its way. */
+    /** That response was sent. */
     private boolean sent;
-    /** This side of the connection is closed. */
-    private boolean lingering;
 
     /** @param receiving whether a request is being received */
     HttpLeaving(BooleanSupplier receiving) {
@@ -78,7 +70,6 @@ final class HttpLeaving {
 
     /** The end of the last response was written. */
     void finish(ChannelHandlerContext ctx, ChannelFuture written) {
-        finished = true;
         written.addListener(done -> {
             sent = true;
             if (event != null && done.isSuccess()) {
@@ -88,60 +79,10 @@ final class HttpLeaving {
         });
     }
 
-    /** Closes this side if there is nothing more to send or to wait for. */
+    /** Closes the connection if there is nothing more to send or to wait for. */
     void proceed(ChannelHandlerContext ctx) {
-        if (!sent || lingering || receiving.getAsBoolean() || !ctx.channel().isActive()) {
-            return;
+        if (sent && event != null && !receiving.getAsBoolean() && ctx.channel().isActive()) {
+            LingeringClose.begin(ctx, event, ctx.newSucceededFuture(), LingeringClose.LIMIT);
         }
-        lingering = true;
-        if (HeldWrites.isInputShutdown(ctx.channel())) {
-            ctx.close();
-            return;
-        }
-        closeLater(ctx);
-        readOn(ctx);
-        SendingSide.close(ctx);
-    }
-
-    /** Nobody else reads then, and only a read finds the end of the stream. */
-    void readOn(ChannelHandlerContext ctx) {
-        if (lingering && !ctx.channel().config().isAutoRead()) {
-            ctx.read();
-        }
-    }
-
-    /** The client has closed its side too; tells whether that was all that was missing. */
-    boolean inputEnded(ChannelHandlerContext ctx) {
-        if (lingering) {
-            ctx.close();
-        }
-        return lingering;
-    }
-
-    /**
-     * The application, too, may close after the last response. It gets what it wants, without the reset.
-     *
-     * @return whether it has to wait, and no more of the request is wanted
-     */
-    boolean postpones(ChannelHandlerContext ctx, ChannelPromise promise) {
-        if (!finished || limit().isZero()) {
-            return false;
-        }
-        ctx.channel().closeFuture().addListener(closed -> promise.trySuccess());
-        ctx.flush();
-        closeLater(ctx);
-        return true;
-    }
-
-    private void closeLater(ChannelHandlerContext ctx) {
-        ctx.executor().schedule(() -> ctx.close(), limit().toNanos(), NANOSECONDS);
-    }
-
-    private Duration limit() {
-        if (event != null && event.isCancelled()) {
-            return SendingSide.CLOSE_LIMIT; // its deadline is nobody's any more
-        }
-        Duration remaining = event == null ? Duration.ZERO : event.remaining();
-        return remaining.compareTo(SendingSide.CLOSE_LIMIT) < 0 ? remaining : SendingSide.CLOSE_LIMIT;
     }
 }

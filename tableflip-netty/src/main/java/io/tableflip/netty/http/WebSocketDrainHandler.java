@@ -3,6 +3,7 @@ package io.tableflip.netty.http;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -18,6 +19,8 @@ import io.netty.handler.codec.http.websocketx.WebSocketFrameEncoder;
 import io.netty.handler.codec.http.websocketx.WebSocketServerProtocolHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.tableflip.netty.DrainEvent;
+import io.tableflip.netty.drain.LingeringClose;
+import io.tableflip.netty.drain.LoopTasks;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -115,7 +118,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         proceed(ctx);
         if (begun && !closeWritten) {
             // whichever message goes on for ever
-            SendingSide.after(ctx, drain.atMostHalf(answerLimit), () -> {
+            LoopTasks.after(ctx, drain.atMostHalf(answerLimit), () -> {
                 if (drain == event && isToLeave()) {
                     tell(ctx);
                 }
@@ -142,7 +145,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         closeWritten = true;
         told = true;
         drain.notified(ctx.channel());
-        SendingSide.after(ctx, min(answerLimit, drain.remaining()), () -> {
+        LoopTasks.after(ctx, min(answerLimit, drain.remaining()), () -> {
             over = true;
             ctx.close();
         });
@@ -206,8 +209,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
             return;
         }
         over = true;
-        SendingSide.closeFor(
-                ctx, min(SendingSide.CLOSE_LIMIT, requireNonNull(event).remaining()));
+        LingeringClose.begin(ctx, requireNonNull(event), ctx.write(Unpooled.EMPTY_BUFFER), LingeringClose.LIMIT);
     }
 
     @Override
