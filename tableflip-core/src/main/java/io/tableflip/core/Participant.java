@@ -1,6 +1,7 @@
 package io.tableflip.core;
 
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -13,6 +14,7 @@ import java.util.concurrent.CompletionStage;
  * <pre>
  * start, of the first generation or of a child    acquire, resume
  * upgrade that succeeds                           pause, drain … release
+ * upgrade whose child does not serve it           retire, drain … release
  * upgrade that is rolled back                     pause, drain … resume
  * final stop                                      release, drain
  * </pre>
@@ -20,7 +22,8 @@ import java.util.concurrent.CompletionStage;
  * <p>{@code release} may come before the drain has completed: the drain then goes on. The calls to one
  * participant come one after the other, from a thread of the upgrader. They may block, but
  * only a few participants at a time: return a stage for what takes long. An exception, thrown or in the
- * stage, is logged and changes nothing else; only that of {@link #acquire()} counts.
+ * stage, is logged and changes nothing else, but for those of {@link #acquire()} and of the first
+ * {@link #resume()}.
  */
 public interface Participant {
     /**
@@ -45,6 +48,26 @@ public interface Participant {
     }
 
     /**
+     * The names of the descriptors that this participant serves, if it can go on without others. When the
+     * child has claimed none of them, because the new release does not have that listener any more, this
+     * participant is not paused at the takeover. It serves until the commit, and is {@linkplain #retire()
+     * retired} then. Called from any thread; must not block. By default empty.
+     */
+    default Set<FdName> serves() {
+        return Set.of();
+    }
+
+    /**
+     * Takes what clients have queued, and then no new work, in place of {@link #pause()}: no other process
+     * serves what this participant does. By default the same as {@code pause()}.
+     *
+     * @return completes when no new work can begin any more
+     */
+    default CompletionStage<?> retire() {
+        return pause();
+    }
+
+    /**
      * Finishes the work that has begun and asks clients to leave politely. {@link #resume()} before it has
      * completed cancels it.
      *
@@ -63,8 +86,9 @@ public interface Participant {
      * Takes new work: for the first time when the program is ready, again when an upgrade was rolled back.
      *
      * <p>In a child, this call precedes the pause of the parent. What only one process may do at a time,
-     * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here:
-     * {@code ready()} waits for this call, for five seconds at most.
+     * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here. If
+     * this call fails, or has not completed after five seconds, the upgrade fails, and the parent goes on.
+     * Without a parent that is logged, and this process serves nevertheless.
      *
      * @return completes when new work is taken
      */

@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Knows how this process was started, and how to start the same program once more. Immutable. */
@@ -24,6 +23,9 @@ public final class Launcher {
      * Set by the starter of a packaged application for its own JVM; a child that finds it prints a usage and
      * exits.
      */
+    /** What a child is told of the files of the Unix sockets that are passed to it. */
+    public static final String SOCKET_FILES = "TABLEFLIP_SOCKET_FILES";
+
     private static final String JPACKAGE = "_JPACKAGE_LAUNCHER";
 
     private final ProcFs proc;
@@ -81,10 +83,11 @@ public final class Launcher {
      * What to start.
      *
      * @param link the variable for a child of level 2
-     * @param kept the inodes of the Unix sockets whose paths are not ours to remove
+     * @param sockets the variables of {@link SocketActivation#KEEP} and {@link #SOCKET_FILES}; empty ones are
+     *     left out
      * @param fds become descriptors 3 and up
      */
-    public Os.SpawnRequest request(ChildCommand command, String link, Set<Long> kept, List<Integer> fds)
+    public Os.SpawnRequest request(ChildCommand command, String link, Map<String, String> sockets, List<Integer> fds)
             throws IOException {
         List<String> environment = new ArrayList<>();
         command.environment().forEach((name, value) -> {
@@ -94,9 +97,11 @@ public final class Launcher {
         });
         environment.add(ParentLink.SENTINEL + "=yes");
         environment.add(ParentLink.LINK + "=" + link);
-        if (!kept.isEmpty()) {
-            environment.add(SocketActivation.variable(kept));
-        }
+        sockets.forEach((name, value) -> {
+            if (!value.isEmpty()) {
+                environment.add(name + "=" + value);
+            }
+        });
         String program = command.command().get(0);
         requireDirectory();
         return new Os.SpawnRequest(
@@ -106,6 +111,7 @@ public final class Launcher {
     private static boolean isOwn(String variable) {
         return variable.equals(ParentLink.SENTINEL)
                 || variable.equals(ParentLink.LINK)
+                || variable.equals(SOCKET_FILES)
                 || SocketActivation.isOwn(variable);
     }
 

@@ -28,7 +28,8 @@ public final class SocketActivation {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
     /** The inodes of Unix sockets, separated by commas, for the generations that follow. */
-    static final String KEEP = "TABLEFLIP_KEEP_SOCKETS";
+    /** The inodes of the Unix sockets whose paths are not ours to remove. */
+    public static final String KEEP = "TABLEFLIP_KEEP_SOCKETS";
 
     private static final String PID = "LISTEN_PID";
     private static final String COUNT = "LISTEN_FDS";
@@ -66,8 +67,8 @@ public final class SocketActivation {
                 .collect(Collectors.toSet());
     }
 
-    static String variable(Set<Long> kept) {
-        return KEEP + "=" + kept.stream().sorted().map(String::valueOf).collect(Collectors.joining(","));
+    public static String variable(Set<Long> kept) {
+        return kept.stream().sorted().map(String::valueOf).collect(Collectors.joining(","));
     }
 
     /**

@@ -12,7 +12,6 @@ import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.os.OpenFlags;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
-import io.tableflip.core.os.UnixPaths;
 import io.tableflip.core.os.UnixPaths.SocketPath;
 import java.io.IOException;
 import java.nio.file.OpenOption;
@@ -20,7 +19,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -29,7 +27,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -44,11 +41,14 @@ public final class Descriptors implements Fds {
     /** Passed by a parent that knows more kinds of descriptors than this library. */
     private final List<Fd> strangers = new ArrayList<>();
 
+    /** What the parent has passed, by its numbers. */
+    private final Map<Integer, FdName> passed = new LinkedHashMap<>();
+
     private final Set<FdName> unclaimed = new LinkedHashSet<>();
+    /** The paths of Unix sockets that were not claimed and are closed. */
+    private final List<SocketPath> unclaimedPaths = new ArrayList<>();
     /** Other names for what was inherited. */
     private final Map<FdName, FdName> aliases = new HashMap<>();
-    /** The inodes of the Unix sockets whose paths are somebody else's to remove. */
-    private final Set<Long> foreignPaths = new HashSet<>();
 
     /** Why what is added now would not reach the next generation; {@code null} if it would. */
     private @Nullable String passedWithout;
@@ -56,11 +56,11 @@ public final class Descriptors implements Fds {
     private boolean swept;
 
     private final Supplier<Os> os;
-    private final UnixPaths unixPaths;
+    private final SocketPaths paths;
 
     public Descriptors(Supplier<Os> os, ProcFs proc) {
         this.os = os;
-        this.unixPaths = new UnixPaths(proc);
+        this.paths = new SocketPaths(proc);
     }
 
     /** Who has a name. */
@@ -80,15 +80,18 @@ public final class Descriptors implements Fds {
     /**
      * Takes in what the parent has passed.
      *
-     * @param passed descriptors by number; those with a name that this library does not know have
-     *     {@code null}
+     * @param descriptors by number; those with a name that this library does not know have {@code null}
      */
-    public synchronized void inheritAll(Map<Integer, @Nullable FdName> passed) {
-        passed.forEach((number, name) -> {
+    public synchronized void inheritAll(Map<Integer, @Nullable FdName> descriptors) {
+        descriptors.forEach((number, name) -> {
             if (name == null) {
                 strangers.add(new OpenFd(FdName.file("of unknown kind"), number, os));
             } else {
                 entries.put(name, new Entry.Inherited(new OpenFd(name, number, os)));
+                passed.put(number, name);
+                if (SocketPaths.isUnix(name)) {
+                    paths.inherited(number);
+                }
             }
         });
     }
@@ -99,18 +102,9 @@ public final class Descriptors implements Fds {
      */
     public synchronized void activate(SocketActivation activation) {
         inheritAll(new LinkedHashMap<>(activation.passed()));
+        paths.serving(); // there is no parent
         aliases.putAll(activation.aliases());
-        foreignPaths.addAll(activation.unixSockets());
-    }
-
-    /** Leaves the paths of these Unix sockets alone. */
-    synchronized void keepPaths(Set<Long> inodes) {
-        foreignPaths.addAll(inodes);
-    }
-
-    /** The inodes of the Unix sockets whose paths are not ours to remove. */
-    synchronized Set<Long> keptPaths() {
-        return new HashSet<>(foreignPaths);
+        paths.keep(activation.unixSockets());
     }
 
     // ---- what the user calls
@@ -189,15 +183,18 @@ public final class Descriptors implements Fds {
     }
 
     @Override
-    public synchronized void add(FdName name, FdSource source) {
-        Entry entry = entries.get(name);
-        if (entry instanceof Entry.Inherited) {
-            throw new IllegalStateException(name + " was inherited and is not claimed: claim it with inherit(..)");
+    public void add(FdName name, FdSource source) {
+        synchronized (this) {
+            Entry entry = entries.get(name);
+            if (entry instanceof Entry.Inherited) {
+                throw new IllegalStateException(name + " was inherited and is not claimed: claim it with inherit(..)");
+            }
+            if (entry instanceof Entry.Reserved) {
+                throw new IllegalStateException(name + " is reserved by this process");
+            }
+            use(name, source, null);
         }
-        if (entry instanceof Entry.Reserved) {
-            throw new IllegalStateException(name + " is reserved by this process");
-        }
-        use(name, source, null);
+        added(name, source);
     }
 
     private void use(FdName name, FdSource source, @Nullable Reserving by) {
@@ -205,10 +202,18 @@ public final class Descriptors implements Fds {
         entries.put(name, new Entry.Used(source, by));
     }
 
+    /** Not while this is locked: the owner may do anything. */
+    private void added(FdName name, FdSource source) {
+        if (SocketPaths.isUnix(name)) {
+            lookAtPath(name, source);
+        }
+    }
+
     @Override
     public synchronized void remove(FdName name) {
         if (entries.get(name) instanceof Entry.Used) {
             entries.remove(name);
+            paths.forget(name);
         }
     }
 
@@ -277,6 +282,7 @@ public final class Descriptors implements Fds {
                 }
                 Descriptors.this.use(name, source, this);
             }
+            added(name, source);
         }
 
         private boolean isOurs() {
@@ -290,6 +296,7 @@ public final class Descriptors implements Fds {
             synchronized (Descriptors.this) {
                 if (isOurs()) {
                     entries.remove(name);
+                    paths.closed(name, passedWithout != null);
                     if (inherited != null && inherited.isOpen()) {
                         giveBack(name, inherited);
                     }
@@ -331,6 +338,7 @@ public final class Descriptors implements Fds {
     /** The upgrade has failed. */
     public synchronized void notPassed() {
         passedWithout = null;
+        paths.unlinkClosed();
     }
 
     /** This process leaves, and passes nothing on any more. */
@@ -338,13 +346,40 @@ public final class Descriptors implements Fds {
         passedWithout = "this process is leaving";
     }
 
-    /** Whether there is something that {@link #closeInherited} would close. */
+    /** Whether there is something that {@link #closeInherited} would close or remove. */
     synchronized boolean isUnclaimed() {
-        return !inherited().isEmpty() || !strangers.isEmpty();
+        return !inherited().isEmpty() || !strangers.isEmpty() || !unclaimedPaths.isEmpty();
     }
 
-    /** Closes what nobody has claimed, and removes the paths of its Unix sockets. */
-    public synchronized void closeInherited() {
+    /** The numbers of the passed descriptors that nobody here uses. */
+    synchronized Set<Integer> unused() {
+        Set<Integer> unused = new LinkedHashSet<>();
+        passed.forEach((number, name) -> {
+            Entry entry = entries.get(name);
+            boolean used = entry instanceof Entry.Reserved || (entry instanceof Entry.Used is && is.source.isOpen());
+            if (!used) {
+                unused.add(number);
+            }
+        });
+        return unused;
+    }
+
+    /**
+     * Closes what nobody has claimed, and removes the paths of its Unix sockets: nobody serves them any more.
+     */
+    public void closeInherited() {
+        closeUnclaimed();
+        List<SocketPath> left;
+        synchronized (this) {
+            left = List.copyOf(unclaimedPaths);
+            unclaimedPaths.clear();
+        }
+        paths.unlink(left);
+        paths.unlinkClosed();
+    }
+
+    /** Closes what nobody has claimed. The parent may serve it, so the paths of its Unix sockets stay. */
+    synchronized void closeUnclaimed() {
         swept = true;
         List<Fd> unused = new ArrayList<>(strangers);
         strangers.clear();
@@ -355,10 +390,8 @@ public final class Descriptors implements Fds {
         for (Fd fd : unused) {
             try {
                 LOG.log(INFO, "{0} was inherited and not claimed: closed", fd);
-                List<SocketPath> bound = new ArrayList<>();
-                find(fd.number(), bound);
+                paths.of(fd.number()).ifPresent(unclaimedPaths::add);
                 fd.close();
-                unlink(bound);
             } catch (IOException e) {
                 LOG.log(WARNING, fd.toString(), e);
             }
@@ -379,30 +412,30 @@ public final class Descriptors implements Fds {
 
     // ---- the paths of Unix sockets
 
+    SocketPaths socketPaths() {
+        return paths;
+    }
+
     /**
-     * Finds the paths of the used Unix sockets, while they are open. An owner that fails, or takes longer, is
-     * passed over.
+     * Looks where the used Unix sockets are bound, while they are open. An owner that fails, or takes longer,
+     * is passed over.
      */
-    CompletableFuture<List<SocketPath>> unixPaths(Loop loop, Duration timeout) {
-        List<SocketPath> bound = new CopyOnWriteArrayList<>();
+    CompletableFuture<SocketPaths> lookAtPaths(Loop loop, Duration timeout) {
         List<CompletableFuture<?>> lent = new ArrayList<>();
         sources().forEach((name, source) -> {
-            if (isUnix(name)) {
-                lent.add(lend(name, source, fd -> find(fd, bound)));
+            if (SocketPaths.isUnix(name)) {
+                lent.add(lookAtPath(name, source));
             }
         });
         CompletableFuture<Void> all = CompletableFuture.allOf(lent.toArray(CompletableFuture<?>[]::new));
-        loop.execute(() -> loop.schedule(timeout, () -> all.complete(null)));
-        return all.thenApply(done -> List.copyOf(bound));
+        if (!lent.isEmpty()) {
+            loop.execute(() -> loop.schedule(timeout, () -> all.complete(null)));
+        }
+        return all.thenApply(done -> paths);
     }
 
-    /** Whether it is the name of a Unix socket that is bound to a path or an abstract name. */
-    private static boolean isUnix(FdName name) {
-        return switch (name.kind()) {
-            case LISTENER -> name.network().equals("unix") || name.network().equals("unixpacket");
-            case PACKET -> name.network().equals("unixgram");
-            default -> false;
-        };
+    private CompletableFuture<?> lookAtPath(FdName name, FdSource source) {
+        return lend(name, source, fd -> paths.look(name, fd));
     }
 
     /** Completes even if the owner throws or its stage fails. */
@@ -421,20 +454,5 @@ public final class Descriptors implements Fds {
             done.complete(null);
         });
         return done;
-    }
-
-    private void find(int fd, List<SocketPath> bound) {
-        try {
-            unixPaths
-                    .of(fd)
-                    .filter(found -> !keptPaths().contains(found.inode()))
-                    .ifPresent(bound::add);
-        } catch (IOException e) {
-            LOG.log(WARNING, "cannot find the path of a Unix socket", e);
-        }
-    }
-
-    void unlink(List<SocketPath> paths) {
-        paths.forEach(unixPaths::unlink);
     }
 }

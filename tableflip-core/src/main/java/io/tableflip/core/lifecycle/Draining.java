@@ -32,6 +32,15 @@ final class Draining {
     private final Loop loop;
     private final Participants participants;
     private @Nullable CompletableFuture<DrainReport> running;
+    /** The part of it that comes before the commit. */
+    private CompletableFuture<DrainReport> early = CompletableFuture.completedFuture(DrainReport.NOTHING);
+    /** The part of it that only begins with the commit: of what the child does not serve. */
+    private CompletableFuture<DrainReport> late = early;
+
+    /** That part has begun. */
+    private boolean retiring;
+
+    private long began;
 
     Draining(Context context, Participants participants) {
         this.context = context;
@@ -39,9 +48,19 @@ final class Draining {
         this.participants = participants;
     }
 
-    /** Begins to drain unless this process drains already. Completes at the drain timeout at the latest. */
+    /**
+     * Begins to drain unless this process drains already; those participants that the child does not serve
+     * too. Completes at the drain timeout at the latest.
+     */
     CompletableFuture<DrainReport> complete() {
-        return running == null ? begin() : running;
+        CompletableFuture<DrainReport> all = running == null ? begin() : running;
+        if (!late.isDone() && !retiring) {
+            retiring = true;
+            Duration elapsed = Duration.ofNanos(context.settings().clock().getAsLong() - began);
+            Duration left = context.settings().drainTimeout().minus(elapsed);
+            participants.retire(left.isNegative() ? Duration.ZERO : left).thenAccept(late::complete);
+        }
+        return all;
     }
 
     /**
@@ -51,13 +70,22 @@ final class Draining {
      * @return completes when the parent may say DRAINED
      */
     CompletableFuture<Void> quiesced(CompletableFuture<?> paused) {
-        return CompletableFuture.allOf(paused, complete());
+        if (running == null) {
+            begin();
+        }
+        return CompletableFuture.allOf(paused, early);
     }
 
     private CompletableFuture<DrainReport> begin() {
         Duration timeout = context.settings().drainTimeout();
+        began = context.settings().clock().getAsLong();
         context.observers().tell(Observer::drainBegan);
-        CompletableFuture<DrainReport> drained = participants.drain(timeout).copy();
+        retiring = false;
+        early = participants.drain(timeout).copy();
+        late = participants.areKept()
+                ? new CompletableFuture<>()
+                : CompletableFuture.completedFuture(DrainReport.NOTHING);
+        CompletableFuture<DrainReport> drained = early.thenCombine(late, DrainReport::plus);
         running = drained;
         observe(drained);
         loop.schedule(timeout.plus(OVERRUN_LIMIT), () -> {

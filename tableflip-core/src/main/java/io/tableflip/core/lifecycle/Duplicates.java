@@ -8,10 +8,13 @@ import io.tableflip.core.SystemCallException;
 import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.link.WireNames;
 import io.tableflip.core.os.Os;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -83,6 +86,15 @@ final class Duplicates {
     /** The names in the form that goes over the wire, in the order of {@link #numbers()}. */
     synchronized List<List<String>> wireNames() {
         return numbers.keySet().stream().map(WireNames::encode).toList();
+    }
+
+    /** The names at these positions of {@link #wireNames()}; others are none. */
+    synchronized Set<FdName> names(Collection<Integer> positions) {
+        List<FdName> all = List.copyOf(numbers.keySet());
+        return positions.stream()
+                .filter(position -> position >= 0 && position < all.size())
+                .map(all::get)
+                .collect(Collectors.toSet());
     }
 
     synchronized Stream<Integer> numbers() {

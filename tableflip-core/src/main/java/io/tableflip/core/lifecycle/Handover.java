@@ -24,6 +24,8 @@ import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +61,9 @@ final class Handover {
     private final ServiceFiles files;
     private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     private final long began = System.nanoTime();
+
+    /** The positions of the passed descriptors that the child does not use. */
+    private final Set<Integer> unused = new HashSet<>();
 
     private @Nullable SpawnedChild child;
     private Loop.@Nullable Timer timer;
@@ -207,6 +212,7 @@ final class Handover {
     private void handle(Message message, SpawnedChild from) {
         switch (message.type()) {
             case Message.TAKEOVER -> takenOver(message.text(), from);
+            case Message.UNUSED -> unused.addAll(message.numbers());
             case Message.FAILED -> childFailed(message.text());
             case Message.READY -> ready(from);
             default -> LOG.log(DEBUG, "message of unknown type {0} from the child", message.type());
@@ -241,6 +247,7 @@ final class Handover {
         state.make(Move.PAUSE);
         context.observers().tell(observer -> observer.takenOver(from.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", describe(from), elapsedMillis());
+        participants.keep(duplicates.names(unused));
         CompletableFuture<Void> paused = participants.pause().thenRunAsync(() -> paused(from), context.loop());
         CompletableFuture<Void> quiesced = draining.quiesced(paused);
         after(context.settings().maxDrainBeforeCommit(), () -> maxDrainOver(from));

@@ -33,6 +33,12 @@ final class Housekeeping {
     /** How long a process that has taken over serves before it begins. */
     static final Duration DELAY = Duration.ofSeconds(1);
 
+    /** How often to look whether clients can reach the Unix sockets. */
+    private static final Duration PATHS_CHECK = Duration.ofMinutes(1);
+
+    /** How long the owners of Unix sockets may take to lend them. */
+    private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);
+
     private final Context context;
     private final ProcFs proc;
     private final @Nullable Launcher launcher;
@@ -69,6 +75,7 @@ final class Housekeeping {
 
     /** This process is the service. */
     void serving() {
+        context.loop().schedule(PATHS_CHECK, this::checkPaths);
         if (!parent.exists() || fds.isUnclaimed()) { // nobody accepts from a listener that nobody has claimed
             begin();
         } else {
@@ -81,6 +88,18 @@ final class Housekeeping {
         if (parent.bootsIdle()) {
             context.workers().execute(() -> nativeCode.use(idleBoot::makeSelfNormal));
         }
+    }
+
+    private void checkPaths() {
+        if (context.phase() == Phase.SERVING) {
+            fds.lookAtPaths(context.loop(), PATHS_LIMIT).thenAcceptAsync(SocketPaths::warn, context.workers());
+        }
+        context.loop().schedule(PATHS_CHECK, this::checkPaths);
+    }
+
+    /** The upgrade has failed: its child may have removed what leads to this process. */
+    void rolledBack() {
+        fds.lookAtPaths(context.loop(), PATHS_LIMIT).thenAcceptAsync(SocketPaths::warn, context.workers());
     }
 
     /** An upgrade needs the result now. */

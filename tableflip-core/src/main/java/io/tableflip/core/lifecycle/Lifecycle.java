@@ -90,7 +90,7 @@ final class Lifecycle implements Upgrader {
         housekeeping =
                 new Housekeeping(context, proc, launcher, parent, nativeCode, fds, participants, memory, idleBoot);
         Draining draining = new Draining(context, participants);
-        takeover = new Takeover(context, parent, participants, files, new TakeoverSteps());
+        takeover = new Takeover(context, parent, participants, fds, nativeCode, files, new TakeoverSteps());
         upgrades = new Upgrades(
                 context,
                 launcher,
@@ -114,7 +114,8 @@ final class Lifecycle implements Upgrader {
     void start() throws IOException {
         if (parent.exists()) {
             try {
-                fds.keepPaths(SocketActivation.kept(requireNonNull(launcher).environment()));
+                fds.socketPaths().keep(SocketActivation.kept(environment()));
+                fds.socketPaths().inherit(environment().getOrDefault(Launcher.SOCKET_FILES, ""));
                 fds.inheritAll(parent.open(this::received, this::parentEnded));
             } catch (IOException e) {
                 parent.failed(Failures.message(e));
@@ -170,6 +171,7 @@ final class Lifecycle implements Upgrader {
                     Long.toString(context.pid()),
                     Long.toString(reporting.millisSinceStart()));
             reporting.serving();
+            fds.socketPaths().serving();
             housekeeping.serving();
         }
 

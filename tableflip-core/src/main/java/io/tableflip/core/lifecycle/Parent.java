@@ -9,6 +9,7 @@ import io.tableflip.core.os.Os;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -183,8 +184,8 @@ final class Parent {
         return required().drainedWait();
     }
 
-    void takeover(long pid) throws IOException {
-        required().takeover(pid);
+    void takeover(long pid, Collection<Integer> unused) throws IOException {
+        required().takeover(pid, unused);
     }
 
     void ready() throws IOException {

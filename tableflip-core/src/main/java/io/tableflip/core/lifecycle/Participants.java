@@ -3,17 +3,22 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.tableflip.core.DrainReport;
+import io.tableflip.core.FdName;
 import io.tableflip.core.Participant;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The participants, and whether they run. Only for the thread of the lifecycle. Their methods are called on
@@ -39,6 +44,9 @@ final class Participants {
      * added again waits for it.
      */
     private final Map<Key, CompletableFuture<?>> leftCalls = new HashMap<>();
+
+    /** Those that the child does not serve: they go on until the commit. */
+    private final Set<Key> kept = new LinkedHashSet<>();
 
     private Phase phase = Phase.PAUSED;
 
@@ -76,10 +84,54 @@ final class Participants {
     void remove(Participant participant) {
         Key key = new Key(participant);
         CompletableFuture<?> last = lastCalls.remove(key);
+        kept.remove(key);
         leftCalls.values().removeIf(CompletableFuture::isDone);
         if (last != null && !last.isDone()) {
             leftCalls.put(key, last);
         }
+    }
+
+    /** Those that serve nothing but these descriptors are not paused, until they {@link #retire}. */
+    void keep(Set<FdName> unserved) {
+        for (Key key : lastCalls.keySet()) {
+            Set<FdName> serves = key.participant.serves();
+            if (!serves.isEmpty() && unserved.containsAll(serves)) {
+                kept.add(key);
+            }
+        }
+    }
+
+    boolean areKept() {
+        return !kept.isEmpty();
+    }
+
+    /** Has those that were kept end their work and release. */
+    CompletableFuture<DrainReport> retire(Duration timeout) {
+        CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
+        for (Key key : List.copyOf(kept)) {
+            CompletableFuture<DrainReport> one = new CompletableFuture<>();
+            call(
+                            key,
+                            "retire",
+                            participant -> participant
+                                    .retire()
+                                    .handleAsync((done, failure) -> participant.drain(timeout), threads)
+                                    .thenCompose(drain -> participant.release().thenCompose(released -> drain))
+                                    .whenComplete((report, failure) -> one.complete(orNothing(report))))
+                    .whenComplete((done, failure) -> one.complete(DrainReport.NOTHING));
+            all = all.thenCombine(one, DrainReport::plus);
+        }
+        kept.clear();
+        return all;
+    }
+
+    private static DrainReport orNothing(@Nullable DrainReport report) {
+        return report == null ? DrainReport.NOTHING : report;
+    }
+
+    /** All that work only in one process at a time. */
+    private List<Key> others() {
+        return lastCalls.keySet().stream().filter(key -> !kept.contains(key)).toList();
     }
 
     CompletableFuture<Void> pause() {
@@ -89,7 +141,37 @@ final class Participants {
 
     CompletableFuture<Void> resume() {
         phase = Phase.RUNNING;
-        return callAll("resume", Participant::resume);
+        CompletableFuture<Void> resumed = callAll("resume", Participant::resume);
+        kept.clear();
+        return resumed;
+    }
+
+    /** Resumes them for the first time. */
+    List<FirstResume> begin() {
+        phase = Phase.RUNNING;
+        return List.copyOf(lastCalls.keySet()).stream()
+                .map(key -> new FirstResume(key.participant, invokeNext(key, Participant::resume)))
+                .toList();
+    }
+
+    /** The first call of resume. For any thread. */
+    record FirstResume(Participant participant, CompletableFuture<?> call) {
+        /** Completes when the call has ended, well or not. */
+        CompletableFuture<?> ended() {
+            return call.handle((done, failure) -> failure);
+        }
+
+        /** Why the participant does not run; empty if it does. */
+        Optional<String> problem() {
+            if (!call.isDone()) {
+                return Optional.of("participant " + participant + " has not ended its resume()");
+            }
+            Throwable failure = call.handle((done, thrown) -> thrown).join();
+            return failure == null
+                    ? Optional.empty()
+                    : Optional.of("resume() of participant " + participant + " failed: "
+                            + Failures.message(Failures.unwrap(failure)));
+        }
     }
 
     CompletableFuture<Void> release() {
@@ -131,18 +213,17 @@ final class Participants {
         return phase == Phase.RUNNING;
     }
 
-    /** Completes, with the reports of all in one, when all have drained. */
+    /** Completes, with the reports of all in one, when all have drained but for those that are kept. */
     CompletableFuture<DrainReport> drain(Duration timeout) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
-        for (Key key : List.copyOf(lastCalls.keySet())) {
+        for (Key key : others()) {
             CompletableFuture<DrainReport> one = new CompletableFuture<>();
             call(
                             key,
                             "drain",
                             participant -> participant
                                     .drain(timeout)
-                                    .whenComplete((report, failure) ->
-                                            one.complete(report == null ? DrainReport.NOTHING : report)))
+                                    .whenComplete((report, failure) -> one.complete(orNothing(report))))
                     .whenComplete((done, failure) -> one.complete(DrainReport.NOTHING));
             all = all.thenCombine(one, DrainReport::plus);
         }
@@ -151,7 +232,7 @@ final class Participants {
 
     private CompletableFuture<Void> callAll(String name, Function<Participant, CompletionStage<?>> method) {
         List<CompletableFuture<?>> calls = new ArrayList<>();
-        for (Key key : List.copyOf(lastCalls.keySet())) {
+        for (Key key : others()) {
             calls.add(call(key, name, method));
         }
         return all(calls);

@@ -10,9 +10,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.observe.Observer;
-import io.tableflip.core.os.UnixPaths.SocketPath;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -182,22 +180,22 @@ final class Shutdown {
 
     private void drainAndExit(@Nullable Throwable reason) {
         parts.fds.passNoMore();
-        CompletableFuture<List<SocketPath>> paths = ownsTraces()
-                ? parts.fds.unixPaths(context.loop(), PATHS_LIMIT)
-                : CompletableFuture.completedFuture(List.of());
-        paths.thenAcceptAsync(
-                found -> {
-                    CompletableFuture<?> released = bounded(parts.participants.release());
-                    released.thenCombine(parts.draining.complete(), (a, b) -> a)
-                            .thenRunAsync(
-                                    () -> {
-                                        parts.fds.unlink(found);
-                                        parts.files.remove();
-                                        exitNow(ExitReason.STOPPED, reason);
-                                    },
-                                    context.loop());
-                },
-                context.loop());
+        parts.fds
+                .lookAtPaths(context.loop(), PATHS_LIMIT)
+                .thenAcceptAsync(
+                        paths -> {
+                            boolean parentServes = !ownsTraces();
+                            CompletableFuture<?> released = bounded(parts.participants.release());
+                            released.thenCombine(parts.draining.complete(), (a, b) -> a)
+                                    .thenRunAsync(
+                                            () -> {
+                                                paths.unlinkAll(parentServes);
+                                                parts.files.remove();
+                                                exitNow(ExitReason.STOPPED, reason);
+                                            },
+                                            context.loop());
+                        },
+                        context.loop());
     }
 
     /** A child that is not the service leaves everything to its parent, if that is alive. */
@@ -242,12 +240,17 @@ final class Shutdown {
         boolean isService =
                 last == Phase.SERVING || last == STOPPING; // nobody called stop(), or nobody waited for the drain
         if (isService || last == Phase.CHILD_LEAVING || last == Phase.ENDING_CHILD) {
-            parts.fds.unlink(parts.fds
-                    .unixPaths(context.loop(), OBSERVERS_LIMIT)
-                    .completeOnTimeout(List.of(), JVM_LIMIT.toMillis(), TimeUnit.MILLISECONDS) // the loop may be stuck
-                    .join());
+            SocketPaths paths = parts.fds.socketPaths();
+            parts.fds
+                    .lookAtPaths(context.loop(), OBSERVERS_LIMIT)
+                    .completeOnTimeout(paths, JVM_LIMIT.toMillis(), TimeUnit.MILLISECONDS) // the loop may be stuck
+                    .join()
+                    .unlinkAll(false);
             parts.files.remove();
         } else {
+            if (last.isUnready() || last == Phase.GIVING_UP) {
+                parts.fds.socketPaths().unlinkAll(!parts.parent.isProcessGone());
+            }
             parts.files.discard(context.pid());
         }
         parts.nativeCode.end();

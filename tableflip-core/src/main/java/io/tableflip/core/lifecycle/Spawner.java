@@ -8,6 +8,7 @@ import io.tableflip.core.ChildCommand;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.launch.Launcher;
+import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.link.ChildLink;
 import io.tableflip.core.link.Gob;
 import io.tableflip.core.link.ParentLink;
@@ -17,6 +18,7 @@ import io.tableflip.core.os.Os;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 
@@ -79,7 +81,11 @@ final class Spawner {
                             context.generation() + 1,
                             context.settings().maxDrainBeforeCommit(),
                             idle),
-                    fds.keptPaths(),
+                    Map.of(
+                            SocketActivation.KEEP,
+                            SocketActivation.variable(fds.socketPaths().kept()),
+                            Launcher.SOCKET_FILES,
+                            fds.socketPaths().variable()),
                     Stream.concat(childs.stream(), duplicates.numbers()).toList());
             os.setNonBlocking(fromChild.readEnd());
             os.setNonBlocking(toChild.writeEnd());

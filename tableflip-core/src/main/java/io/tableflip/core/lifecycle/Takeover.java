@@ -13,10 +13,13 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.WarmUp;
+import io.tableflip.core.lifecycle.Participants.FirstResume;
 import io.tableflip.core.link.Message;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -33,14 +36,19 @@ final class Takeover {
      */
     private static final Duration DRAINED_MARGIN = Duration.ofSeconds(5);
 
-    /** How long participants may take to resume, before the child takes over without waiting for them. */
+    /** How long participants may take to resume. */
     private static final Duration RESUME_LIMIT = Duration.ofSeconds(5);
+
+    /** How long the owners of Unix sockets may take to lend them, so that their paths can be checked. */
+    private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);
 
     private final Context context;
     private final StateMachine state;
     private final Loop loop;
     private final Parent parent;
     private final Participants participants;
+    private final Descriptors fds;
+    private final NativeCode nativeCode;
     private final ServiceFiles files;
     private final Steps steps;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
@@ -61,12 +69,21 @@ final class Takeover {
         void stop();
     }
 
-    Takeover(Context context, Parent parent, Participants participants, ServiceFiles files, Steps steps) {
+    Takeover(
+            Context context,
+            Parent parent,
+            Participants participants,
+            Descriptors fds,
+            NativeCode nativeCode,
+            ServiceFiles files,
+            Steps steps) {
         this.context = context;
         state = context.state();
         loop = context.loop();
         this.parent = parent;
         this.participants = participants;
+        this.fds = fds;
+        this.nativeCode = nativeCode;
         this.files = files;
         this.steps = steps;
     }
@@ -123,14 +140,14 @@ final class Takeover {
                 return;
             }
         }
-        participants.acquire().whenCompleteAsync((acquired, problem) -> resume(problem), loop);
+        participants.acquire().whenCompleteAsync((acquired, problem) -> acquired(problem), loop);
     }
 
     private static IllegalStateException stoppedBefore() {
         return new IllegalStateException("stopped before it was ready");
     }
 
-    private void resume(@Nullable Throwable problem) {
+    private void acquired(@Nullable Throwable problem) {
         if (state.phase() != OPENING) {
             return;
         }
@@ -142,8 +159,57 @@ final class Takeover {
             fail(Failures.unwrap(problem));
             return;
         }
-        loop.schedule(RESUME_LIMIT, this::open);
-        participants.resume().thenRunAsync(this::open, loop);
+        if (parent.exists()) {
+            fds.lookAtPaths(loop, PATHS_LIMIT).thenAcceptAsync(this::checkPaths, loop);
+        } else {
+            resume();
+        }
+    }
+
+    /** Clients connect to what a path leads to, whichever socket this process has. */
+    private void checkPaths(SocketPaths paths) {
+        List<String> problems = paths.problems();
+        if (state.phase() != OPENING) {
+            return;
+        }
+        if (!problems.isEmpty()) {
+            fail(new IOException(problems.get(0)));
+            return;
+        }
+        CompletableFuture<?> closed = parent.isLevel2() && fds.isUnclaimed()
+                ? CompletableFuture.runAsync(this::closeUnclaimed, context.workers())
+                : CompletableFuture.completedFuture(null);
+        closed.thenRunAsync(this::resume, loop);
+    }
+
+    /** What the parent goes on serving must not be open here when it stops: nobody would accept. */
+    private void closeUnclaimed() {
+        nativeCode.use(os -> fds.closeUnclaimed());
+    }
+
+    private void resume() {
+        if (state.phase() != OPENING) {
+            return;
+        }
+        List<FirstResume> calls = participants.begin();
+        CompletableFuture<?>[] ended = calls.stream().map(FirstResume::ended).toArray(CompletableFuture<?>[]::new);
+        loop.schedule(RESUME_LIMIT, () -> resumed(calls));
+        CompletableFuture.allOf(ended).thenRunAsync(() -> resumed(calls), loop);
+    }
+
+    /** A parent that is there serves on rather than leave the work to a process that cannot do it. */
+    private void resumed(List<FirstResume> calls) {
+        if (state.phase() != OPENING) {
+            return;
+        }
+        Optional<String> problem =
+                calls.stream().flatMap(call -> call.problem().stream()).findFirst();
+        if (problem.isPresent() && parent.isThere()) {
+            fail(new IllegalStateException(problem.get()));
+            return;
+        }
+        problem.ifPresent(why -> LOG.log(WARNING, "{0}; this process serves nevertheless", why));
+        open();
     }
 
     /** This process accepts connections. */
@@ -166,7 +232,7 @@ final class Takeover {
     private void askToLeave() {
         state.make(Move.TAKE_OVER);
         try {
-            parent.takeover(context.pid());
+            parent.takeover(context.pid(), fds.unused());
         } catch (IOException e) {
             parentLost();
             return;

@@ -16,6 +16,12 @@ import java.util.List;
 public record Message(byte type, String text) {
     /** Child to parent: it accepts connections; payload: its process id in decimal digits. */
     public static final byte TAKEOVER = 'T';
+    /**
+     * Child to parent, before TAKEOVER and only if there are any: the passed descriptors that it does not use;
+     * payload: their positions among the passed ones, from 0, in decimal digits with blanks between. May come
+     * several times.
+     */
+    public static final byte UNUSED = 'U';
     /** Child to parent: it cannot take over; payload: why, as text. */
     public static final byte FAILED = 'F';
     /** Child to parent, without length and payload: it is the service. */
@@ -37,6 +43,14 @@ public record Message(byte type, String text) {
 
     public Message(byte type) {
         this(type, "");
+    }
+
+    /** The numbers in the text; what is none is left out. */
+    public List<Integer> numbers() {
+        return Arrays.stream(text.split(" ", -1))
+                .filter(number -> number.matches("\\d{1,9}"))
+                .map(Integer::valueOf)
+                .toList();
     }
 
     public byte[] encode() {

@@ -17,12 +17,14 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +49,9 @@ public final class ParentLink {
     private static final Duration NAMES_TIMEOUT = Duration.ofSeconds(5);
     /** A level 2 parent writes the names as soon as it has spawned, but may be stopped just then. */
     private static final Duration NAMES_TIMEOUT_LEVEL_2 = Duration.ofMinutes(1);
+
+    /** A message has room for that and another number. */
+    private static final int POSITIONS_LENGTH = 4000;
 
     private final ProcFs proc;
     private final FileChannel out;
@@ -268,8 +273,23 @@ public final class ParentLink {
         }
     }
 
-    /** Says that this process accepts connections. */
-    public void takeover(long ownPid) throws IOException {
+    /**
+     * Says that this process accepts connections.
+     *
+     * @param unused the numbers of the passed descriptors that this process does not use
+     */
+    public void takeover(long ownPid, Collection<Integer> unused) throws IOException {
+        StringJoiner positions = new StringJoiner(" ");
+        for (int fd : unused) {
+            positions.add(Integer.toString(fd - FIRST_PASSED_FD));
+            if (positions.length() > POSITIONS_LENGTH) {
+                send(new Message(Message.UNUSED, positions.toString()));
+                positions = new StringJoiner(" ");
+            }
+        }
+        if (positions.length() > 0) {
+            send(new Message(Message.UNUSED, positions.toString()));
+        }
         send(new Message(Message.TAKEOVER, Long.toString(ownPid)));
     }
 

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
@@ -39,6 +40,20 @@ public final class UnixPaths {
 
     /** A socket and the path that it was bound to. */
     public record SocketPath(long inode, String path) {}
+
+    /** A file, whatever its path is. A socket keeps its file from being used for another one. */
+    public record FileId(long device, long inode) {}
+
+    /** The file that a path leads to; empty if there is none. */
+    public Optional<FileId> file(String path) throws IOException {
+        try {
+            Path file = Path.of(path);
+            return Optional.of(new FileId(
+                    (Long) Files.getAttribute(file, "unix:dev"), (Long) Files.getAttribute(file, "unix:ino")));
+        } catch (NoSuchFileException | InvalidPathException e) {
+            return Optional.empty();
+        }
+    }
 
     /**
      * What a descriptor is bound to; empty if it is no Unix socket, unbound, or in the abstract namespace.

@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,7 +42,7 @@ class LauncherTest {
 
     private Os.SpawnRequest request() throws IOException {
         Launcher launcher = new Launcher(proc.fs);
-        return launcher.request(launcher.childCommand(), "2:1:2:3:4:5", Set.of(), List.of(8, 9));
+        return launcher.request(launcher.childCommand(), "2:1:2:3:4:5", Map.of(), List.of(8, 9));
     }
 
     private Path program(String name) throws IOException {
@@ -74,7 +73,7 @@ class LauncherTest {
                 .withVariable("TABLEFLIP_LINK", "x");
         assertEquals(
                 List.of("HOME=/root", "TABLEFLIP_HAS_PARENT_7DIU3=yes", "TABLEFLIP_LINK=y"),
-                launcher.request(forged, "y", Set.of(), List.of()).environment());
+                launcher.request(forged, "y", Map.of(), List.of()).environment());
     }
 
     @Test
@@ -102,7 +101,7 @@ class LauncherTest {
         assertEquals("/opt/jdk/bin/java", request().executable());
         Launcher launcher = new Launcher(proc.fs);
         ChildCommand other = launcher.childCommand().withCommand("no-such-program");
-        IOException failure = assertThrows(IOException.class, () -> launcher.request(other, "", Set.of(), List.of()));
+        IOException failure = assertThrows(IOException.class, () -> launcher.request(other, "", Map.of(), List.of()));
         assertTrue(failure.toString().contains("no-such-program"), failure::toString);
     }
 
@@ -115,7 +114,7 @@ class LauncherTest {
                 launcher.childCommand().withCommand("other").withEnvironment(Map.of("PATH", bin.toString()));
         assertEquals(
                 bin.resolve("other").toString(),
-                launcher.request(command, "", Set.of(), List.of()).executable());
+                launcher.request(command, "", Map.of(), List.of()).executable());
     }
 
     @Test
@@ -147,7 +146,7 @@ class LauncherTest {
         Launcher launcher = new Launcher(proc.fs);
         Files.delete(directory.resolve("release-1"));
         IOException failure = assertThrows(
-                IOException.class, () -> launcher.request(launcher.childCommand(), "", Set.of(), List.of()));
+                IOException.class, () -> launcher.request(launcher.childCommand(), "", Map.of(), List.of()));
         assertEquals("the working directory " + current + " is gone", failure.getMessage());
     }
 
@@ -161,7 +160,7 @@ class LauncherTest {
         Files.delete(directory.resolve("release-1"));
         assertEquals(
                 current.toString(),
-                launcher.request(launcher.childCommand(), "", Set.of(), List.of())
+                launcher.request(launcher.childCommand(), "", Map.of(), List.of())
                         .directory());
     }
 }

@@ -163,8 +163,8 @@ class DescriptorsTest {
         }
         proc.fd(6, "socket:[66]", "02");
         proc.unixSockets("0000000000000000: 00000002 00000000 00010000 0001 01    66 " + path);
-        fds.keepPaths(Set.of(66L));
-        assertEquals(Set.of(66L), fds.keptPaths());
+        fds.socketPaths().keep(Set.of(66L));
+        assertEquals(Set.of(66L), fds.socketPaths().kept());
         fds.closeInherited();
         assertTrue(Files.exists(path, LinkOption.NOFOLLOW_LINKS));
     }
@@ -386,9 +386,8 @@ class DescriptorsTest {
         fds.add(FdName.listener("unix", "hangs"), use -> new CompletableFuture<>());
         fds.add(FdName.listener("tcp", "not asked"), use -> new CompletableFuture<>());
         try (Logs logs = new Logs()) {
-            List<UnixPaths.SocketPath> bound =
-                    Await.get(fds.unixPaths(new Loop(Loop.SYSTEM_CLOCK), Duration.ofMillis(10)));
-            assertEquals(List.of(new UnixPaths.SocketPath(66, "/run/app.sock")), bound, logs::toString);
+            SocketPaths paths = Await.get(fds.lookAtPaths(new Loop(Loop.SYSTEM_CLOCK), Duration.ofMillis(10)));
+            assertEquals(List.of(new UnixPaths.SocketPath(66, "/run/app.sock")), paths.all(), logs::toString);
             assertTrue(logs.has("listener:unix:throws") && logs.has("listener:unix:fails"), logs::toString);
         }
     }

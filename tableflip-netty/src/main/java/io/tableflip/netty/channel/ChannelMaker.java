@@ -3,11 +3,13 @@ package io.tableflip.netty.channel;
 import static java.lang.System.Logger.Level.INFO;
 
 import io.netty.bootstrap.AbstractBootstrap;
+import io.netty.bootstrap.ServerBootstrapConfig;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.UnixChannelOption;
+import io.netty.util.concurrent.EventExecutorGroup;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds.Reservation;
@@ -15,6 +17,9 @@ import io.tableflip.core.Upgrader;
 import io.tableflip.netty.BindSpec;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -61,7 +66,7 @@ public final class ChannelMaker {
 
     /** As a factory for a bootstrap, whose kind of channel it must be. */
     public <C extends Channel> ChannelFactory<C> factory(Class<C> type) {
-        return () -> type.cast(newChannel());
+        return () -> type.cast(newChannel(List.of()));
     }
 
     /**
@@ -71,7 +76,7 @@ public final class ChannelMaker {
      */
     public <C extends Channel> ChannelFactory<C> factory(Class<C> type, AbstractBootstrap<?, ?> bootstrap) {
         return () -> {
-            Channel channel = newChannel();
+            Channel channel = newChannel(groups(bootstrap));
             if (adopted) {
                 LateOptions.apply(bootstrap, channel, socket.name);
             }
@@ -79,7 +84,17 @@ public final class ChannelMaker {
         };
     }
 
-    private synchronized Channel newChannel() {
+    private static List<EventExecutorGroup> groups(AbstractBootstrap<?, ?> bootstrap) {
+        List<EventExecutorGroup> groups = new ArrayList<>();
+        groups.add(bootstrap.config().group());
+        if (bootstrap.config() instanceof ServerBootstrapConfig config) {
+            groups.add(config.childGroup());
+        }
+        groups.removeIf(Objects::isNull);
+        return groups;
+    }
+
+    private synchronized Channel newChannel(List<EventExecutorGroup> groups) {
         try {
             if (!socket.nio) {
                 EpollLoops.requireAvailable();
@@ -88,7 +103,9 @@ public final class ChannelMaker {
                 throw new IllegalStateException(
                         "this factory has made the channel of " + socket.name + ": make one factory per address");
             }
-            made = make();
+            ServedChannel served = make();
+            served.runsOn(groups);
+            made = served.channel();
             return made;
         } catch (IOException e) {
             upgrader.reportFailure(e);
@@ -99,7 +116,7 @@ public final class ChannelMaker {
         }
     }
 
-    private Channel make() throws IOException {
+    private ServedChannel make() throws IOException {
         Reservation reservation = upgrader.fds().reserve(socket.name);
         try {
             Optional<Fd> inherited = reservation.inherited();
@@ -110,10 +127,8 @@ public final class ChannelMaker {
         }
     }
 
-    private Channel create(Reservation reservation) throws IOException {
-        Channel channel = open();
-        guard(channel, kind().isUnix(), reservation, null);
-        return channel;
+    private ServedChannel create(Reservation reservation) throws IOException {
+        return guard(open(), kind().isUnix(), reservation, null);
     }
 
     private Channel open() throws IOException {
@@ -135,14 +150,13 @@ public final class ChannelMaker {
         return channel;
     }
 
-    private Channel adopt(Fd fd, Reservation reservation) throws IOException {
+    private ServedChannel adopt(Fd fd, Reservation reservation) throws IOException {
         InheritedSocket inherited = InheritedSocket.bound(fd, kind());
         SocketAddress actual = inherited.localAddress();
         if (Addresses.matches(address(), actual)) {
-            Channel channel = inherited.adopt(kind()::adopt);
-            guard(channel, true, reservation, null);
+            ServedChannel served = guard(inherited.adopt(kind()::adopt), true, reservation, null);
             adopted = true;
-            return channel;
+            return served;
         }
         String where = actual == null ? "nothing" : Addresses.text(actual);
         if (!socket.isNamed() || actual == null) {
@@ -153,7 +167,7 @@ public final class ChannelMaker {
     }
 
     /** The address of the name has changed. */
-    private Channel replace(InheritedSocket inherited, String where, Reservation reservation) throws IOException {
+    private ServedChannel replace(InheritedSocket inherited, String where, Reservation reservation) throws IOException {
         Channel channel = open();
         boolean serves = kind().isListener();
         LOG.log(
@@ -173,15 +187,15 @@ public final class ChannelMaker {
         if (!serves) {
             previous.unsafe().closeForcibly();
         }
-        guard(channel, kind().isUnix(), reservation, serves ? previous : null);
-        return channel;
+        return guard(channel, kind().isUnix(), reservation, serves ? previous : null);
     }
 
-    private void guard(Channel channel, boolean isBound, Reservation reservation, @Nullable Channel previous) {
+    private ServedChannel guard(Channel channel, boolean isBound, Reservation reservation, @Nullable Channel previous) {
         ServedChannel served = kind().isListener()
                 ? new Listener(upgrader, binder(isBound), channel, reservation, socket.spec.drain(), previous)
                 : new SharedChannel(upgrader, binder(isBound), channel, reservation, socket.spec.quiet());
         served.guard();
+        return served;
     }
 
     private Binder binder(boolean isBound) {

@@ -4,9 +4,16 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.EventExecutorGroup;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /** Whether Netty can run listening sockets that came as descriptors: only its epoll transport can. */
@@ -62,6 +69,33 @@ public final class EpollLoops {
             lastEpoll = new WeakReference<>(group);
         }
         return epoll;
+    }
+
+    /**
+     * Starts the threads of these groups, which Netty would only do when the first connection comes.
+     *
+     * @return completes when all of them run; fails with an {@link IllegalStateException} if the system has
+     *     no thread left
+     */
+    static CompletableFuture<Void> startAll(Collection<? extends EventExecutorGroup> groups) {
+        List<CompletableFuture<?>> started = new ArrayList<>();
+        for (EventExecutorGroup group : groups) {
+            group.forEach(loop -> started.add(start(loop)));
+        }
+        return CompletableFuture.allOf(started.toArray(CompletableFuture<?>[]::new));
+    }
+
+    private static CompletableFuture<@Nullable Void> start(EventExecutor loop) {
+        CompletableFuture<@Nullable Void> runs = new CompletableFuture<>();
+        try {
+            loop.execute(() -> runs.complete(null));
+        } catch (RejectedExecutionException e) {
+            runs.complete(null); // its queue is full, so it runs; or it ends, and its channels with it
+        } catch (OutOfMemoryError e) {
+            runs.completeExceptionally(
+                    new IllegalStateException("the thread of an event loop cannot be started: " + e.getMessage(), e));
+        }
+        return runs;
     }
 
     private static boolean runsEpoll(EventLoop loop) {

@@ -26,6 +26,7 @@ final class Gate extends ChannelDuplexHandler {
     /** A read() was let through and has brought nothing yet. */
     private boolean outstanding;
 
+    private long received;
     private @Nullable ChannelHandlerContext ctx;
 
     private long lastWrite = System.nanoTime();
@@ -116,7 +117,13 @@ final class Gate extends ChannelDuplexHandler {
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         outstanding = false;
+        received++;
         owner.received(context, message);
+    }
+
+    /** How much was read so far. */
+    long received() {
+        return received;
     }
 
     /** As if it had been read from this channel. */

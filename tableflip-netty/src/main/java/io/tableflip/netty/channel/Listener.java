@@ -161,6 +161,12 @@ public final class Listener extends ServedChannel {
         return List.copyOf(connections);
     }
 
+    /** Whoever connects after that is refused. */
+    @Override
+    public CompletionStage<?> retire() {
+        return whenQueueIsEmpty(() -> channel().close());
+    }
+
     @Override
     public CompletionStage<?> release() {
         markReleased();

@@ -1,9 +1,13 @@
 package io.tableflip.netty.channel;
 
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
+import io.netty.channel.EventLoop;
 import io.netty.channel.unix.UnixChannel;
+import io.netty.util.concurrent.EventExecutorGroup;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
 import io.tableflip.core.Fds.Reservation;
@@ -11,6 +15,10 @@ import io.tableflip.core.Participant;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.drain.LoopTasks;
 import java.net.SocketAddress;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -19,12 +27,17 @@ import org.jspecify.annotations.Nullable;
 
 /** A channel whose socket is passed on: its name, its gate, and how it is bound. Thread-safe. */
 public abstract class ServedChannel implements Participant, FdSource, Gate.Owner {
+    /** How long a channel that retires reads what clients go on sending. */
+    private static final Duration QUEUE_LIMIT = Duration.ofSeconds(1);
+
     private final Upgrader upgrader;
     private final @Nullable Binder binder;
     private final Channel channel;
     private volatile Reservation reservation;
     private final Gate gate = new Gate(this);
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    /** Where this channel and its connections run, as far as it is known. */
+    private volatile List<EventExecutorGroup> groups = List.of();
     /** The socket has its address: only then it may be passed on. */
     private volatile boolean bound;
     /** A bind has failed: the name may be somebody else's by now. */
@@ -53,6 +66,10 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
         reservation.use(this);
         channel.pipeline().addFirst("tableflip-gate", gate);
         channel.closeFuture().addListener(done -> whenClosed());
+    }
+
+    final void runsOn(List<EventExecutorGroup> loops) {
+        groups = loops;
     }
 
     public final Channel channel() {
@@ -213,8 +230,62 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
         return moveGate(false);
     }
 
+    @Override
+    public final Set<FdName> serves() {
+        return binder == null ? Set.of() : Set.of(name());
+    }
+
+    /**
+     * Reads on until nothing is queued at the socket.
+     *
+     * @param then runs on the loop in that moment
+     */
+    final CompletableFuture<Void> whenQueueIsEmpty(Runnable then) {
+        CompletableFuture<Void> empty = new CompletableFuture<>();
+        long began = System.nanoTime();
+        onLoop(() -> look(
+                        () -> {
+                            then.run();
+                            empty.complete(null);
+                        },
+                        began))
+                .whenComplete((done, failure) -> {
+                    if (failure != null || !channel.isRegistered()) {
+                        empty.complete(null);
+                    }
+                });
+        return empty.acceptEither(closed, end -> {});
+    }
+
+    /**
+     * Whether two rounds of the loop bring nothing: it reads first in each, and then runs the tasks that were
+     * due by then, but the round under way may be past its reading.
+     */
+    private void look(Runnable whenEmpty, long began) {
+        long before = gate.received();
+        EventLoop loop = channel.eventLoop();
+        Runnable decide = () -> {
+            if (gate.received() == before || System.nanoTime() - began > QUEUE_LIMIT.toNanos()) {
+                whenEmpty.run();
+            } else {
+                look(whenEmpty, began);
+            }
+        };
+        loop.schedule(() -> loop.schedule(decide, 0, NANOSECONDS), 0, NANOSECONDS);
+    }
+
     final CompletableFuture<Void> onLoop(Runnable task) {
         return LoopTasks.onLoopOf(channel, closed, task);
+    }
+
+    /** Starts the event loops: the system may have no thread left when the first connection comes. */
+    @Override
+    public CompletionStage<?> acquire() {
+        Set<EventExecutorGroup> all = new LinkedHashSet<>(groups);
+        if (channel.isRegistered()) {
+            all.add(channel.eventLoop().parent());
+        }
+        return EpollLoops.startAll(all);
     }
 
     /** The name, for logs. */

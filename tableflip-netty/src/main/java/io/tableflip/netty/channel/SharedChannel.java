@@ -100,6 +100,11 @@ final class SharedChannel extends ServedChannel {
         return closeGate();
     }
 
+    @Override
+    public CompletionStage<?> retire() {
+        return whenQueueIsEmpty(() -> {}).thenCompose(done -> closeGate());
+    }
+
     private synchronized CompletableFuture<Void> closeGate() {
         wanted = false;
         return moveGate(false);
