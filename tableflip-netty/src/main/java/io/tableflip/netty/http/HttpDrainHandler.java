@@ -2,6 +2,7 @@ package io.tableflip.netty.http;
 
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
+import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -22,7 +23,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Ends an HTTP/1.1 connection without losing a request when a {@link DrainEvent} arrives. Its place in the
- * pipeline is right after {@code HttpServerCodec}; each connection needs a new one.
+ * pipeline is right after {@code HttpServerCodec}, or right after the later one of {@code HttpRequestDecoder}
+ * and {@code HttpResponseEncoder}. Each connection needs a new one.
+ *
+ * <p>A handler in front of the codec, or between decoder and encoder, would not see all requests and
+ * responses. It moves to the right place, under its name, before the first request of its connection. The
+ * first time this happens in a process, a warning names the right place.
  *
  * <p>From the event on, a response is given the header {@code Connection: close} if it is the last one: if no
  * further request has been received, pipelined ones included. To know that, the last response is held back
@@ -54,11 +60,21 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
      * A request came too late to be answered; it was not the client's turn, or it would have been answered.
      */
     private boolean ignoring;
+    /** No handler of the codec is behind this one; looked up at the first request. */
+    private boolean placed;
+    /** Netty adds a handler a second time only if it is sharable. */
+    private boolean moving;
     /** What makes this connection one of HTTP/1.1; null as long as none was seen. */
     private @Nullable ChannelHandlerContext codec;
 
     /** Creates a handler for one connection. */
     public HttpDrainHandler() {}
+
+    /** Whether this handler may be added to a pipeline again: only while it moves to its right place. */
+    @Override
+    public boolean isSharable() {
+        return moving;
+    }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
@@ -146,6 +162,10 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object msg) {
         HttpRequest request = HttpParts.request(msg);
+        if (!placed && moves(ctx, request != null, msg)) {
+            ctx.fireChannelRead(msg); // which comes back to this handler as a request, in its new place
+            return;
+        }
         if (request != null) {
             if (isSomethingElse(ctx)) {
                 ctx.pipeline().remove(this);
@@ -166,6 +186,20 @@ public final class HttpDrainHandler extends ChannelDuplexHandler {
         if (end) {
             requestEnded(ctx);
         }
+    }
+
+    /** Bytes come here only in front of the codec, which may be added with the first of them or later. */
+    private boolean moves(ChannelHandlerContext ctx, boolean isRequest, Object msg) {
+        placed = isRequest;
+        ChannelHandlerContext behind = isRequest || msg instanceof ByteBuf ? HttpDrainPlace.codecBehind(ctx) : null;
+        if (behind == null) {
+            return false;
+        }
+        placed = true;
+        moving = true;
+        HttpDrainPlace.move(ctx, behind);
+        moving = false;
+        return true;
     }
 
     private void received(ChannelHandlerContext ctx, HttpRequest request) {
