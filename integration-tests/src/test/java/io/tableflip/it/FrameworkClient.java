@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -16,15 +17,18 @@ final class FrameworkClient implements AutoCloseable {
     private final Path output;
     private final Process process;
 
-    FrameworkClient(Path directory, String module, String main, InetSocketAddress server) throws IOException {
+    FrameworkClient(Path directory, String module, String main, InetSocketAddress server, List<String> more)
+            throws IOException {
         output = directory.resolve("client");
-        process = new ProcessBuilder(
-                        Service.java(),
-                        "-cp",
-                        Service.frameworkClassPath(module),
-                        main,
-                        server.getHostString(),
-                        Integer.toString(server.getPort()))
+        List<String> command = new ArrayList<>(List.of(
+                Service.java(),
+                "-cp",
+                Service.frameworkClassPath(module),
+                main,
+                server.getHostString(),
+                Integer.toString(server.getPort())));
+        command.addAll(more);
+        process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Upgrades an example for a framework under the load of that framework's own client. Once on the way an upgrade fails, since what
@@ -23,6 +25,7 @@ final class FrameworkRun {
     private final String module;
     private final String server;
     private final String client;
+    private List<String> arguments = List.of();
 
     FrameworkRun(Path directory, String module, String server, String client) {
         this.directory = directory;
@@ -31,17 +34,24 @@ final class FrameworkRun {
         this.client = client;
     }
 
-    /** @param kinds of calls that there must have been */
-    void noCallFails(String... kinds) throws IOException, InterruptedException {
+    /** Gives these to server and client, behind their other arguments. */
+    FrameworkRun with(String... more) {
+        arguments = List.of(more);
+        return this;
+    }
+
+    /**
+     * Runs server and client, and upgrades the server.
+     *
+     * @param kinds of calls that there must have been
+     * @return the log of the service
+     */
+    String noCallFails(String... kinds) throws IOException, InterruptedException {
         Path greeting = Files.writeString(directory.resolve("greeting"), "greetings");
         try (Service service = Service.frameworkExample(directory, module, server)
-                        .arguments(
-                                "127.0.0.1",
-                                "0",
-                                directory.resolve("service.pid").toString(),
-                                greeting.toString())
+                        .arguments(serverArguments(greeting))
                         .startAndAwait();
-                FrameworkClient load = new FrameworkClient(directory, module, client, service.address())) {
+                FrameworkClient load = new FrameworkClient(directory, module, client, service.address(), arguments)) {
             load.awaitAnswerOf(1);
             failingUpgrade(service, greeting);
             for (int generation = 2; generation <= 1 + UPGRADES; generation++) {
@@ -57,7 +67,14 @@ final class FrameworkRun {
             noneWasCut(service);
             service.signal("TERM", service.pid());
             service.awaitProcesses(0);
+            return service.log();
         }
+    }
+
+    private String[] serverArguments(Path greeting) {
+        Stream<String> first =
+                Stream.of("127.0.0.1", "0", directory.resolve("service.pid").toString(), greeting.toString());
+        return Stream.concat(first, arguments.stream()).toArray(String[]::new);
     }
 
     private static void failingUpgrade(Service service, Path greeting) throws IOException {

@@ -1,7 +1,11 @@
 package io.tableflip.it;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -13,12 +17,28 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 class ReactorNettyUpgradeIT {
     private static final String PACKAGE = "io.tableflip.examples.reactornetty.";
 
+    private static final Predicate<String> DRAINED_BOTH = Pattern.compile(
+                    "drained: .* 0 forced;.*[(]h2: .* finished, .* notified; http/1[.]1: ")
+            .asPredicate();
+
     @TempDir
     Path directory;
 
     @Test
     void noCallFails() throws IOException, InterruptedException {
-        new FrameworkRun(directory, "reactor-netty", PACKAGE + "ReactorNettyExample", PACKAGE + "ReactorNettyClient")
-                .noCallFails("pooled", "stream", "new");
+        run().noCallFails("pooled", "stream", "new");
+    }
+
+    /** HTTP/1.1 beside HTTP/2 in clear text, by prior knowledge and by an upgrade. */
+    @Test
+    void noCallOfHttp2InClearTextFails() throws IOException, InterruptedException {
+        String log = run().with("H2C", "HTTP11")
+                .noCallFails("pooled", "stream", "new", "prior", "priorStream", "upgrade", "upgradeStream");
+        assertEquals(3, log.lines().filter(DRAINED_BOTH).count(), log);
+    }
+
+    private FrameworkRun run() {
+        return new FrameworkRun(
+                directory, "reactor-netty", PACKAGE + "ReactorNettyExample", PACKAGE + "ReactorNettyClient");
     }
 }

@@ -5,9 +5,13 @@ import static java.util.Objects.requireNonNull;
 import io.tableflip.examples.SteadyCalls;
 import java.time.Duration;
 import java.util.List;
+import reactor.netty.http.HttpProtocol;
 import reactor.netty.http.client.HttpClient;
 
-/** Calls the example over connections that live long and over new ones, never twice. Arguments: host and port. */
+/**
+ * Calls the example over connections that live long and over new ones, never twice. Arguments: host and port, and the protocols of
+ * the server if these are not HTTP11 alone.
+ */
 public final class ReactorNettyClient {
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
@@ -18,8 +22,11 @@ public final class ReactorNettyClient {
         HttpClient pooled = HttpClient.create().baseUrl(base).disableRetry(true);
         HttpClient fresh =
                 HttpClient.newConnection().baseUrl(base).disableRetry(true).keepAlive(false);
-        int status = new SteadyCalls()
-                .caller("pooled", () -> get(pooled, "/"))
+        SteadyCalls calls = new SteadyCalls();
+        if (List.of(args).contains(HttpProtocol.H2C.name())) {
+            addHttp2(calls, base);
+        }
+        int status = calls.caller("pooled", () -> get(pooled, "/"))
                 .caller("pooled", () -> get(pooled, "/"))
                 .caller("pooled", () -> get(pooled, "/"))
                 .caller("pooled", () -> get(pooled, "/"))
@@ -28,6 +35,19 @@ public final class ReactorNettyClient {
                 .caller("stream", () -> stream(pooled))
                 .run();
         System.exit(status);
+    }
+
+    /** Clients that know that the server speaks HTTP/2, and clients that ask it to by an upgrade. */
+    private static void addHttp2(SteadyCalls calls, String base) {
+        HttpClient prior = HttpClient.create().baseUrl(base).disableRetry(true).protocol(HttpProtocol.H2C);
+        HttpClient upgrade =
+                HttpClient.create().baseUrl(base).disableRetry(true).protocol(HttpProtocol.H2C, HttpProtocol.HTTP11);
+        calls.caller("prior", () -> get(prior, "/"))
+                .caller("prior", () -> get(prior, "/"))
+                .caller("priorStream", () -> stream(prior))
+                .caller("upgrade", () -> get(upgrade, "/"))
+                .caller("upgrade", () -> get(upgrade, "/"))
+                .caller("upgradeStream", () -> stream(upgrade));
     }
 
     private static String get(HttpClient client, String path) {

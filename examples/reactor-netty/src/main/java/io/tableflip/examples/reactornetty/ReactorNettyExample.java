@@ -6,19 +6,22 @@ import io.tableflip.core.Upgrader;
 import io.tableflip.netty.BindSpec;
 import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
-import io.tableflip.netty.http.HttpDrainHandler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.netty.DisposableServer;
-import reactor.netty.NettyPipeline;
+import reactor.netty.http.HttpProtocol;
 import reactor.netty.http.server.HttpServer;
 
-/** A Reactor Netty server that replaces itself on SIGHUP. Arguments: host, port, PID file, and a file with the greeting. */
+/**
+ * A Reactor Netty server that replaces itself on SIGHUP. Arguments: host, port, PID file, a file with the greeting, and the
+ * protocols, which are HTTP11 unless there are others.
+ */
 public final class ReactorNettyExample {
     /** So many chunks make a whole streamed answer. */
     static final int STREAMED = 30;
@@ -33,7 +36,7 @@ public final class ReactorNettyExample {
                 .stopOn("TERM", "INT")
                 .build()) {
             try {
-                serve(upgrader, address, Path.of(args[3]));
+                serve(upgrader, address, Path.of(args[3]), protocols(args));
             } catch (IOException | RuntimeException e) {
                 upgrader.reportFailure(e); // the old process says why it goes on
                 throw e;
@@ -41,7 +44,13 @@ public final class ReactorNettyExample {
         }
     }
 
-    private static void serve(Upgrader upgrader, InetSocketAddress address, Path config)
+    private static HttpProtocol[] protocols(String... args) {
+        return args.length <= 4
+                ? new HttpProtocol[] {HttpProtocol.HTTP11}
+                : Arrays.stream(args).skip(4).map(HttpProtocol::valueOf).toArray(HttpProtocol[]::new);
+    }
+
+    private static void serve(Upgrader upgrader, InetSocketAddress address, Path config, HttpProtocol... protocols)
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
         ChannelFactory<ServerChannel> listener =
@@ -51,9 +60,8 @@ public final class ReactorNettyExample {
             DisposableServer server = HttpServer.create()
                     .bindAddress(() -> address)
                     .runOn(loops)
-                    // says "Connection: close" to each client when it is time to leave
-                    .doOnChannelInit((observer, channel, remote) -> channel.pipeline()
-                            .addAfter(NettyPipeline.HttpCodec, "tableflip-drain", new HttpDrainHandler()))
+                    .protocol(protocols)
+                    .doOnChannelInit(new DrainHandlers()) // tells each client when it is time to leave
                     .route(routes -> routes.get("/", (request, response) -> response.sendString(Mono.just(greeting)))
                             .get("/stream", (request, response) -> response.sendString(stream(greeting))))
                     .bindNow(); // bound, but gated

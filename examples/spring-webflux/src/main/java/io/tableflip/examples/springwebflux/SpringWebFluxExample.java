@@ -4,11 +4,11 @@ import static org.springframework.web.reactive.function.server.RequestPredicates
 import static org.springframework.web.reactive.function.server.RouterFunctions.route;
 
 import io.tableflip.core.Upgrader;
+import io.tableflip.examples.reactornetty.DrainHandlers;
 import io.tableflip.examples.reactornetty.UpgradableLoops;
 import io.tableflip.netty.BindSpec;
 import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.UpgradableServers;
-import io.tableflip.netty.http.HttpDrainHandler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -27,7 +27,6 @@ import org.springframework.http.client.ReactorResourceFactory;
 import org.springframework.web.reactive.function.server.RouterFunction;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Flux;
-import reactor.netty.NettyPipeline;
 
 /** A Spring Boot server that replaces itself on SIGHUP. Arguments: host, port, PID file, and a file with the greeting. */
 @Configuration(proxyBeanMethods = false)
@@ -83,11 +82,10 @@ public class SpringWebFluxExample {
         return resources;
     }
 
-    /** Says "Connection: close" to each client when it is time to leave. */
+    /** Tells each client when it is time to leave. */
     @Bean
     NettyServerCustomizer drain() {
-        return server -> server.doOnChannelInit((observer, channel, remote) ->
-                channel.pipeline().addAfter(NettyPipeline.HttpCodec, "tableflip-drain", new HttpDrainHandler()));
+        return server -> server.doOnChannelInit(new DrainHandlers());
     }
 
     @Bean
