@@ -20,7 +20,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.LifecycleListener;
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
@@ -92,7 +92,7 @@ final class GrowthServer {
                 .stopOn("TERM")
                 .maxDrainBeforeCommit(Duration.ZERO)
                 .drainTimeout(drainTimeout)
-                .memoryCheck(MemoryCheck.OFF)
+                .resourceCheck(ResourceCheck.OFF)
                 .listener(new Costs(drainTimeout))
                 .build()) {
             for (int i = 0; upgrader.generation() == 1 && i < Integer.parseInt(arguments[2]) * 16; i++) {

@@ -50,7 +50,7 @@ final class HttpExample {
                 .maxDrainBeforeCommit(options.maxDrainBeforeCommit())
                 .drainTimeout(options.drainTimeout())
                 .upgradeTimeout(options.upgradeTimeout())
-                .memoryCheck(options.memoryCheck())
+                .resourceCheck(options.resourceCheck())
                 .idleBoot(options.idleBoot())
                 .upgradeOn("HUP")
                 .stopOn("TERM", "INT")

@@ -1,6 +1,6 @@
 package io.tableflip.examples;
 
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,7 +16,7 @@ record HttpOptions(
         Duration drainTimeout,
         Duration maxDrainBeforeCommit,
         Duration upgradeTimeout,
-        MemoryCheck memoryCheck,
+        ResourceCheck resourceCheck,
         Duration idleBoot,
         Duration warmUp,
         Duration spread) {
@@ -26,7 +26,7 @@ record HttpOptions(
     static final String USAGE = """
             http --listen HOST:PORT --pid-file PATH [--config FILE]
                  [--drain-timeout 30s] [--ready-after 5s] [--upgrade-timeout 1m]
-                 [--memory-check warn|refuse|off] [--idle-boot 10s] [--warm-up 3s]
+                 [--resource-check warn|refuse|off] [--idle-boot 10s] [--warm-up 3s]
                  [--spread 500ms]
                 An HTTP server that SIGHUP upgrades and SIGTERM or SIGINT ends. Port 0 means any free port.
                 GET /                      who answers, as JSON
@@ -49,7 +49,7 @@ record HttpOptions(
                         "--drain-timeout",
                         "--ready-after",
                         "--upgrade-timeout",
-                        "--memory-check",
+                        "--resource-check",
                         "--idle-boot",
                         "--warm-up",
                         "--spread"));
@@ -67,7 +67,7 @@ record HttpOptions(
                 positive("--drain-timeout", args.duration("--drain-timeout", Duration.ofSeconds(30))),
                 args.duration("--ready-after", Duration.ofSeconds(5)),
                 upgradeTimeout,
-                args.value("--memory-check", HttpOptions::memoryCheck, MemoryCheck.WARN),
+                args.value("--resource-check", HttpOptions::resourceCheck, ResourceCheck.WARN),
                 idleBoot,
                 warmUp,
                 args.duration("--spread", Duration.ofMillis(500)));
@@ -83,11 +83,11 @@ record HttpOptions(
         }
     }
 
-    private static MemoryCheck memoryCheck(String text) {
+    private static ResourceCheck resourceCheck(String text) {
         return switch (text) {
-            case "warn" -> MemoryCheck.WARN;
-            case "refuse" -> MemoryCheck.REFUSE;
-            case "off" -> MemoryCheck.OFF;
+            case "warn" -> ResourceCheck.WARN;
+            case "refuse" -> ResourceCheck.REFUSE;
+            case "off" -> ResourceCheck.OFF;
             default -> throw new IllegalArgumentException("neither warn nor refuse nor off: " + text);
         };
     }

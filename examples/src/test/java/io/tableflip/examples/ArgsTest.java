@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -30,7 +30,7 @@ class ArgsTest {
         assertEquals(Duration.ofSeconds(30), options.drainTimeout());
         assertEquals(Duration.ofSeconds(5), options.maxDrainBeforeCommit());
         assertEquals(Duration.ofMinutes(1), options.upgradeTimeout());
-        assertEquals(MemoryCheck.WARN, options.memoryCheck());
+        assertEquals(ResourceCheck.WARN, options.resourceCheck());
         assertEquals(Duration.ofSeconds(10), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
         assertEquals(Duration.ofMillis(500), options.spread());
@@ -48,14 +48,14 @@ class ArgsTest {
         HttpOptions options = HttpOptions.parse(
                 words(
                         "--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
-                                + " --ready-after 0s --upgrade-timeout 2m --memory-check refuse --idle-boot 4s --warm-up 3s --spread 0s"));
+                                + " --ready-after 0s --upgrade-timeout 2m --resource-check refuse --idle-boot 4s --warm-up 3s --spread 0s"));
         assertTrue(options.listen().getAddress().isLoopbackAddress());
         assertEquals(80, options.listen().getPort());
         assertEquals(Path.of("c"), options.config());
         assertEquals(Duration.ofMillis(500), options.drainTimeout());
         assertEquals(Duration.ZERO, options.maxDrainBeforeCommit());
         assertEquals(Duration.ofMinutes(2), options.upgradeTimeout());
-        assertEquals(MemoryCheck.REFUSE, options.memoryCheck());
+        assertEquals(ResourceCheck.REFUSE, options.resourceCheck());
         assertEquals(Duration.ofSeconds(4), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
         assertEquals(Duration.ZERO, options.spread());
@@ -80,7 +80,7 @@ class ArgsTest {
         "--listen 127.0.0.1:66000, --listen: not an address such as 127.0.0.1:8080: 127.0.0.1:66000",
         "--listen 127.0.0.1:0 --pid-file p --drain-timeout 0s, --drain-timeout: has to be more than 0",
         "--listen :0 --pid-file p --upgrade-timeout 5s --idle-boot 5s, --idle-boot: has to be shorter than --upgrade-timeout",
-        "--listen :0 --pid-file p --memory-check REFUSE, --memory-check: neither warn nor refuse nor off: REFUSE",
+        "--listen :0 --pid-file p --resource-check REFUSE, --resource-check: neither warn nor refuse nor off: REFUSE",
         "--listen 127.0.0.1:0 --pid-file p --ready-after 5, '--ready-after: not a duration such as 500ms, 30s or 1m: 5'",
     })
     void wrongUsageOfTheServer(String line, String message) {

@@ -27,10 +27,10 @@ class MemoryUpgradeIT {
     @TempDir
     Path directory;
 
-    private Service.Builder server(MemoryCgroup cgroup, String check) {
+    private Service.Builder server(LimitedCgroup cgroup, String check) {
         return Service.testServer(directory)
                 .launcher(cgroup.launcher(Service.java()))
-                .arguments("--memory-check", check);
+                .arguments("--resource-check", check);
     }
 
     private static StrictLoad load(Service service) throws IOException {
@@ -49,7 +49,7 @@ class MemoryUpgradeIT {
     /** The old process serves on; a smaller heap for the next one fits, and its option does not pile up. */
     @Test
     void whatMayNotFitIsRefusedAndASmallerHeapIsNot() throws IOException {
-        try (MemoryCgroup cgroup = MemoryCgroup.withLimit(LIMIT);
+        try (LimitedCgroup cgroup = LimitedCgroup.ofMemory(LIMIT);
                 Service service =
                         server(cgroup, "REFUSE").jvmOptions("-Xmx380m").startAndAwait();
                 StrictLoad load = load(service)) {
@@ -74,7 +74,7 @@ class MemoryUpgradeIT {
 
     @Test
     void whatMayNotFitIsWarnedOf() throws IOException {
-        try (MemoryCgroup cgroup = MemoryCgroup.withLimit(LIMIT);
+        try (LimitedCgroup cgroup = LimitedCgroup.ofMemory(LIMIT);
                 Service service = server(cgroup, "WARN").jvmOptions("-Xmx380m").startAndAwait();
                 StrictLoad load = load(service)) {
             service.upgrade();
@@ -86,7 +86,7 @@ class MemoryUpgradeIT {
 
     @Test
     void whatFitsIsNotTalkedOf() throws IOException {
-        try (MemoryCgroup cgroup = MemoryCgroup.withLimit(LIMIT);
+        try (LimitedCgroup cgroup = LimitedCgroup.ofMemory(LIMIT);
                 Service service = server(cgroup, "REFUSE").jvmOptions("-Xmx64m").startAndAwait();
                 StrictLoad load = load(service)) {
             service.upgrade();
@@ -96,7 +96,7 @@ class MemoryUpgradeIT {
         }
     }
 
-    /** What docs/memory.md has: a child that is asked to keep its heap small for as long as its parent is there. */
+    /** What docs/resources.md has: a child that is asked to keep its heap small for as long as its parent is there. */
     @Test
     void aSmallHeapForTheTimeOfTheOverlap() throws IOException {
         try (Service service = Service.testServer(directory)

@@ -23,7 +23,7 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.Version;
 import io.tableflip.core.ChildCommand;
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.UpgradableServers;
 import io.tableflip.netty.http.HttpDrainHandler;
@@ -47,8 +47,9 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
- * {@code --memory-check OFF|WARN|REFUSE}, {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the directory, if there is one, are the JVM
- * options of the next generation. A generation ends with the status in the file {@code status.GENERATION}, if there is one.
+ * {@code --resource-check OFF|WARN|REFUSE}, {@code --idle-threads N} (in the first generation only),
+ * {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the directory,
+ * if there is one, are the JVM options of the next generation. A generation ends with the status in the file {@code status.GENERATION}, if there is one.
  */
 final class PlannedServer {
     private PlannedServer() {}
@@ -65,7 +66,7 @@ final class PlannedServer {
                 .maxDrainBeforeCommit(millis(options, "--ready-after", 5_000))
                 .upgradeTimeout(millis(options, "--upgrade-timeout", 60_000))
                 .exitDeadline(millis(options, "--exit-deadline", 10_000))
-                .memoryCheck(MemoryCheck.valueOf(text(options, "--memory-check", "WARN")))
+                .resourceCheck(ResourceCheck.valueOf(text(options, "--resource-check", "WARN")))
                 .childCommand(own -> withOptions(own, directory.resolve("options")))
                 .build()) {
             UpgradableServers servers = UpgradableServers.of(upgrader);
@@ -80,6 +81,9 @@ final class PlannedServer {
             if (options.contains("--full-heap-later")) {
                 tellSoftMaximum("at first");
                 upgrader.parentExited().thenRun(PlannedServer::takeFullHeap);
+            }
+            if (upgrader.generation() == 1) {
+                startThreads(Integer.parseInt(text(options, "--idle-threads", "0")));
             }
             follow(directory.resolve("plan"), servers, bootstrap);
             if (options.contains("--endless-warm-up")) {
@@ -103,6 +107,14 @@ final class PlannedServer {
     private static void warmUpForEver() throws InterruptedException {
         System.out.println("warming up");
         new CountDownLatch(1).await();
+    }
+
+    private static void startThreads(int number) {
+        for (int i = 0; i < number; i++) {
+            Thread idle = new Thread(LockSupport::park, "idle");
+            idle.setDaemon(true);
+            idle.start();
+        }
     }
 
     private static String netty() {
@@ -148,7 +160,7 @@ final class PlannedServer {
         }
     }
 
-    /** As in docs/memory.md. */
+    /** As in docs/resources.md. */
     private static void takeFullHeap() {
         ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
                 .setVMOption(

@@ -34,10 +34,10 @@ public final class UpgradeException extends Exception {
          */
         SUPERVISED,
         /**
-         * The child was not started, since it may take more memory than is free; the message has the figures.
-         * Only with {@link MemoryCheck#REFUSE}.
+         * The child was not started, since there may not be enough memory, threads or descriptors for two
+         * processes; the message has the figures. Only with {@link ResourceCheck#REFUSE}.
          */
-        NOT_ENOUGH_MEMORY,
+        NOT_ENOUGH_RESOURCES,
         /**
          * The child could not be started, for example because the executable or the directory is gone. If a
          * system call has failed, the cause is the {@link SystemCallException}.

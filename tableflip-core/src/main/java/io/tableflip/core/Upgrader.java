@@ -240,11 +240,11 @@ public interface Upgrader extends AutoCloseable {
         }
 
         /**
-         * Sets what happens when the child may take more memory than is free; {@link MemoryCheck#WARN} by
-         * default. The check runs before each spawn, after {@link #childCommand}.
+         * Sets what happens when the child may need more memory, threads or descriptors than are free;
+         * {@link ResourceCheck#WARN} by default. The check runs before each spawn, after {@link #childCommand}.
          */
-        public Builder memoryCheck(MemoryCheck check) {
-            settings.memoryCheck(requireNonNull(check));
+        public Builder resourceCheck(ResourceCheck check) {
+            settings.resourceCheck(requireNonNull(check));
             return this;
         }
 

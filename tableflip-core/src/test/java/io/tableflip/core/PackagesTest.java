@@ -38,9 +38,9 @@ class PackagesTest {
         "os.libc, ''",
         "observe, 'api os text'",
         "link, 'api os text'",
-        "memory, 'api os text'",
+        "resources, 'api os text'",
         "launch, 'api link os text'",
-        "lifecycle, 'api launch link memory observe os text'",
+        "lifecycle, 'api launch link observe os resources text'",
         "ctl, 'api link observe os text'"
     })
     void aPackageKnowsOnlyThese(String name, String known) {

@@ -27,7 +27,7 @@ class UpgraderTest {
         assertThrows(NullPointerException.class, () -> builder.pidFile(null));
         assertThrows(NullPointerException.class, () -> builder.listener(null));
         assertThrows(NullPointerException.class, () -> builder.childCommand(null));
-        assertThrows(NullPointerException.class, () -> builder.memoryCheck(null));
+        assertThrows(NullPointerException.class, () -> builder.resourceCheck(null));
         assertThrows(NullPointerException.class, () -> builder.upgradeOn((String) null));
     }
 

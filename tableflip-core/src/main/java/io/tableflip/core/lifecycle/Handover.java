@@ -14,6 +14,8 @@ import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
 import io.tableflip.core.ChildCommand;
+import io.tableflip.core.FdName;
+import io.tableflip.core.FdSource;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
@@ -25,6 +27,7 @@ import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -116,8 +119,9 @@ final class Handover {
         state.make(Move.UPGRADE);
         context.observers().tell(Observer::upgradeBegan);
         after(context.settings().upgradeTimeout(), this::upgradeTimedOut);
-        CompletableFuture<Void> lent = duplicates.take(fds.pass());
-        CompletableFuture.supplyAsync(spawner::command, context.workers())
+        Map<FdName, FdSource> passed = fds.pass();
+        CompletableFuture<Void> lent = duplicates.take(passed);
+        CompletableFuture.supplyAsync(() -> spawner.command(passed.size()), context.workers())
                 .thenCombine(lent, (command, done) -> command)
                 .whenCompleteAsync(this::spawn, context.loop());
     }

@@ -9,9 +9,9 @@ import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.Preloader;
 import io.tableflip.core.launch.ScriptJobs;
 import io.tableflip.core.link.ParentLink;
-import io.tableflip.core.memory.MemoryNeed;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.resources.Admission;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ final class Housekeeping {
     private final NativeCode nativeCode;
     private final Descriptors fds;
     private final Participants participants;
-    private final MemoryNeed memory;
+    private final Admission admission;
     private final IdleBoot idleBoot;
     private final JarWatch jars = new JarWatch();
     private boolean begun;
@@ -60,7 +60,7 @@ final class Housekeeping {
             NativeCode nativeCode,
             Descriptors fds,
             Participants participants,
-            MemoryNeed memory,
+            Admission admission,
             IdleBoot idleBoot) {
         this.context = context;
         this.proc = proc;
@@ -69,7 +69,7 @@ final class Housekeeping {
         this.nativeCode = nativeCode;
         this.fds = fds;
         this.participants = participants;
-        this.memory = memory;
+        this.admission = admission;
         this.idleBoot = idleBoot;
     }
 
@@ -147,6 +147,6 @@ final class Housekeeping {
         }
         idleBoot.isPossible(); // logs now why not, and reads no file during an upgrade
         os.rehearse(); // last: should it fail, what nobody claimed must not stay open
-        memory.rehearse(starts.childCommand());
+        admission.rehearse(starts.childCommand());
     }
 }

@@ -14,10 +14,10 @@ import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.link.Message;
 import io.tableflip.core.link.ParentLink;
-import io.tableflip.core.memory.MemoryNeed;
 import io.tableflip.core.observe.Observers;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.resources.Admission;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
@@ -85,10 +85,10 @@ final class Lifecycle implements Upgrader {
         ServiceFiles files = reporting.files();
         reporting.toSystemd(environment(), nativeCode);
         files.leaveToLauncher(environment());
-        MemoryNeed memory = new MemoryNeed(proc, settings.memoryCheck());
+        Admission admission = new Admission(proc, settings.resourceCheck());
         IdleBoot idleBoot = new IdleBoot(context, proc, parent);
         housekeeping =
-                new Housekeeping(context, proc, launcher, parent, nativeCode, fds, participants, memory, idleBoot);
+                new Housekeeping(context, proc, launcher, parent, nativeCode, fds, participants, admission, idleBoot);
         Draining draining = new Draining(context, participants);
         takeover = new Takeover(context, parent, participants, fds, nativeCode, files, new TakeoverSteps());
         upgrades = new Upgrades(
@@ -96,7 +96,7 @@ final class Lifecycle implements Upgrader {
                 launcher,
                 parent,
                 new Upgrades.Parts(
-                        proc, nativeCode, fds, participants, draining, files, memory, idleBoot, housekeeping),
+                        proc, nativeCode, fds, participants, draining, files, admission, idleBoot, housekeeping),
                 this::upgradeEnded);
         shutdown = new Shutdown(
                 context,

@@ -2,7 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.LifecycleListener;
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,7 +32,7 @@ public final class Settings {
     private final Set<String> upgradeOn = new LinkedHashSet<>();
     private final Set<String> stopOn = new LinkedHashSet<>();
     private UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
-    private MemoryCheck memoryCheck = MemoryCheck.WARN;
+    private ResourceCheck resourceCheck = ResourceCheck.WARN;
     private boolean supervisorCheck = true;
     private Duration idleBoot = Duration.ZERO;
     private LifecycleListener listener = new LifecycleListener() {};
@@ -52,7 +52,7 @@ public final class Settings {
         copy.upgradeOn.addAll(upgradeOn);
         copy.stopOn.addAll(stopOn);
         copy.childCommand = childCommand;
-        copy.memoryCheck = memoryCheck;
+        copy.resourceCheck = resourceCheck;
         copy.supervisorCheck = supervisorCheck;
         copy.idleBoot = idleBoot;
         copy.listener = listener;
@@ -162,12 +162,12 @@ public final class Settings {
         childCommand = change;
     }
 
-    MemoryCheck memoryCheck() {
-        return memoryCheck;
+    ResourceCheck resourceCheck() {
+        return resourceCheck;
     }
 
-    public void memoryCheck(MemoryCheck check) {
-        memoryCheck = check;
+    public void resourceCheck(ResourceCheck check) {
+        resourceCheck = check;
     }
 
     boolean supervisorCheck() {

@@ -12,9 +12,9 @@ import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.link.ChildLink;
 import io.tableflip.core.link.Gob;
 import io.tableflip.core.link.ParentLink;
-import io.tableflip.core.memory.MemoryNeed;
 import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.os.Os;
+import io.tableflip.core.resources.Admission;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,28 +30,29 @@ final class Spawner {
     private final Os os;
     private final Launcher launcher;
     private final Descriptors fds;
-    private final MemoryNeed memory;
+    private final Admission admission;
     private final IdleBoot idleBoot;
 
-    Spawner(Context context, Os os, Launcher launcher, Descriptors fds, MemoryNeed memory, IdleBoot idleBoot) {
+    Spawner(Context context, Os os, Launcher launcher, Descriptors fds, Admission admission, IdleBoot idleBoot) {
         this.context = context;
         this.os = os;
         this.launcher = launcher;
         this.fds = fds;
-        this.memory = memory;
+        this.admission = admission;
         this.idleBoot = idleBoot;
     }
 
     /**
      * Makes the command. Not for the thread of the loop: it runs code of the user, and reads files.
      *
-     * @throws CompletionException with an {@link UpgradeException} if there is not enough memory for it
+     * @param passed how many descriptors the child gets
+     * @throws CompletionException with an {@link UpgradeException} if the resource check refuses it
      */
-    ChildCommand command() {
+    ChildCommand command(int passed) {
         ChildCommand command = requireNonNull(
                 context.settings().childCommand().apply(launcher.childCommand()), "childCommand has given no command");
         try {
-            memory.admit(command);
+            admission.admit(command, passed);
         } catch (UpgradeException e) {
             throw new CompletionException(e);
         }

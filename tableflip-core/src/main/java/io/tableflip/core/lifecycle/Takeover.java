@@ -37,7 +37,7 @@ final class Takeover {
     private static final Duration DRAINED_MARGIN = Duration.ofSeconds(5);
 
     /** How long participants may take to resume. */
-    private static final Duration RESUME_LIMIT = Duration.ofSeconds(5);
+    static final Duration RESUME_LIMIT = Duration.ofSeconds(5);
 
     /** How long the owners of Unix sockets may take to lend them, so that their paths can be checked. */
     private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);

@@ -9,9 +9,9 @@ import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.Supervisor;
-import io.tableflip.core.memory.MemoryNeed;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.resources.Admission;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -38,7 +38,7 @@ final class Upgrades {
             Participants participants,
             Draining draining,
             ServiceFiles files,
-            MemoryNeed memory,
+            Admission admission,
             IdleBoot idleBoot,
             Housekeeping housekeeping) {}
 
@@ -156,7 +156,8 @@ final class Upgrades {
             return;
         }
         parts.idleBoot.makeSelfNormal(os);
-        Spawner spawner = new Spawner(context, os, requireNonNull(launcher), parts.fds, parts.memory, parts.idleBoot);
+        Spawner spawner =
+                new Spawner(context, os, requireNonNull(launcher), parts.fds, parts.admission, parts.idleBoot);
         Handover handover = new Handover(
                 context, spawner, parts.fds, new Duplicates(os), parts.participants, parts.draining, parts.files);
         current = handover;

@@ -145,13 +145,23 @@ public final class ProcFs {
 
     /** The highest descriptor that is open now. */
     public int highestFd() throws IOException {
-        int highest = 2;
-        try (DirectoryStream<Path> fds = Files.newDirectoryStream(root.resolve("self/fd"))) {
-            for (Path fd : fds) {
-                highest = Math.max(highest, Integer.parseInt(fd.getFileName().toString()));
-            }
+        return openFds().stream().reduce(2, Math::max);
+    }
+
+    /** The descriptors that are open now; the one with which they are listed is among them. */
+    public List<Integer> openFds() throws IOException {
+        return numbers(root.resolve("self/fd"));
+    }
+
+    private static List<Integer> numbers(Path directory) throws IOException {
+        List<Integer> numbers = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, "[0-9]*")) {
+            entries.forEach(
+                    entry -> numbers.add(Integer.valueOf(entry.getFileName().toString())));
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
         }
-        return highest;
+        return numbers;
     }
 
     /**
@@ -223,13 +233,18 @@ public final class ProcFs {
 
     /** The limit RLIMIT_NICE of this process. */
     public int niceLimit() throws IOException {
+        long soft = limit("Max nice priority").map(ResourceLimit::soft).orElse(0L);
+        return (int) Math.min(soft, Integer.MAX_VALUE);
+    }
+
+    /** A limit of this process by its name, {@code Max open files} for example; empty if there is none. */
+    public Optional<ResourceLimit> limit(String name) throws IOException {
         for (String line : Files.readAllLines(root.resolve("self/limits"), StandardCharsets.ISO_8859_1)) {
-            if (line.startsWith("Max nice priority")) {
-                String soft = line.substring(17).strip().split("\\s+", 2)[0];
-                return soft.equals("unlimited") ? Integer.MAX_VALUE : Integer.parseInt(soft);
+            if (line.startsWith(name + " ")) {
+                return Optional.of(ResourceLimit.parse(line.substring(name.length())));
             }
         }
-        return 0;
+        return Optional.empty();
     }
 
     /**
@@ -238,11 +253,26 @@ public final class ProcFs {
      * @throws IOException if that cannot be told, since the process has gone for example
      */
     public List<Integer> threads(long pid) throws IOException {
-        List<Integer> threads = new ArrayList<>();
-        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(root.resolve(pid + "/task"))) {
-            tasks.forEach(task -> threads.add(Integer.valueOf(task.getFileName().toString())));
-        } catch (DirectoryIteratorException e) {
-            throw e.getCause();
+        return numbers(root.resolve(pid + "/task"));
+    }
+
+    /** How many threads the machine has, those among them that this process cannot see. */
+    public long allThreads() throws IOException {
+        String load = Files.readString(root.resolve("loadavg"), StandardCharsets.ISO_8859_1);
+        return Long.parseLong(load.split("[ /]", -1)[4]);
+    }
+
+    /** How many threads a real user has, in the processes that this one can see. Reads a file of each. */
+    public long threadsOf(long user) throws IOException {
+        long threads = 0;
+        for (int process : numbers(root)) {
+            try {
+                if (user(process) == user) {
+                    threads += number(process + "/status", "Threads").orElse(0);
+                }
+            } catch (IOException e) {
+                // it has ended meanwhile
+            }
         }
         return threads;
     }
@@ -273,12 +303,21 @@ public final class ProcFs {
 
     /** The real user of a process, whatever it may be asked of it. */
     public long user(long pid) throws IOException {
-        for (String line : Files.readAllLines(root.resolve(pid + "/status"), StandardCharsets.ISO_8859_1)) {
+        return user(Long.toString(pid));
+    }
+
+    /** The real user of this process. */
+    public long user() throws IOException {
+        return user("self");
+    }
+
+    private long user(String process) throws IOException {
+        for (String line : Files.readAllLines(root.resolve(process + "/status"), StandardCharsets.ISO_8859_1)) {
             if (line.startsWith("Uid:")) {
                 return Long.parseLong(line.substring(4).strip().split("\\s+", -1)[0]);
             }
         }
-        throw new IOException("process " + pid + " has no user");
+        throw new IOException("process " + process + " has no user");
     }
 
     /** The cgroups of this process, a line for each hierarchy. */
@@ -295,8 +334,8 @@ public final class ProcFs {
                 .toList();
     }
 
-    /** The number of a line {@code NAME: NUMBER kB}; empty if there is none. */
-    public OptionalLong kilobytes(String file, String name) throws IOException {
+    /** The number of a line {@code NAME: NUMBER} or {@code NAME: NUMBER kB}; empty if there is none. */
+    public OptionalLong number(String file, String name) throws IOException {
         for (String line : Files.readAllLines(root.resolve(file), StandardCharsets.ISO_8859_1)) {
             if (line.startsWith(name + ":")) {
                 return OptionalLong.of(Long.parseLong(line.replaceAll("[^0-9]", "")));

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.State;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
@@ -36,7 +36,7 @@ class IdleBootTest {
 
     IdleBootTest(@TempDir Path directory) throws Exception {
         assumeTrue(IdleBoot.whyNot(new ProcFs()) == null, "this user may not set a process back from SCHED_IDLE");
-        parent = new ParentFixture(directory, Duration.ofSeconds(5), true, MemoryCheck.OFF, LIMIT);
+        parent = new ParentFixture(directory, Duration.ofSeconds(5), true, ResourceCheck.OFF, LIMIT);
         os = parent.os;
         life = parent.life;
     }

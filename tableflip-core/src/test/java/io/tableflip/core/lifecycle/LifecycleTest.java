@@ -7,13 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.ExitReason;
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.State;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.observe.ServiceStatus;
 import io.tableflip.core.observe.StatusFile;
+import io.tableflip.core.os.FakeProc;
+import io.tableflip.core.os.ProcFs;
 import io.tableflip.testsupport.Await;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +25,8 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A first generation: start, stop and end. */
 class LifecycleTest {
@@ -236,13 +241,13 @@ class LifecycleTest {
     /** What is free is looked at while the descriptors are lent: both are undone, and nothing was spawned. */
     @Test
     void anUpgradeThatMayNotFitIsRefusedBeforeTheSpawn() throws Exception {
-        try (ParentFixture parent = new ParentFixture(directory, Duration.ZERO, true, MemoryCheck.REFUSE).serve()) {
+        try (ParentFixture parent = new ParentFixture(directory, Duration.ZERO, true, ResourceCheck.REFUSE).serve()) {
             parent.childCommand(own -> own.withCommand("java", "-Xmx900t", "Main"));
             UpgradeException refusal = parent.failure(parent.life.upgrade());
-            assertEquals(Reason.NOT_ENOUGH_MEMORY, refusal.reason());
+            assertEquals(Reason.NOT_ENOUGH_RESOURCES, refusal.reason());
             assertTrue(String.valueOf(refusal.getMessage()).contains("by -Xmx"), refusal::toString);
             parent.await(State.SERVING);
-            parent.awaitEvents("rolledBack NOT_ENOUGH_MEMORY");
+            parent.awaitEvents("rolledBack NOT_ENOUGH_RESOURCES");
             parent.participant.await("resume");
             parent.assertNothingLeaked();
             assertNull(parent.os.last());
@@ -250,6 +255,59 @@ class LifecycleTest {
             var upgrade = parent.life.upgrade();
             parent.child().ready();
             assertTrue(Await.get(upgrade) > 0);
+        }
+    }
+
+    /** This process on a machine that allows its user or its processes less. */
+    private ProcFs withLimits(String processes, String files) throws IOException {
+        FakeProc proc = FakeProc.ofThisProcess(directory.resolve("proc"));
+        proc.write(
+                "self/limits",
+                "Limit                     Soft Limit           Hard Limit           Units     \n"
+                        + "Max processes             " + processes + "        unlimited            processes \n"
+                        + "Max open files            " + files + "            unlimited            files     \n");
+        proc.write("self/uid_map", "0 1000 1\n"); // where a limit of processes applies to root, too
+        return proc.fs;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, unlimited, and only 0 of the 1 (RLIMIT_NPROC) of user",
+        "unlimited, 1, an upgrade may open 9 descriptors in this process"
+    })
+    void threadsAndDescriptorsThatMayNotSufficeAreAReasonToRefuse(String processes, String files, String message)
+            throws Exception {
+        ProcFs proc = withLimits(processes, files);
+        try (ParentFixture parent = new ParentFixture(directory, ResourceCheck.REFUSE, proc).serve()) {
+            UpgradeException refusal = parent.failure(parent.life.upgrade());
+            assertEquals(Reason.NOT_ENOUGH_RESOURCES, refusal.reason());
+            assertTrue(refusal.toString().contains(message), refusal::toString);
+            parent.await(State.SERVING);
+            parent.awaitEvents("rolledBack NOT_ENOUGH_RESOURCES");
+            parent.participant.await("resume");
+            parent.assertNothingLeaked();
+            assertNull(parent.os.last());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, unlimited, and only 0 of the 1 (RLIMIT_NPROC) of user",
+        "unlimited, 1, an upgrade may open 9 descriptors in this process"
+    })
+    void threadsAndDescriptorsThatMayNotSufficeAreWarnedOf(String processes, String files, String message)
+            throws Exception {
+        ProcFs proc = withLimits(processes, files);
+        try (ParentFixture parent = new ParentFixture(directory, ResourceCheck.WARN, proc).serve()) {
+            var upgrade = parent.life.upgrade();
+            parent.child().ready();
+            assertTrue(Await.get(upgrade) > 0);
+            assertTrue(
+                    parent.logs
+                            .toString()
+                            .lines()
+                            .anyMatch(line -> line.startsWith("WARNING upgrade: ") && line.contains(message)),
+                    parent.logs::toString);
         }
     }
 

@@ -6,8 +6,8 @@ import io.tableflip.core.ChildCommand;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.LifecycleListener;
-import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Participant;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.State;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.Upgrader;
@@ -53,7 +53,7 @@ public final class ParentFixture implements AutoCloseable {
     public final Path pidFile;
     public volatile Runnable whenNativeCodeIsLoaded = () -> {};
     public volatile Runnable whenDrained = () -> {};
-    private final MemoryCheck memoryCheck;
+    private final ResourceCheck resourceCheck;
     private final Duration idleBoot;
     private Duration readyAfter = Duration.ofSeconds(5);
     private volatile UnaryOperator<ChildCommand> childCommand = UnaryOperator.identity();
@@ -66,22 +66,38 @@ public final class ParentFixture implements AutoCloseable {
     }
 
     public ParentFixture(Path directory, Duration readyAfter, boolean supported) throws IOException {
-        this(directory, readyAfter, supported, MemoryCheck.OFF);
+        this(directory, readyAfter, supported, ResourceCheck.OFF);
     }
 
-    public ParentFixture(Path directory, Duration readyAfter, boolean supported, MemoryCheck memoryCheck)
+    public ParentFixture(Path directory, Duration readyAfter, boolean supported, ResourceCheck resourceCheck)
             throws IOException {
-        this(directory, readyAfter, supported, memoryCheck, Duration.ZERO);
+        this(directory, readyAfter, supported, resourceCheck, Duration.ZERO);
     }
 
     public ParentFixture(
-            Path directory, Duration readyAfter, boolean supported, MemoryCheck memoryCheck, Duration idleBoot)
+            Path directory, Duration readyAfter, boolean supported, ResourceCheck resourceCheck, Duration idleBoot)
+            throws IOException {
+        this(directory, readyAfter, supported, resourceCheck, idleBoot, new ProcFs());
+    }
+
+    /** A process that finds these files about itself and its machine. */
+    public ParentFixture(Path directory, ResourceCheck resourceCheck, ProcFs proc) throws IOException {
+        this(directory, Duration.ZERO, true, resourceCheck, Duration.ZERO, proc);
+    }
+
+    private ParentFixture(
+            Path directory,
+            Duration readyAfter,
+            boolean supported,
+            ResourceCheck resourceCheck,
+            Duration idleBoot,
+            ProcFs proc)
             throws IOException {
         this.readyAfter = readyAfter;
         this.idleBoot = idleBoot;
-        this.memoryCheck = memoryCheck;
+        this.resourceCheck = resourceCheck;
         pidFile = directory.resolve("app.pid");
-        life = new Lifecycle(settings(), this::load, new ProcFs(), supported ? new Launcher(new ProcFs()) : null, null);
+        life = new Lifecycle(settings(), this::load, proc, supported ? new Launcher(new ProcFs()) : null, null);
         life.start();
         life.register(participant);
         life.fds().add(FdName.listener("tcp", ":80"), use -> {
@@ -105,7 +121,7 @@ public final class ParentFixture implements AutoCloseable {
         settings.haltAtExitDeadline(false);
         settings.upgradeOn(List.of("HUP"));
         settings.childCommand(own -> childCommand.apply(own));
-        settings.memoryCheck(memoryCheck);
+        settings.resourceCheck(resourceCheck);
         settings.idleBoot(idleBoot);
         settings.listener(new Events());
         settings.clock(now);

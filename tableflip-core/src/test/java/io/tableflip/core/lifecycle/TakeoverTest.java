@@ -12,8 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.FdName;
-import io.tableflip.core.MemoryCheck;
 import io.tableflip.core.Participant;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.State;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
@@ -242,7 +242,7 @@ class TakeoverTest {
         settings.exitDeadline(Duration.ofSeconds(10));
         settings.haltAtExitDeadline(false);
         settings.upgradeOn(List.of("HUP"));
-        settings.memoryCheck(MemoryCheck.OFF);
+        settings.resourceCheck(ResourceCheck.OFF);
         settings.clock(now);
         return settings;
     }
@@ -397,13 +397,14 @@ class TakeoverTest {
         Await.until("prepared", () -> logs.has(PREPARED));
     }
 
+    /** The parent serves it until the commit, and nobody must be able to connect to it from then on. */
     @Test
-    void closesAtOnceWhatNobodyHasClaimed() throws Exception {
+    void closesBeforeTheTakeoverWhatNobodyHasClaimed() throws Exception {
         Child child = child();
-        CompletableFuture<Void> ready = child.takingOver();
-        child.say(Message.DRAINED);
-        child.assertServes(ready);
-        Await.until("prepared", () -> logs.has(PREPARED));
+        child.takingOver();
+        assertEquals(new Message(Message.UNUSED, "0"), heard.get(0));
+        assertEquals(Message.TAKEOVER, heard.get(1).type());
+        assertFalse(os.open().contains(5));
         assertEquals(Set.of(WEB), child.life.fds().unclaimed());
     }
 
@@ -648,6 +649,7 @@ class TakeoverTest {
         child.say(Message.DRAINED);
         child.hear(Message.READY);
         child.assertServes(ready);
+        child.advance(Housekeeping.DELAY);
         // 6 has a name of a later version; 3 and 4 are needed no longer
         Await.until("closed " + os.open(), () -> os.open().equals(Set.of(5)));
         child.hearEnd();
@@ -753,20 +755,52 @@ class TakeoverTest {
     }
 
     @Test
-    void aParticipantThatNeverSaysThatItHasResumedIsNotWaitedFor() throws Exception {
+    void aParticipantThatNeverSaysThatItHasResumedFailsTheUpgrade() throws Exception {
         Child child = child();
-        child.life.register(new Participant() {
-            @Override
-            public CompletionStage<?> resume() {
-                return new CompletableFuture<>();
-            }
-        });
-        child.life.ready();
+        child.life.register(new Resuming(new CompletableFuture<>()));
+        CompletableFuture<Void> ready = child.life.ready();
         participant.await("resume");
         child.settle();
         assertEquals(State.INITIALIZING, child.life.state());
-        child.advance(Handover.REAP_LIMIT);
-        child.hear(Message.TAKEOVER);
+        child.advance(Takeover.RESUME_LIMIT);
+        child.hear(Message.FAILED);
+        assertEquals("participant resuming has not ended its resume()", lastHeard());
+        assertEquals(lastHeard(), Await.failure(ready).getMessage());
+    }
+
+    @Test
+    void soDoesOneThatCannotResume() throws Exception {
+        Child child = child();
+        child.life.register(new Resuming(CompletableFuture.failedFuture(new IOException("no broker"))));
+        child.life.ready();
+        child.hear(Message.FAILED);
+        assertEquals("resume() of participant resuming failed: no broker", lastHeard());
+    }
+
+    @Test
+    void withoutAParentOneThatCannotResumeIsLogged() throws Exception {
+        Child child = child();
+        child.parentDies();
+        Await.get(child.life.parentExited());
+        child.life.register(new Resuming(CompletableFuture.failedFuture(new IOException("no broker"))));
+        child.assertServes(child.life.ready());
+        assertTrue(logs.has("resume() of participant resuming failed: no broker; this process serves"), logs::toString);
+    }
+
+    private String lastHeard() {
+        return heard.get(heard.size() - 1).text();
+    }
+
+    private record Resuming(CompletionStage<?> result) implements Participant {
+        @Override
+        public CompletionStage<?> resume() {
+            return result;
+        }
+
+        @Override
+        public String toString() {
+            return "resuming";
+        }
     }
 
     // ---- the parent goes

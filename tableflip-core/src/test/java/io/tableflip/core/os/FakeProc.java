@@ -3,11 +3,18 @@ package io.tableflip.core.os;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** A directory that looks like {@code /proc}, as far as the library looks at that. */
 public final class FakeProc {
     public final Path root;
     public final ProcFs fs;
+
+    private FakeProc(ProcFs fs, Path root) {
+        this.fs = fs;
+        this.root = root;
+    }
 
     public FakeProc(Path root) throws IOException {
         this.root = root;
@@ -19,9 +26,27 @@ public final class FakeProc {
         write("self/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n");
     }
 
+    /** This process and its machine as they are, except for what is written later. */
+    public static FakeProc ofThisProcess(Path root) throws IOException {
+        Files.createDirectories(root.resolve("self"));
+        String pid = Long.toString(ProcessHandle.current().pid());
+        for (String entry : List.of("meminfo", "loadavg", "uptime", pid)) {
+            Files.createSymbolicLink(root.resolve(entry), Path.of("/proc", entry));
+        }
+        try (Stream<Path> entries = Files.list(Path.of("/proc/self"))) {
+            for (Path entry : (Iterable<Path>) entries::iterator) {
+                Files.createSymbolicLink(root.resolve("self").resolve(entry.getFileName()), entry);
+            }
+        }
+        return new FakeProc(new ProcFs(root), root);
+    }
+
     public void write(String path, String content) throws IOException {
         Path file = root.resolve(path);
         Files.createDirectories(file.resolveSibling("."));
+        if (Files.isSymbolicLink(file)) {
+            Files.delete(file); // not what it leads to
+        }
         Files.writeString(file, content);
     }
 

@@ -1,4 +1,4 @@
-package io.tableflip.core.memory;
+package io.tableflip.core.resources;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.ChildCommand;
-import io.tableflip.core.MemoryCheck;
+import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.os.FakeProc;
@@ -56,14 +56,14 @@ class MemoryNeedTest {
         Files.writeString(app.resolve("memory.stat"), "inactive_file 0\n");
     }
 
-    private void admit(MemoryCheck check, String... command) throws UpgradeException {
-        new MemoryNeed(proc.fs, root, check).admit(new ChildCommand(List.of(command), Map.of()));
+    private void admit(ResourceCheck check, String... command) throws UpgradeException {
+        new Admission(proc.fs, root, check).admit(new ChildCommand(List.of(command), Map.of()), 1);
     }
 
     private String refusal(String... command) {
         UpgradeException refusal =
-                assertThrows(UpgradeException.class, () -> admit(MemoryCheck.REFUSE, command), logs::toString);
-        assertEquals(Reason.NOT_ENOUGH_MEMORY, refusal.reason());
+                assertThrows(UpgradeException.class, () -> admit(ResourceCheck.REFUSE, command), logs::toString);
+        assertEquals(Reason.NOT_ENOUGH_RESOURCES, refusal.reason());
         assertFalse(logs.has("WARNING"), logs::toString);
         return String.valueOf(refusal.getMessage());
     }
@@ -71,8 +71,8 @@ class MemoryNeedTest {
     @Test
     void whatFitsIsNotTalkedOf() throws Exception {
         limit("memory.max", 4 * GIB, GIB);
-        admit(MemoryCheck.REFUSE, "java", "-Xmx1g", "Main");
-        admit(MemoryCheck.WARN, "java", "-Xmx1g", "Main");
+        admit(ResourceCheck.REFUSE, "java", "-Xmx1g", "Main");
+        admit(ResourceCheck.WARN, "java", "-Xmx1g", "Main");
         assertTrue(logs.has("memory: the new process may need 1."), logs::toString);
         assertFalse(logs.has("WARNING"), logs::toString);
     }
@@ -92,7 +92,7 @@ class MemoryNeedTest {
     @Test
     void aWarningSaysTheSameAndTheUpgradeGoesOn() throws Exception {
         limit("memory.max", 4 * GIB, 3 * GIB);
-        admit(MemoryCheck.WARN, "java", "-Xmx2g", "Main");
+        admit(ResourceCheck.WARN, "java", "-Xmx2g", "Main");
         assertTrue(logs.has("WARNING upgrade: the new process may need 2."), logs::toString);
         assertTrue(logs.has("only 1.0 GiB of the 4.0 GiB of cgroup /app are free"), logs::toString);
     }
@@ -100,14 +100,14 @@ class MemoryNeedTest {
     @Test
     void switchedOffNothingIsLookedAt() throws Exception {
         limit("memory.max", GIB, GIB);
-        admit(MemoryCheck.OFF, "java", "-Xmx2g", "Main");
+        admit(ResourceCheck.OFF, "java", "-Xmx2g", "Main");
         assertEquals("", logs.toString());
     }
 
     @Test
     void aSoftLimitOnlyWarns() throws Exception {
         limit("memory.high", GIB, GIB / 2);
-        admit(MemoryCheck.REFUSE, "java", "-Xmx2g", "Main");
+        admit(ResourceCheck.REFUSE, "java", "-Xmx2g", "Main");
         assertTrue(logs.has("512 MiB of the 1.0 GiB (memory.high) of cgroup /app are free"), logs::toString);
         assertTrue(logs.has("both processes are slowed down"), logs::toString);
     }
@@ -123,15 +123,15 @@ class MemoryNeedTest {
         limit("memory.max", 4 * GIB, 4 * GIB - 1);
         ChildCommand command = new ChildCommand(
                 List.of("java", argument, "Main"), Map.of("JDK_JAVA_OPTIONS", launcher, "JAVA_TOOL_OPTIONS", jvm));
-        MemoryNeed need = new MemoryNeed(proc.fs, root, MemoryCheck.REFUSE);
-        UpgradeException refusal = assertThrows(UpgradeException.class, () -> need.admit(command));
+        Admission admission = new Admission(proc.fs, root, ResourceCheck.REFUSE);
+        UpgradeException refusal = assertThrows(UpgradeException.class, () -> admission.admit(command, 1));
         assertTrue(refusal.toString().contains("(heap " + gib + ".0 GiB by -Xmx"), refusal::toString);
     }
 
     @Test
     void aRehearsalSaysNothing() throws Exception {
         limit("memory.max", GIB, GIB);
-        new MemoryNeed(proc.fs, root, MemoryCheck.REFUSE)
+        new Admission(proc.fs, root, ResourceCheck.REFUSE)
                 .rehearse(new ChildCommand(List.of("java", "-Xmx2g", "Main"), Map.of()));
         assertFalse(logs.has("WARNING"), logs::toString);
     }
@@ -141,7 +141,7 @@ class MemoryNeedTest {
         limit("memory.high", GIB, GIB / 2);
         limit("memory.max", 2 * GIB, GIB / 2);
         UpgradeException refusal =
-                assertThrows(UpgradeException.class, () -> admit(MemoryCheck.REFUSE, "java", "-Xmx2g", "Main"));
+                assertThrows(UpgradeException.class, () -> admit(ResourceCheck.REFUSE, "java", "-Xmx2g", "Main"));
         assertTrue(refusal.toString().contains("1.5 GiB of the 2.0 GiB of cgroup /app are free"), refusal::toString);
         assertTrue(logs.has("(memory.high)"), logs::toString);
     }
@@ -192,21 +192,22 @@ class MemoryNeedTest {
     void whatCannotBeReadHoldsUpNothing() throws Exception {
         for (String meminfo : List.of("", "MemTotal: many kB\nMemAvailable: kB\n", "MemTotal:\n", "\0")) {
             proc.write("meminfo", meminfo);
-            assertDoesNotThrow(() -> admit(MemoryCheck.REFUSE, "java", "-Xmx900g", "Main"), meminfo);
+            assertDoesNotThrow(() -> admit(ResourceCheck.REFUSE, "java", "-Xmx900g", "Main"), meminfo);
         }
         proc.write("meminfo", "MemTotal: 16777216 kB\nMemAvailable: 1048576 kB\n");
         Files.delete(proc.root.resolve("self/status"));
-        admit(MemoryCheck.REFUSE, "java", "-Xmx900g", "Main");
+        admit(ResourceCheck.REFUSE, "java", "-Xmx900g", "Main");
         Files.delete(proc.root.resolve("meminfo"));
         Files.delete(proc.root.resolve("self/cgroup"));
-        admit(MemoryCheck.REFUSE, "java", "-Xmx900g", "Main");
+        admit(ResourceCheck.REFUSE, "java", "-Xmx900g", "Main");
         assertFalse(logs.has("WARNING"), logs::toString);
     }
 
     /** What the machine on which this runs says can be read. */
     @Test
     void theRealFiles() throws IOException {
-        List<MemoryLimit> limits = new MemoryNeed(new ProcFs(), MemoryCheck.WARN).limits();
+        ProcFs real = new ProcFs();
+        List<MemoryLimit> limits = new MemoryLimits(real, new Cgroups(real, Path.of("/"))).all();
         assertTrue(
                 limits.stream().anyMatch(limit -> limit.of().equals("this machine") && limit.free() > 0),
                 limits::toString);

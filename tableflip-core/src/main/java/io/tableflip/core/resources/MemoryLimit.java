@@ -1,4 +1,4 @@
-package io.tableflip.core.memory;
+package io.tableflip.core.resources;
 
 import io.tableflip.core.text.Printable;
 

@@ -1,11 +1,9 @@
-package io.tableflip.core.memory;
+package io.tableflip.core.resources;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tableflip.core.os.FakeProc;
 import java.io.IOException;
-import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,8 +11,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Limits as the kernel shows them, in a directory that stands for the root of the file system. */
-class CgroupsTest {
+/** Limits of memory as the kernel shows them, in a directory that stands for the root of the file system. */
+class MemoryLimitsTest {
     private static final String V2 = "30 25 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
     private static final String V1 =
             "31 25 0:27 / /sys/fs/cgroup/memory rw,nosuid shared:11 - cgroup cgroup rw,memory\n";
@@ -33,7 +31,7 @@ class CgroupsTest {
     private List<MemoryLimit> limits(String cgroup, String mounts) throws IOException {
         proc.write("self/cgroup", cgroup);
         proc.write("self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + mounts);
-        return new Cgroups(proc.fs, root).limits();
+        return new MemoryLimits(proc.fs, new Cgroups(proc.fs, root)).ofCgroups();
     }
 
     private void write(String file, String content) throws IOException {
@@ -81,68 +79,6 @@ class CgroupsTest {
         assertEquals(List.of(new MemoryLimit("cgroup /a", 900, 200, true)), limits("0::/a\n", V2));
     }
 
-    /** A container with a namespace of its own for cgroups: its own cgroup is the root that it sees. */
-    @Test
-    void inANamespaceTheMountIsTheOwnCgroup() throws IOException {
-        unified("", "1000", 700, "");
-        assertEquals(List.of(new MemoryLimit("cgroup /", 1000, 300, false)), limits("0::/\n", V2));
-    }
-
-    /** One without: the path is that of the machine, and leads nowhere. */
-    @Test
-    void aPathThatIsNotThereIsTheMount() throws IOException {
-        unified("", "1000", 700, "");
-        List<MemoryLimit> mount = List.of(new MemoryLimit("cgroup /", 1000, 300, false));
-        assertEquals(mount, limits("0::/docker/4711\n", V2));
-        assertEquals(mount, limits("0::/docker/4711\n", V2.replace(" / /sys", " /docker/4711 /sys")));
-        assertEquals(mount, limits("0::/../../other\n", V2), "outside of the namespace");
-        assertEquals(mount, limits("0::/\n", V2.replace(" / /sys", " /../.. /sys")));
-    }
-
-    @Test
-    void aMountBelowTheRootOfTheHierarchy() throws IOException {
-        unified("inner/", "1000", 700, "");
-        unified("", "5000", 700, "");
-        assertEquals(
-                List.of(
-                        new MemoryLimit("cgroup /inner", 1000, 300, false),
-                        new MemoryLimit("cgroup /", 5000, 4300, false)),
-                limits("0::/docker/4711/inner\n", V2.replace(" / /sys", " /docker/4711 /sys")));
-    }
-
-    /**
-     * What is mounted of somebody else's cgroup, for a container that it has, is no limit of this process.
-     */
-    @Test
-    void anotherMountOfTheSameHierarchyIsNotAskedInVain() throws IOException {
-        unified("all/a/", "1000", 700, "");
-        unified("other/", "10", 10, "");
-        String other = V2.replace(" / /sys/fs/cgroup", " /b /sys/fs/cgroup/other");
-        String all = V2.replace("/sys/fs/cgroup", "/sys/fs/cgroup/all");
-        List<MemoryLimit> own = List.of(new MemoryLimit("cgroup /a", 1000, 300, false));
-        assertEquals(own, limits("0::/a\n", other + all));
-        assertEquals(own, limits("0::/a\n", all + other));
-        assertEquals(own, limits("0::/a\n", all + all), "twice the same");
-    }
-
-    @Test
-    void namesThatAreNotAscii() throws IOException {
-        assumeTrue(Charset.forName(System.getProperty("sun.jnu.encoding"))
-                .newEncoder()
-                .canEncode('\u00fc'));
-        unified("dienst-\u00fc/", "1000", 700, "");
-        List<MemoryLimit> limits = limits("0::/dienst-\u00fc\n", V2);
-        assertEquals(List.of(new MemoryLimit("cgroup /dienst-\u00fc", 1000, 300, false)), limits);
-    }
-
-    @Test
-    void aMountPointWithABlank() throws IOException {
-        unified("my groups/a/", "1000", 700, "");
-        assertEquals(
-                List.of(new MemoryLimit("cgroup /a", 1000, 300, false)),
-                limits("0::/a\n", V2.replace("/sys/fs/cgroup", "/sys/fs/cgroup/my\\040groups")));
-    }
-
     // ---- version 1
 
     @Test
@@ -163,30 +99,10 @@ class CgroupsTest {
         assertEquals(List.of(new MemoryLimit("cgroup /a/b", 800, 100, false)), limits("4:memory:/a/b\n", V1));
     }
 
-    @Test
-    void aContainerOfTheOldVersion() throws IOException {
-        old("", "1000\n", 700, "");
-        assertEquals(
-                List.of(new MemoryLimit("cgroup /", 1000, 300, false)),
-                limits("4:memory:/docker/4711\n", V1.replace(" / /sys", " /docker/4711 /sys")));
-    }
-
-    @Test
-    void bothVersionsAtOnce() throws IOException {
-        old("/a", "1000\n", 700, "");
-        write("unified/cgroup.procs", "1\n");
-        assertEquals(
-                List.of(new MemoryLimit("cgroup /a", 1000, 300, false)),
-                limits("4:memory:/a\n0::/user.slice\n", V1 + V2.replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified")));
-    }
-
     // ---- what nobody expects
 
     @Test
     void nothingIsReadFromNonsense() throws IOException {
-        assertEquals(List.of(), new Cgroups(proc.fs, root).limits(), "no files");
-        assertEquals(List.of(), limits("", ""));
-        assertEquals(List.of(), limits("0::/a\n\n::\n0\nmemory\n", "- \n30\n\n - cgroup2\n" + V2));
         unified("a/", "many", 700, "");
         assertEquals(List.of(), limits("0::/a\n", V2));
         unified("a/", "99999999999999999999999", 700, "");
