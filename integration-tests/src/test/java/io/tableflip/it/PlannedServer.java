@@ -12,6 +12,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -43,7 +44,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A server whose next generation does what the file {@code plan} in its directory says: {@code serve}, {@code crash} (an exception in
- * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a file), {@code bind PORT} (a second listener).
+ * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a file), {@code bind PORT} (a second listener),
+ * {@code unix NAME} (one at a Unix socket of that name in the directory), {@code remove NAME} (that file, and then an exception in main).
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
@@ -85,7 +87,7 @@ final class PlannedServer {
             if (upgrader.generation() == 1) {
                 startThreads(Integer.parseInt(text(options, "--idle-threads", "0")));
             }
-            follow(directory.resolve("plan"), servers, bootstrap);
+            follow(directory, servers, bootstrap);
             if (options.contains("--endless-warm-up")) {
                 upgrader.ready(PlannedServer::warmUpForEver, Duration.ofSeconds(50));
             } else {
@@ -127,7 +129,8 @@ final class PlannedServer {
         return new EpollEventLoopGroup(2);
     }
 
-    private static void follow(Path plan, UpgradableServers servers, ServerBootstrap bootstrap) throws Exception {
+    private static void follow(Path directory, UpgradableServers servers, ServerBootstrap bootstrap) throws Exception {
+        Path plan = directory.resolve("plan");
         String[] words = (Files.exists(plan) ? Files.readString(plan).strip() : "serve").split(" ", -1);
         switch (words[0]) {
             case "serve" -> {}
@@ -145,6 +148,16 @@ final class PlannedServer {
             case "bind" ->
                 servers.bind(bootstrap, new InetSocketAddress("127.0.0.1", Integer.parseInt(words[1])))
                         .sync();
+            case "unix" ->
+                servers.bind(
+                                bootstrap,
+                                new DomainSocketAddress(
+                                        directory.resolve(words[1]).toString()))
+                        .sync();
+            case "remove" -> {
+                Files.delete(directory.resolve(words[1]));
+                throw new IllegalStateException("removed " + words[1]);
+            }
             default -> throw new IllegalArgumentException(words[0]);
         }
     }

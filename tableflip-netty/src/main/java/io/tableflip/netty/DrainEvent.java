@@ -1,6 +1,8 @@
 package io.tableflip.netty;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.util.AttributeKey;
 import java.time.Duration;
 import java.util.Optional;
@@ -81,6 +83,17 @@ public abstract class DrainEvent {
      * Notes that this side has sent all that it had to send: only the client keeps the connection open now.
      */
     public abstract void finished(Channel channel);
+
+    /**
+     * Closes the connection of a handler that has ended its protocol. Everything that was written arrives: the
+     * library flushes the last write, shuts down the output, discards what the client still sends, and closes
+     * the connection when the client has closed its side, or 2 s after the client has got everything. Under
+     * TLS it ends the stream first. Handlers do not see this close. Only on the event loop of the connection.
+     *
+     * @param handler the context of the handler
+     * @param last the last write; it need not be flushed
+     */
+    public abstract void end(ChannelHandlerContext handler, ChannelFuture last);
 
     /** Whether a handler of the connection has reacted to this event. */
     public abstract boolean isUnderstood(Channel channel);

@@ -9,6 +9,7 @@ import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.util.concurrent.DefaultEventExecutorChooserFactory;
 import io.netty.util.concurrent.RejectedExecutionHandlers;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 /** Event loops of both lines of Netty; what only 4.2 has is found by reflection. */
@@ -18,6 +19,10 @@ public final class Groups {
 
     public static EventLoopGroup epoll(int threads) {
         return new io.netty.channel.epoll.EpollEventLoopGroup(threads);
+    }
+
+    public static EventLoopGroup epoll(int threads, ThreadFactory factory) {
+        return new io.netty.channel.epoll.EpollEventLoopGroup(threads, factory);
     }
 
     /** One loop whose queue has room for 16 tasks. */

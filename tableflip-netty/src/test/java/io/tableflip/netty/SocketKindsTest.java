@@ -98,6 +98,7 @@ class SocketKindsTest {
 
     /** The commit: the child reads, the parent lets go. */
     private static void takeOver(FakeUpgrader parent, FakeUpgrader child) throws Exception {
+        parent.passFds();
         child.resume();
         CompletableFuture<DrainReport> drained = parent.drain(TIMEOUT);
         drained.get(20, TimeUnit.SECONDS);

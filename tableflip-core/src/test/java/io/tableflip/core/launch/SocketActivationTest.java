@@ -205,7 +205,7 @@ class SocketActivationTest {
 
     @Test
     void theNextGenerationLearnsWhichPathsToLeaveAlone() {
-        assertEquals("TABLEFLIP_KEEP_SOCKETS=41,43", SocketActivation.variable(Set.of(43L, 41L)));
+        assertEquals("41,43", SocketActivation.variable(Set.of(43L, 41L)));
         assertEquals(Set.of(41L, 43L), SocketActivation.kept(Map.of("TABLEFLIP_KEEP_SOCKETS", "41,x,43,,-1")));
         assertEquals(Set.of(), SocketActivation.kept(Map.of()));
     }

@@ -14,7 +14,6 @@ import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
-import io.tableflip.netty.DrainEvent;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -28,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  * <p>It stands first in the pipeline, so that every {@code close()} of a handler or of the program comes by.
  * On the event loop of the connection.
  */
-public final class LingeringClose extends ChannelDuplexHandler {
+final class LingeringClose extends ChannelDuplexHandler {
     /** How long the client has to close its side after it has got everything. */
-    public static final Duration LIMIT = Duration.ofSeconds(2);
+    private static final Duration LIMIT = Duration.ofSeconds(2);
 
     /** How long a close may take at the drain timeout, less than until the connection is cut. */
     private static final Duration LIMIT_AT_TIMEOUT = Duration.ofMillis(500);
@@ -38,7 +37,7 @@ public final class LingeringClose extends ChannelDuplexHandler {
     /** How often to look whether the client has got everything, once its time is over. */
     private static final Duration CHECK = Duration.ofMillis(100);
 
-    private DrainEvent event;
+    private RunningDrain event;
     /** What is read is of no use any more. */
     private boolean discarding;
     /** Nothing more is written, but for what has been. */
@@ -47,16 +46,16 @@ public final class LingeringClose extends ChannelDuplexHandler {
     private @Nullable Future<?> timer;
     private long deadline;
 
-    private LingeringClose(DrainEvent event) {
+    private LingeringClose(RunningDrain event) {
         this.event = event;
     }
 
     /** Lets a connection be closed like that from now on, unless the drain is cancelled. */
-    static void install(Channel channel, DrainEvent event) {
+    static void install(Channel channel, RunningDrain event) {
         of(channel, event);
     }
 
-    private static LingeringClose of(Channel channel, DrainEvent event) {
+    private static LingeringClose of(Channel channel, RunningDrain event) {
         LingeringClose present = channel.pipeline().get(LingeringClose.class);
         if (present == null) {
             LingeringClose added = new LingeringClose(event);
@@ -75,21 +74,20 @@ public final class LingeringClose extends ChannelDuplexHandler {
      *
      * @param from the handler that has ended the protocol
      * @param last the last write, which this method flushes
-     * @param limit how long the client has to close its side after it has got everything
      */
-    public static void begin(ChannelHandlerContext from, DrainEvent event, ChannelFuture last, Duration limit) {
+    static void begin(ChannelHandlerContext from, RunningDrain event, ChannelFuture last) {
         Channel channel = from.channel();
         LingeringClose close = of(channel, event);
         ChannelHandlerContext ctx = channel.pipeline().context(close);
         if (close.discarding) {
             return;
         }
-        close.discard(ctx, limit);
+        close.discard(ctx);
         from.flush();
         last.addListener(written -> {
             if (written.isSuccess()) {
                 event.finished(channel);
-                endTls(channel, () -> close.begin(ctx, limit));
+                endTls(channel, () -> close.begin(ctx));
             } else {
                 close.end(ctx);
             }
@@ -115,8 +113,8 @@ public final class LingeringClose extends ChannelDuplexHandler {
             ctx.channel().closeFuture().addListener(closed -> promise.trySuccess());
         }
         if (!discarding) {
-            discard(ctx, LIMIT);
-            begin(ctx, LIMIT);
+            discard(ctx);
+            begin(ctx);
         }
     }
 
@@ -126,28 +124,28 @@ public final class LingeringClose extends ChannelDuplexHandler {
     }
 
     /** From now on nothing that is read is of use, and the time to the end of the connection runs. */
-    private void discard(ChannelHandlerContext ctx, Duration limit) {
+    private void discard(ChannelHandlerContext ctx) {
         discarding = true;
-        Duration most = event.isCancelled() ? limit : event.remaining();
+        Duration most = event.isCancelled() ? LIMIT : event.remaining();
         Duration time = most.compareTo(LIMIT_AT_TIMEOUT) < 0 ? LIMIT_AT_TIMEOUT : most;
         deadline = System.nanoTime() + time.toNanos();
         after(ctx, time, () -> end(ctx));
         readOn(ctx);
     }
 
-    private void begin(ChannelHandlerContext ctx, Duration limit) {
+    private void begin(ChannelHandlerContext ctx) {
         if (closing || !ctx.channel().isActive()) {
             return;
         }
         closing = true;
         if (isOutputShutdown(ctx.channel())) {
-            await(ctx, limit);
+            await(ctx, LIMIT);
             return;
         }
         // whoever shuts down the output gives up what is not sent
         ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> {
             if (written.isSuccess()) {
-                shutDownOutput(ctx, limit);
+                shutDownOutput(ctx);
             } else {
                 end(ctx);
             }
@@ -160,11 +158,11 @@ public final class LingeringClose extends ChannelDuplexHandler {
         return close != null && close.discarding;
     }
 
-    private void shutDownOutput(ChannelHandlerContext ctx, Duration limit) {
+    private void shutDownOutput(ChannelHandlerContext ctx) {
         if (ctx.channel() instanceof DuplexChannel duplex && !duplex.isInputShutdown()) {
             duplex.shutdownOutput().addListener(done -> {
                 if (done.isSuccess()) {
-                    await(ctx, limit);
+                    await(ctx, LIMIT);
                 } else {
                     end(ctx);
                 }
@@ -197,8 +195,8 @@ public final class LingeringClose extends ChannelDuplexHandler {
 
     /** Closes the connection, whatever the client has got. */
     private void end(ChannelHandlerContext ctx) {
-        if (event instanceof RunningDrain drain && ctx.channel().isActive() && !isDelivered(ctx.channel())) {
-            drain.undelivered(ctx.channel());
+        if (ctx.channel().isActive() && !isDelivered(ctx.channel())) {
+            event.undelivered(ctx.channel());
         }
         ctx.close();
     }

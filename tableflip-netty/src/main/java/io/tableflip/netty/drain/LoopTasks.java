@@ -1,12 +1,9 @@
 package io.tableflip.netty.drain;
 
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.EventLoop;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -42,12 +39,6 @@ public final class LoopTasks {
         execute(channel.eventLoop(), noted, () -> done.complete(null));
         // A loop that is being shut down may accept a task and never run it; but it closes its channels.
         return done.acceptEither(closed, end -> {});
-    }
-
-    /** Takes a step on the executor of a handler, unless the channel is closed by then. */
-    public static void after(ChannelHandlerContext ctx, Duration time, Runnable step) {
-        var timer = ctx.executor().schedule(step, time.toNanos(), NANOSECONDS);
-        ctx.channel().closeFuture().addListener(closed -> timer.cancel(false));
     }
 
     /**

@@ -6,6 +6,8 @@ import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.util.AttributeKey;
 import io.tableflip.netty.DrainEvent;
 import java.time.Duration;
@@ -131,6 +133,11 @@ public final class RunningDrain extends DrainEvent {
 
     public boolean isFinished(Channel channel) {
         return channel.attr(FINISHED).get() == this;
+    }
+
+    @Override
+    public void end(ChannelHandlerContext handler, ChannelFuture last) {
+        LingeringClose.begin(handler, this, last);
     }
 
     /** Notes that this connection is closed before its peer has got all that was written to it. */

@@ -11,8 +11,6 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.tableflip.netty.DrainEvent;
-import io.tableflip.netty.drain.LingeringClose;
-import io.tableflip.netty.drain.LoopTasks;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.Locale;
@@ -83,7 +81,7 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         if (current.hasBegun()) {
             endIfBetweenEvents(ctx, current);
         } else {
-            LoopTasks.after(ctx, drain.atMostHalf(BEGINNING_LIMIT), () -> endIfBetweenEvents(ctx, current));
+            Timers.after(ctx, drain.atMostHalf(BEGINNING_LIMIT), () -> endIfBetweenEvents(ctx, current));
         }
     }
 
@@ -165,6 +163,6 @@ public final class EventStreamDrainHandler extends ChannelDuplexHandler {
         ended = true;
         drain.protocol(ctx.channel(), "event-stream");
         drain.notified(ctx.channel());
-        LingeringClose.begin(ctx, drain, ctx.write(LastHttpContent.EMPTY_LAST_CONTENT), LingeringClose.LIMIT);
+        drain.end(ctx, ctx.write(LastHttpContent.EMPTY_LAST_CONTENT));
     }
 }

@@ -22,8 +22,6 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.ssl.ApplicationProtocolNegotiationHandler;
 import io.tableflip.netty.DrainEvent;
-import io.tableflip.netty.drain.LingeringClose;
-import io.tableflip.netty.drain.LoopTasks;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Set;
@@ -61,7 +59,6 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
 
     private final Duration pingLimit;
     private final Duration grace;
-    private final Duration closeLimit;
     private @Nullable Http2ConnectionHandler codec;
     private @Nullable DrainEvent event;
     /** The first GOAWAY was written, or is about to be. */
@@ -77,13 +74,12 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
 
     /** For one connection. */
     public Http2DrainHandler() {
-        this(PING_LIMIT, GRACE, LingeringClose.LIMIT);
+        this(PING_LIMIT, GRACE);
     }
 
-    Http2DrainHandler(Duration pingLimit, Duration grace, Duration closeLimit) {
+    Http2DrainHandler(Duration pingLimit, Duration grace) {
         this.pingLimit = pingLimit;
         this.grace = grace;
-        this.closeLimit = closeLimit;
     }
 
     @Override
@@ -216,14 +212,14 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
         }
         to.encoder().writePing(from, false, PING, from.newPromise());
         from.flush();
-        LoopTasks.after(ctx, drain.atMostHalf(pingLimit), () -> closeForStreams(ctx, to));
+        Timers.after(ctx, drain.atMostHalf(pingLimit), () -> closeForStreams(ctx, to));
     }
 
     private void answered(ChannelHandlerContext ctx, Http2ConnectionHandler by) {
         if (event == null || grace.isZero()) {
             closeForStreams(ctx, by);
         } else {
-            LoopTasks.after(ctx, event.atMostHalf(grace), () -> closeForStreams(ctx, by));
+            Timers.after(ctx, event.atMostHalf(grace), () -> closeForStreams(ctx, by));
         }
     }
 
@@ -256,7 +252,7 @@ public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void end(ChannelHandlerContext ctx) {
-        LingeringClose.begin(ctx, requireNonNull(event), ctx.write(Unpooled.EMPTY_BUFFER), closeLimit);
+        requireNonNull(event).end(ctx, ctx.write(Unpooled.EMPTY_BUFFER));
     }
 
     private boolean isIdle() {

@@ -3,7 +3,6 @@ package io.tableflip.netty.http;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.tableflip.netty.DrainEvent;
-import io.tableflip.netty.drain.LingeringClose;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -82,7 +81,7 @@ final class HttpLeaving {
     /** Closes the connection if there is nothing more to send or to wait for. */
     void proceed(ChannelHandlerContext ctx) {
         if (sent && event != null && !receiving.getAsBoolean() && ctx.channel().isActive()) {
-            LingeringClose.begin(ctx, event, ctx.newSucceededFuture(), LingeringClose.LIMIT);
+            event.end(ctx, ctx.newSucceededFuture());
         }
     }
 }

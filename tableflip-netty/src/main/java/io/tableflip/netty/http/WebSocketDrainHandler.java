@@ -19,8 +19,6 @@ import io.netty.handler.codec.http.websocketx.WebSocketFrameEncoder;
 import io.netty.handler.codec.http.websocketx.WebSocketServerProtocolHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.tableflip.netty.DrainEvent;
-import io.tableflip.netty.drain.LingeringClose;
-import io.tableflip.netty.drain.LoopTasks;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -118,7 +116,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         proceed(ctx);
         if (begun && !closeWritten) {
             // whichever message goes on for ever
-            LoopTasks.after(ctx, drain.atMostHalf(answerLimit), () -> {
+            Timers.after(ctx, drain.atMostHalf(answerLimit), () -> {
                 if (drain == event && isToLeave()) {
                     tell(ctx);
                 }
@@ -145,7 +143,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
         closeWritten = true;
         told = true;
         drain.notified(ctx.channel());
-        LoopTasks.after(ctx, min(answerLimit, drain.remaining()), () -> {
+        Timers.after(ctx, min(answerLimit, drain.remaining()), () -> {
             over = true;
             ctx.close();
         });
@@ -209,7 +207,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
             return;
         }
         over = true;
-        LingeringClose.begin(ctx, requireNonNull(event), ctx.write(Unpooled.EMPTY_BUFFER), LingeringClose.LIMIT);
+        requireNonNull(event).end(ctx, ctx.write(Unpooled.EMPTY_BUFFER));
     }
 
     @Override

@@ -81,7 +81,7 @@ class Http2DrainHandlerTest {
     private final Http2App app = new Http2App();
 
     private TestServer start(Kind kind) throws Exception {
-        return start(kind, new Http2DrainHandler(LONG, Duration.ZERO, LONG));
+        return start(kind, new Http2DrainHandler(LONG, Duration.ZERO));
     }
 
     private TestServer start(Kind kind, Http2DrainHandler drain) throws Exception {
@@ -241,7 +241,7 @@ class Http2DrainHandlerTest {
     @ParameterizedTest
     @EnumSource
     void aClientThatDoesNotAnswerThePingLosesNoStream(Kind kind) throws Exception {
-        TestServer server = start(kind, new Http2DrainHandler(Duration.ofMillis(50), Duration.ZERO, LONG));
+        TestServer server = start(kind, new Http2DrainHandler(Duration.ofMillis(50), Duration.ZERO));
         Http2Client client = connect(server);
         client.get(1, "/running");
         Http2App.Call running = app.call();
@@ -274,7 +274,7 @@ class Http2DrainHandlerTest {
     /** A client may have begun a request, on a thread of its own, when its connection answers the PING. */
     @Test
     void aStreamThatComesRightBehindTheAnswerIsAnsweredToo() throws Exception {
-        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(LONG, Duration.ofSeconds(1), LONG));
+        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(LONG, Duration.ofSeconds(1)));
         Http2Client client = used(server);
         server.drain(LONG);
         client.ack(beginning(client));
@@ -343,7 +343,7 @@ class Http2DrainHandlerTest {
 
     @Test
     void aConnectionThatHasNotSaidAnythingEnds() throws Exception {
-        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(Duration.ofMillis(50), Duration.ZERO, LONG));
+        TestServer server = start(Kind.MULTIPLEX, new Http2DrainHandler(Duration.ofMillis(50), Duration.ZERO));
         Http2Client client = cleanup.add(new Http2Client(cleanup.add(server.connect()).socket));
         server.child();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
@@ -434,7 +434,7 @@ class Http2DrainHandlerTest {
             };
             pipeline.addLast(new CleartextHttp2ServerUpgradeHandler(http1, upgrade, atOnce));
             pipeline.addLast("http1", new HttpDrainHandler());
-            pipeline.addLast(new Http2DrainHandler(LONG, Duration.ZERO, LONG));
+            pipeline.addLast(new Http2DrainHandler(LONG, Duration.ZERO));
             if (kind == Kind.OBJECTS) {
                 pipeline.addLast(handler);
             }
@@ -570,7 +570,7 @@ class Http2DrainHandlerTest {
                             assertEquals("h2", protocol);
                             ctx.pipeline()
                                     .addAfter(ctx.name(), "h2", app.codec(kind))
-                                    .addAfter("h2", "drain", new Http2DrainHandler(LONG, Duration.ZERO, LONG))
+                                    .addAfter("h2", "drain", new Http2DrainHandler(LONG, Duration.ZERO))
                                     .addAfter("drain", null, app.handler(kind));
                         }
                     });
