@@ -84,6 +84,16 @@ watch() {
             echo reap
         fi
     done
+    # The launcher was killed. Whoever starts it again needs the port that the service has.
+    stop_left
+    say "process $$ was killed, the service is stopped" # last, since nobody may read that now
+}
+
+# Stops each process of the service.
+stop_left() {
+    for left in /proc/[0-9]*; do
+        ! is_alive "${left#/proc/}" || kill -s TERM "${left#/proc/}" 2> /dev/null
+    done
 }
 
 # Old processes may drain for as long as they like; what else there is may be the successor to come.
@@ -193,9 +203,7 @@ ended() {
         fi
         text="$text, and its status is unknown: $why"
     fi
-    for left in /proc/[0-9]*; do
-        ! is_alive "${left#/proc/}" || kill -s TERM "${left#/proc/}" 2> /dev/null
-    done
+    stop_left
     fail "$status" "$text (status $status)"
 }
 

@@ -352,6 +352,11 @@ public final class ProcFs {
                 : "";
     }
 
+    /** The words with which a process was started, each with a zero byte behind it; empty for a zombie. */
+    public String commandLine(long pid) throws IOException {
+        return Files.readString(root.resolve(pid + "/cmdline"), StandardCharsets.ISO_8859_1);
+    }
+
     /** Whether a process is the one of its parent's children that has run the longest. */
     public boolean isFirstChild(long pid, long parent) throws IOException {
         long own = startTime(pid).orElse(0L);

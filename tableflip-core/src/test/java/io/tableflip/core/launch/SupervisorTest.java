@@ -50,7 +50,7 @@ class SupervisorTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"java", "bash", "sh", "tmux: server", "runsv", "containerd-shim"})
+    @ValueSource(strings = {"java", "bash", "sh", "tmux: server", "runsvdir", "s6-svscan", "containerd-shim"})
     void anyOtherParentIsNotAsked(String parent) throws Exception {
         parent(parent);
         assertEquals(Optional.empty(), find(Map.of(), false));
@@ -72,10 +72,29 @@ class SupervisorTest {
         assertEquals(Optional.empty(), find(Map.of(), true), "it was adopted: the init waits for another");
     }
 
-    @Test
-    void supervisordWaitsForItsPrograms() throws Exception {
-        parent("supervisord");
-        assertNames("supervisord", find(Map.of("SUPERVISOR_ENABLED", "1"), true));
+    @ParameterizedTest
+    @CsvSource({
+        "supervisord, /usr/bin/python3 /usr/bin/supervisord -n, true",
+        "python3, python3 -m supervisor.supervisord -n, true",
+        "python3, python3 /srv/start.py, false", // a program of supervisord's that has started this one
+    })
+    void supervisordWaitsForItsPrograms(String name, String command, boolean waits) throws Exception {
+        parent(name);
+        proc.write(PARENT + "/cmdline", command.replace(' ', '\0') + "\0");
+        Optional<String> found = find(Map.of("SUPERVISOR_ENABLED", "1"), true);
+        if (waits) {
+            assertNames("supervisord (process 77)", found);
+        } else {
+            assertEquals(Optional.empty(), found);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"runsv", "s6-supervise"})
+    void aSupervisorOfOneServiceWaitsForIt(String supervisor) throws Exception {
+        parent(supervisor);
+        assertNames(supervisor + " (process 77)", find(Map.of(), true));
+        assertNames("tableflip-launcher.sh", find(Map.of(), true));
     }
 
     @ParameterizedTest
