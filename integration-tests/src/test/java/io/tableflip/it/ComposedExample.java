@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -16,16 +17,22 @@ final class ComposedExample implements AutoCloseable {
     private final String project = "tableflip-" + UUID.randomUUID();
     private final InetSocketAddress address;
     private final ContainerEngine engine;
+    /** Files of settings. */
+    private final List<Path> files;
 
-    private ComposedExample(ContainerEngine engine) throws IOException {
+    private ComposedExample(ContainerEngine engine, List<Path> files) throws IOException {
         this.engine = engine;
+        this.files = files;
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             address = new InetSocketAddress(free.getInetAddress(), free.getLocalPort());
         }
     }
 
-    static ComposedExample up(ContainerEngine engine) throws IOException {
-        ComposedExample example = new ComposedExample(engine);
+    /** With files of settings besides that of the example. */
+    static ComposedExample up(ContainerEngine engine, Path... settings) throws IOException {
+        List<Path> files = new ArrayList<>(List.of(Service.projectFile("examples/docker/docker-compose.yaml")));
+        files.addAll(List.of(settings));
+        ComposedExample example = new ComposedExample(engine, files);
         try {
             example.compose("up", "--detach", "--no-build");
             example.awaitLog("is serving");
@@ -55,8 +62,8 @@ final class ComposedExample implements AutoCloseable {
 
     /** Runs a command of docker-compose to its good end. */
     String compose(String... command) throws IOException {
-        String file = Service.projectFile("examples/docker/docker-compose.yaml").toString();
-        List<String> words = new ArrayList<>(List.of("docker-compose", "--project-name", project, "--file", file));
+        List<String> words = new ArrayList<>(List.of("docker-compose", "--project-name", project));
+        files.forEach(file -> words.addAll(List.of("--file", file.toString())));
         words.addAll(List.of(command));
         ProcessBuilder builder = new ProcessBuilder(words);
         builder.environment().put("HELLO_PORT", Integer.toString(address.getPort()));

@@ -9,11 +9,14 @@ import io.tableflip.examples.StrictLoad;
 import io.tableflip.testsupport.Await;
 import io.tableflip.testsupport.Tools;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -143,6 +146,42 @@ class ContainerIT {
         }
     }
 
+    @Test
+    void underAnInitNoRequestFailsAndTheContainerLivesOn() throws IOException {
+        Tools.assumeInstalled("perl"); // and so in the image
+        Tools.assumeInstalled("docker-init");
+        try (ExampleContainer container = ExampleContainer.of(engine).init().start()) {
+            try (StrictLoad load = MixedLoad.start(container.address())) {
+                container.upgrade();
+                container.upgrade();
+                MixedLoad.assertClean(load, container::log);
+            }
+            assertServes(container, 3);
+            assertEquals(0, container.stop(), container::log);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"false, 'this is process 1'", "true, 'docker-init \\(process 1\\) waits for this process'"})
+    void withoutTheLauncherAnUpgradeIsRefusedAndTheContainerLivesOn(boolean init, String why) throws IOException {
+        ExampleContainer.Builder example = ExampleContainer.of(engine).withoutLauncher();
+        if (init) {
+            Tools.assumeInstalled("docker-init");
+            example.init();
+        }
+        try (ExampleContainer container = example.start()) {
+            container.awaitMatch("WARNING upgrades will be refused: " + why + ".*tableflip-launcher\\.sh");
+            try (StrictLoad load = MixedLoad.start(container.address())) {
+                container.signal("HUP");
+                container.awaitMatch("upgrade: refused: " + why + ".*tableflip-launcher\\.sh");
+                MixedLoad.assertClean(load, container::log);
+            }
+            assertServes(container, 1);
+            assertFalse(container.log().contains("spawned generation"), container::log);
+            assertEquals(0, container.stop(), container::log);
+        }
+    }
+
     /** The settings of the example, by the program that reads them. */
     @Test
     void theComposeFileOfTheExampleUpgradesAndStopsGracefully() throws IOException {
@@ -159,6 +198,24 @@ class ContainerIT {
             Http.get(hello.address(), "/"); // the one before it has been accepted
             hello.compose("stop");
             assertTrue(slow.join().contains("\"generation\":2,"), hello::log);
+            hello.awaitLog("no process of the service is left, .* \\(status 0\\)");
+        }
+    }
+
+    /** With the setting of docs/containers.md. */
+    @Test
+    void theComposeFileOfTheExampleUpgradesWithAnInitToo(@TempDir Path directory) throws IOException {
+        Tools.assumeInstalled("docker-compose");
+        Tools.assumeInstalled("docker-init");
+        Path init = directory.resolve("init.yaml");
+        Files.writeString(init, Markdown.read("docs/containers.md").block("yaml", "### docker run --init"));
+        try (ComposedExample hello = ComposedExample.up(engine, init)) {
+            hello.compose("kill", "-s", "HUP", "hello");
+            hello.awaitLog("process \\d+ can be upgraded now");
+            assertTrue(Http.get(hello.address(), "/").contains("\"generation\":2,"), hello::log);
+            assertTrue(
+                    hello.compose("exec", "-T", "hello", "cat", "/proc/1/comm").contains("docker-init"), hello::log);
+            hello.compose("stop");
             hello.awaitLog("no process of the service is left, .* \\(status 0\\)");
         }
     }

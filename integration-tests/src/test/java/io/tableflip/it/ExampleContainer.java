@@ -31,6 +31,20 @@ final class ExampleContainer implements AutoCloseable {
     /** What a stop may take: as {@code stop_grace_period} there. */
     private static final int STOP_SECONDS = 60;
 
+    /** What the launcher starts. */
+    private static final String[] JVM = {
+        "java",
+        "-XX:MaxRAMPercentage=33",
+        "-Djava.io.tmpdir=" + DIRECTORY,
+        "-jar",
+        "/opt/hello/tableflip-examples.jar",
+        "http",
+        "--pid-file",
+        DIRECTORY + "/pid",
+        "--listen", // another entry point leaves out the arguments of the image
+        "0.0.0.0:" + PORT
+    };
+
     private final GenericContainer<?> container;
 
     private ExampleContainer(GenericContainer<?> container) {
@@ -44,6 +58,7 @@ final class ExampleContainer implements AutoCloseable {
         private boolean hasTmpfs = true;
         private long megabytes = 512;
         private boolean init;
+        private boolean withLauncher = true;
         private RestartPolicy restart = RestartPolicy.noRestart();
 
         private Builder(ContainerEngine engine) {
@@ -85,13 +100,24 @@ final class ExampleContainer implements AutoCloseable {
             return this;
         }
 
+        /** The JVM of the example is what the container waits for. */
+        Builder withoutLauncher() {
+            withLauncher = false;
+            return this;
+        }
+
         Builder restart(RestartPolicy policy) {
             restart = policy;
             return this;
         }
 
         ExampleContainer start() {
-            container.withCreateContainerCmdModifier(command -> configure(command.getHostConfig()));
+            container.withCreateContainerCmdModifier(command -> {
+                configure(command.getHostConfig());
+                if (!withLauncher) {
+                    command.withEntrypoint(JVM);
+                }
+            });
             container.start();
             return new ExampleContainer(container);
         }
