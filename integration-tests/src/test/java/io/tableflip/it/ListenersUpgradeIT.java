@@ -139,6 +139,23 @@ class ListenersUpgradeIT {
 
     // ---- Unix sockets whose files go
 
+    /** Netty removes the path that it has bound when the old process closes its channel. */
+    @Test
+    void thePathOfASocketThatNettyHasBoundLeadsToTheNewProcess() throws Exception {
+        plan("plain " + NAME);
+        try (Service service = Service.testServer(directory).startAndAwait()) {
+            assertTrue(ask(socket()).contains("\"generation\":1"));
+            for (int generation = 2; generation <= 3; generation++) {
+                service.upgrade();
+                assertTrue(ask(socket()).contains("\"generation\":" + generation));
+                service.awaitFiles(NAME, "log", "plan", "service.pid", "service.pid.status");
+            }
+            service.signal("TERM", service.pid());
+            service.awaitProcesses(0);
+            service.awaitFiles("log", "plan");
+        }
+    }
+
     @Test
     void anUpgradeFailsIfNobodyCouldConnectAfterIt() throws Exception {
         plan("unix " + NAME);

@@ -12,7 +12,9 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
+import io.netty.channel.unix.UnixChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
@@ -24,6 +26,9 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.Version;
 import io.tableflip.core.ChildCommand;
+import io.tableflip.core.Fd;
+import io.tableflip.core.FdName;
+import io.tableflip.core.Participant;
 import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.UpgradableServers;
@@ -38,6 +43,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -45,7 +53,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * A server whose next generation does what the file {@code plan} in its directory says: {@code serve}, {@code crash} (an exception in
  * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a file), {@code bind PORT} (a second listener),
- * {@code unix NAME} (one at a Unix socket of that name in the directory), {@code remove NAME} (that file, and then an exception in main).
+ * {@code unix NAME} (one at a Unix socket of that name in the directory), {@code plain NAME} (the same by Netty alone, and added to the descriptors), {@code remove NAME} (that file, and then an exception in main).
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
@@ -87,7 +95,7 @@ final class PlannedServer {
             if (upgrader.generation() == 1) {
                 startThreads(Integer.parseInt(text(options, "--idle-threads", "0")));
             }
-            follow(directory, servers, bootstrap);
+            follow(directory, upgrader, bootstrap);
             if (options.contains("--endless-warm-up")) {
                 upgrader.ready(PlannedServer::warmUpForEver, Duration.ofSeconds(50));
             } else {
@@ -129,7 +137,8 @@ final class PlannedServer {
         return new EpollEventLoopGroup(2);
     }
 
-    private static void follow(Path directory, UpgradableServers servers, ServerBootstrap bootstrap) throws Exception {
+    private static void follow(Path directory, Upgrader upgrader, ServerBootstrap bootstrap) throws Exception {
+        UpgradableServers servers = UpgradableServers.of(upgrader);
         Path plan = directory.resolve("plan");
         String[] words = (Files.exists(plan) ? Files.readString(plan).strip() : "serve").split(" ", -1);
         switch (words[0]) {
@@ -154,12 +163,39 @@ final class PlannedServer {
                                 new DomainSocketAddress(
                                         directory.resolve(words[1]).toString()))
                         .sync();
+            case "plain" -> bindPlain(directory.resolve(words[1]), upgrader, bootstrap);
             case "remove" -> {
                 Files.delete(directory.resolve(words[1]));
                 throw new IllegalStateException("removed " + words[1]);
             }
             default -> throw new IllegalArgumentException(words[0]);
         }
+    }
+
+    private static void bindPlain(Path path, Upgrader upgrader, ServerBootstrap bootstrap) throws InterruptedException {
+        FdName name = FdName.listener("unix", path.toString());
+        Optional<Fd> inherited = upgrader.fds().inherit(name);
+        ServerBootstrap copy = bootstrap.clone();
+        Channel channel = (inherited.isPresent()
+                        ? copy.channelFactory(() -> new EpollServerDomainSocketChannel(
+                                        inherited.get().release(), true))
+                                .register()
+                        : copy.channel(EpollServerDomainSocketChannel.class)
+                                .bind(new DomainSocketAddress(path.toString())))
+                .sync()
+                .channel();
+        upgrader.fds().add(name, use -> {
+            use.accept(((UnixChannel) channel).fd().intValue());
+            return CompletableFuture.completedFuture(null);
+        });
+        upgrader.register(new Participant() {
+            @Override
+            public CompletionStage<?> release() {
+                CompletableFuture<Void> closed = new CompletableFuture<>();
+                channel.close().addListener(done -> closed.complete(null));
+                return closed;
+            }
+        });
     }
 
     /** The options of the JVM that the next generation gets, one a line. */

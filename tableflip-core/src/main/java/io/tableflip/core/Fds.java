@@ -12,8 +12,13 @@ import java.util.Set;
  *
  * <p>Each name has one owner. A descriptor is <em>inherited</em> until it is claimed. It is <em>used</em>
  * from then on, as are descriptors that were added. The next upgrade passes on every used descriptor that is
- * open then. Once this process has become the service, it closes what is still inherited, and removes the
- * path of an inherited Unix socket.
+ * open then. {@link Upgrader#ready()} closes what is still inherited, before this process takes over. Once
+ * this process is the service, it removes the path of an inherited Unix socket that it has closed so.
+ *
+ * <p>The path of a Unix socket is removed by the last process that serves it: when the service stops, and when
+ * the program closes the socket outside an upgrade. Paths of systemd's sockets stay. A child whose Unix socket
+ * is not the one at its path, because somebody has removed or replaced the file, fails the upgrade. The service
+ * looks once a minute and after a failed upgrade, and logs a warning.
  *
  * <p>While an upgrade is in progress, and while this process leaves, nothing can be claimed, reserved or
  * added: the child would not get it. The methods that do so then throw an {@link IllegalStateException}. When
@@ -45,8 +50,8 @@ public interface Fds {
     Set<FdName> inherited();
 
     /**
-     * The names of the inherited descriptors that were closed when this process became the service, because
-     * nobody had claimed them.
+     * The names of the inherited descriptors that were closed because nobody had claimed them before
+     * {@link Upgrader#ready()}.
      */
     Set<FdName> unclaimed();
 

@@ -31,7 +31,9 @@ import org.jspecify.annotations.Nullable;
  * requested name, the channel is created from it; otherwise from a new socket. Thread-safe.
  *
  * <p>A channel that was bound here accepts, or reads, nothing until {@link Upgrader#ready()}. During an
- * upgrade it stops when the child has begun, and its connections are drained by its {@link DrainPolicy}.
+ * upgrade it stops when the child has begun, and its connections are drained by its {@link DrainPolicy}. A
+ * listener that the child does not bind, because the new release does not have it any more, accepts until the
+ * child is the service. It then accepts the connections that are queued, and is closed.
  * Closing the channel at any other time closes the port; the connections that it has accepted stay open, and
  * an upgrade or stop still drains them.
  *
@@ -43,7 +45,12 @@ import org.jspecify.annotations.Nullable;
  * they were.
  *
  * <p>For a Unix socket {@code localAddress()} of the channel is {@code null}: otherwise Netty would remove
- * the path when it closes the channel.
+ * the path when it closes the channel. The path is removed with its last owner, see
+ * {@link io.tableflip.core.Fds}.
+ *
+ * <p>Before a child takes over, all threads of the event loop groups of its bootstraps run, or the upgrade
+ * fails. For a channel of {@link #factory} these are only those of the group that it is registered with: the
+ * group of the connections is not known.
  *
  * <p>Works with Netty 4.1 and 4.2 on Linux, with the epoll transport: the event loops must be an
  * {@code EpollEventLoopGroup} or, from Netty 4.2 on, a {@code MultiThreadIoEventLoopGroup} with an

@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
 
 /** Knows how this process was started, and how to start the same program once more. Immutable. */
 public final class Launcher {
+    /** What the files of the passed Unix sockets are, for the child. */
+    public static final String SOCKET_FILES = "TABLEFLIP_SOCKET_FILES";
+
     /**
      * Set by the starter of a packaged application for its own JVM; a child that finds it prints a usage and
      * exits.
      */
-    /** What a child is told of the files of the Unix sockets that are passed to it. */
-    public static final String SOCKET_FILES = "TABLEFLIP_SOCKET_FILES";
-
     private static final String JPACKAGE = "_JPACKAGE_LAUNCHER";
 
     private final ProcFs proc;

@@ -27,8 +27,7 @@ import java.util.stream.Stream;
 public final class SocketActivation {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
-    /** The inodes of Unix sockets, separated by commas, for the generations that follow. */
-    /** The inodes of the Unix sockets whose paths are not ours to remove. */
+    /** The inodes of the Unix sockets whose paths are not ours to remove, for the generations that follow. */
     public static final String KEEP = "TABLEFLIP_KEEP_SOCKETS";
 
     private static final String PID = "LISTEN_PID";
@@ -67,6 +66,7 @@ public final class SocketActivation {
                 .collect(Collectors.toSet());
     }
 
+    /** The value of {@link #KEEP}. */
     public static String variable(Set<Long> kept) {
         return kept.stream().sorted().map(String::valueOf).collect(Collectors.joining(","));
     }

@@ -434,6 +434,21 @@ public final class Descriptors implements Fds {
         return all.thenApply(done -> paths);
     }
 
+    /** Before the parent closes what it has passed. */
+    void guardSocketFiles() {
+        Set<FdName> plain = new LinkedHashSet<>();
+        synchronized (this) {
+            entries.forEach((name, entry) -> {
+                if (SocketPaths.isUnix(name) && entry instanceof Entry.Used used && used.by == null) {
+                    plain.add(name);
+                }
+            });
+        }
+        if (!plain.isEmpty()) {
+            paths.guard(plain);
+        }
+    }
+
     private CompletableFuture<?> lookAtPath(FdName name, FdSource source) {
         return lend(name, source, fd -> paths.look(name, fd));
     }

@@ -33,6 +33,7 @@ final class SocketPaths {
     private static final Pattern FILE = Pattern.compile("(\\d{1,18}):(\\d{1,18}):(\\d{1,18})");
 
     private final UnixPaths paths;
+    private final SocketFileGuard guard = new SocketFileGuard();
     /** The inodes of the sockets whose paths are somebody else's to remove. */
     private final Set<Long> foreign = new HashSet<>();
     /** The inodes of the sockets that came from the parent, which serves them until this process does. */
@@ -177,6 +178,28 @@ final class SocketPaths {
         problems.forEach(problem -> LOG.log(WARNING, "{0}", problem));
     }
 
+    /**
+     * The parent, which has bound the sockets of these names without this library, may remove their files when
+     * it closes them: they are put back until {@link #parentExited}.
+     */
+    void guard(Set<FdName> names) {
+        List<SocketPath> sockets = new ArrayList<>();
+        synchronized (this) {
+            for (FdName name : names) {
+                SocketPath socket = bound.get(name);
+                if (socket != null && parents.contains(socket.inode()) && !foreign.contains(socket.inode())) {
+                    sockets.add(socket);
+                }
+            }
+        }
+        guard.begin(sockets);
+    }
+
+    /** The parent removes nothing any more. */
+    void parentExited() {
+        guard.end();
+    }
+
     // ---- removing
 
     /**
@@ -220,6 +243,7 @@ final class SocketPaths {
      * @param parentServes whether the parent goes on serving what it has passed
      */
     void unlinkAll(boolean parentServes) {
+        guard.end();
         List<SocketPath> all = all();
         synchronized (this) {
             all.removeIf(socket -> parentServes && parents.contains(socket.inode()));

@@ -333,6 +333,7 @@ final class Takeover {
         context.reached(Checkpoint.READY);
         try {
             if (tellParent) {
+                fds.guardSocketFiles();
                 parent.ready();
             }
         } catch (IOException e) {
