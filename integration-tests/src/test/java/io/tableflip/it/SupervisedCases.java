@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A service under a supervisor that restarts what it has started: with the launcher, as docs/supervisors.md has
- * it, and without.
+ * A service under a supervisor that restarts what it has started: with the launcher, as docs/supervisors.md
+ * has it, and without.
  */
 abstract class SupervisedCases {
     private static final int UPGRADES = 3;

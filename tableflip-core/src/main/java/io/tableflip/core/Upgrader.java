@@ -229,8 +229,8 @@ public interface Upgrader extends AutoCloseable {
          * Whether upgrades are refused where somebody waits for exactly this process and would take its end
          * for that of the service: as process 1 of a container; where tini, dumb-init, docker-init,
          * catatonit, supervisord, runsv or s6-supervise has started it; as the main process of a systemd unit
-         * without a {@link #pidFile} and without notifications. By default they are, with {@link UpgradeException.Reason#SUPERVISED}, and a
-         * warning at the start names the remedy.
+         * without a {@link #pidFile} and without notifications. By default they are, with
+         * {@link UpgradeException.Reason#SUPERVISED}, and a warning at the start names the remedy.
          *
          * @param check {@code false} if the end of this process does no harm there
          */
