@@ -94,10 +94,19 @@ final class Participants {
     /** Those that serve nothing but these descriptors are not paused, until they {@link #retire}. */
     void keep(Set<FdName> unserved) {
         for (Key key : lastCalls.keySet()) {
-            Set<FdName> serves = key.participant.serves();
+            Set<FdName> serves = serves(key.participant);
             if (!serves.isEmpty() && unserved.containsAll(serves)) {
                 kept.add(key);
             }
+        }
+    }
+
+    private static Set<FdName> serves(Participant participant) {
+        try {
+            return participant.serves();
+        } catch (RuntimeException | Error e) {
+            LOG.log(WARNING, "serves failed: " + participant, e);
+            return Set.of();
         }
     }
 

@@ -14,13 +14,15 @@ import java.time.Duration;
 final class Terminal {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
-    /** A signal that comes later than this after the loss has another reason. */
+    /** A signal that comes later than this after the loss was seen has another reason. */
     static final Duration LOOK = Duration.ofSeconds(1);
 
     private final Loop loop;
     private final ProcFs proc;
     /** As of the last look. */
     private boolean there;
+    /** As of the look before that, which the signal may be late for. */
+    private boolean before;
 
     Terminal(Loop loop, ProcFs proc) {
         this.loop = loop;
@@ -29,15 +31,16 @@ final class Terminal {
 
     /** Looks at it now and from time to time, until it is lost. */
     void watch() {
+        before = there;
         there = isThere();
-        if (there) {
+        if (there || before) {
             loop.schedule(LOOK, this::watch);
         }
     }
 
-    /** Whether it was there at the last look and is not any more. */
+    /** Whether it was there a short time ago and is not any more. */
     boolean hasJustGone() {
-        return there && !isThere();
+        return (there || before) && !isThere();
     }
 
     private boolean isThere() {

@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.DrainReport;
+import io.tableflip.core.FdName;
 import io.tableflip.core.Participant;
 import io.tableflip.testsupport.Await;
 import io.tableflip.testsupport.Logs;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -28,6 +30,17 @@ class ParticipantsTest {
         final AtomicInteger inside = new AtomicInteger();
         volatile boolean overlapped;
         volatile DrainReport report = DrainReport.NOTHING;
+        volatile Set<FdName> serves = Set.of();
+
+        @Override
+        public Set<FdName> serves() {
+            return serves;
+        }
+
+        @Override
+        public CompletionStage<?> retire() {
+            return called("retire");
+        }
 
         CompletionStage<?> called(String name) {
             overlapped |= inside.incrementAndGet() > 1;
@@ -56,6 +69,59 @@ class ParticipantsTest {
         public CompletionStage<?> release() {
             return called("release");
         }
+    }
+
+    @Test
+    void whatTheChildDoesNotServeGoesOnUntilTheCommit() throws Exception {
+        FdName web = FdName.listener("tcp", ":80");
+        Recorder kept = new Recorder();
+        kept.serves = Set.of(web);
+        kept.report = DrainReport.builder().finished(3).build();
+        Recorder other = new Recorder();
+        other.serves = Set.of(web, FdName.listener("tcp", ":81"));
+        participants.add(kept);
+        participants.add(other);
+        participants.resume();
+        participants.keep(Set.of(web));
+        participants.pause();
+        assertEquals(0, Await.get(participants.drain(TIMEOUT)).finished());
+        assertEquals(List.of("resume"), kept.calls);
+        participants.release();
+        assertEquals(3, Await.get(participants.retire(TIMEOUT)).finished());
+        Await.until("released", () -> other.calls.contains("release"));
+        assertEquals(List.of("resume", "retire", "drain PT7S", "release"), kept.calls);
+        assertEquals(List.of("resume", "pause", "drain PT7S", "release"), other.calls);
+    }
+
+    @Test
+    void afterARollbackItHasNeverStopped() throws Exception {
+        Recorder kept = new Recorder();
+        kept.serves = Set.of(FdName.listener("tcp", ":80"));
+        participants.add(kept);
+        participants.resume();
+        participants.keep(kept.serves);
+        participants.pause();
+        participants.drain(TIMEOUT);
+        Await.get(participants.resume());
+        assertEquals(List.of("resume"), kept.calls);
+        Await.get(participants.pause());
+        assertEquals(List.of("resume", "pause"), kept.calls, "the next child may serve it");
+    }
+
+    @Test
+    void whoDoesNotSayWhatItServesIsPaused() throws Exception {
+        Participant throwing = new Participant() {
+            @Override
+            public Set<FdName> serves() {
+                throw new IllegalStateException("on purpose");
+            }
+        };
+        participants.add(throwing);
+        try (Logs logs = new Logs()) {
+            participants.keep(Set.of());
+            assertTrue(logs.has("serves failed"), logs::toString);
+        }
+        assertEquals(DrainReport.NOTHING, Await.get(participants.retire(TIMEOUT)));
     }
 
     @Test

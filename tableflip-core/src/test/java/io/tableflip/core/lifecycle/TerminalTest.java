@@ -58,12 +58,23 @@ class TerminalTest {
     }
 
     @Test
+    void aLookBetweenTheLossAndTheSignalChangesNothing() throws Exception {
+        FakeProc proc = proc(PTS_0);
+        Terminal terminal = watched(proc);
+        has(proc, NONE);
+        Await.get(CompletableFuture.runAsync(terminal::watch, loop));
+        assertTrue(hasJustGone(terminal));
+    }
+
+    @Test
     void aLaterSignalIsNot() throws Exception {
         FakeProc proc = proc(PTS_0);
         Terminal terminal = watched(proc);
         has(proc, NONE);
-        now.addAndGet(Terminal.LOOK.toNanos());
-        Await.until("looked", () -> !hasJustGone(terminal));
+        Await.until("looked twice", () -> {
+            now.addAndGet(Terminal.LOOK.toNanos());
+            return !hasJustGone(terminal);
+        });
     }
 
     @Test

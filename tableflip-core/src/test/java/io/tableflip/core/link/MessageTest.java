@@ -73,6 +73,12 @@ class MessageTest {
     }
 
     @Test
+    void numbersAreReadAndTheRestIsIgnored() {
+        assertEquals(List.of(0, 17, 5), new Message(Message.UNUSED, "0 17 x -1  99999999999 5").numbers());
+        assertEquals(List.of(), new Message(Message.UNUSED).numbers());
+    }
+
+    @Test
     void textIsMadePrintable() throws IOException {
         byte[] forged = new Message(Message.FAILED, "bind\nJan 1 WARNING: all is well\u001b[2J\u202e").encode();
         assertEquals(

@@ -7,6 +7,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelInputShutdownReadComplete;
@@ -126,6 +127,8 @@ final class LingeringClose extends ChannelDuplexHandler {
     /** From now on nothing that is read is of use, and the time to the end of the connection runs. */
     private void discard(ChannelHandlerContext ctx) {
         discarding = true;
+        // or Netty closes the channel at the end of the stream, with what it has not sent yet
+        ctx.channel().config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
         Duration most = event.isCancelled() ? LIMIT : event.remaining();
         Duration time = most.compareTo(LIMIT_AT_TIMEOUT) < 0 ? LIMIT_AT_TIMEOUT : most;
         deadline = System.nanoTime() + time.toNanos();
@@ -230,7 +233,7 @@ final class LingeringClose extends ChannelDuplexHandler {
         }
     }
 
-    /** The client has closed its side; only a channel that may be half closed tells. */
+    /** The client has closed its side. */
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object evt) {
         boolean inputEnded =

@@ -122,11 +122,26 @@ class LingeringCloseTest {
         Channel channel = server.child();
         channel.config().setAutoRead(false);
         client.send("unread");
-        channel.write(Unpooled.wrappedBuffer(new byte[20_000_000]));
+        write(channel, 20_000_000);
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         client.bytes(20_000_000);
         assertEquals(-1, client.read());
         client.close();
+        assertEquals(1, get(drained).finished());
+    }
+
+    @Test
+    void norDoesTheEndOfTheStreamCutIt() throws Exception {
+        TestServer server = start(DrainPolicy.CLOSE);
+        Client client = client(server);
+        Channel channel = server.child();
+        write(channel, 20_000_000);
+        CompletableFuture<DrainReport> drained = server.drain(LONG);
+        Await.until("closing", () -> LingeringClose.isClosing(channel));
+        client.socket.shutdownOutput();
+        Await.until("half closed", () -> ((DuplexChannel) channel).isInputShutdown());
+        client.bytes(20_000_000);
+        assertEquals(-1, client.read());
         assertEquals(1, get(drained).finished());
     }
 
@@ -245,7 +260,7 @@ class LingeringCloseTest {
         Channel channel = server.child();
         channel.config().setAutoRead(false);
         client.write(ByteBuffer.wrap("unread".getBytes(US_ASCII)));
-        channel.writeAndFlush(Unpooled.wrappedBuffer(new byte[ANSWER]));
+        channel.writeAndFlush(Unpooled.wrappedBuffer(new byte[ANSWER])).sync();
         CompletableFuture<DrainReport> drained = server.drain(LONG);
         ByteBuffer answer = ByteBuffer.allocate(ANSWER + 1);
         while (client.read(answer) >= 0) {
@@ -254,6 +269,15 @@ class LingeringCloseTest {
         assertEquals(ANSWER, answer.position());
         client.close();
         assertEquals(1, get(drained).finished());
+    }
+
+    /** Returns when it is written, before any drain. */
+    private static void write(Channel channel, int length) throws InterruptedException {
+        channel.eventLoop()
+                .submit(() -> {
+                    channel.write(Unpooled.wrappedBuffer(new byte[length]));
+                })
+                .sync();
     }
 
     /** A connection whose answer is with the kernel, and with input that nobody reads. */
