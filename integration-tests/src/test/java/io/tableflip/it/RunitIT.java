@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /** The {@code run} script of docs/supervisors.md under runit's runsv. */
 @Tag("tools")
-class RunitIT extends SupervisedCases {
+class RunitIT extends RestartedCases {
     private static final Pattern RUNS = Pattern.compile("^run: .*\\(pid (\\d+)\\)");
 
     @Override

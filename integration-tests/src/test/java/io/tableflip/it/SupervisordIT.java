@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** The program of docs/supervisors.md under a supervisord that has its files in the test's directory. */
 @Tag("tools")
-class SupervisordIT extends SupervisedCases {
+class SupervisordIT extends RestartedCases {
     @Override
     String supervisor() {
         return "supervisord";
