@@ -53,7 +53,7 @@ class ListenersUpgradeIT {
             long parent = service.pid();
             CompletableFuture<String> slow = Http.start(service.address(), "/until?" + flags.resolve("go"));
             service.signal("HUP", parent);
-            service.awaitLog("accepts connections after"); // the takeover; the slow request holds up the commit
+            service.awaitLog("accepts connections after"); // the slow request holds up the commit
             assertTrue(Http.get(removed, "/").contains("\"generation\":1"));
             assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"));
             CompletableFuture<String> last = Http.start(removed, "/until?" + flags.resolve("last"));

@@ -96,7 +96,10 @@ class MemoryUpgradeIT {
         }
     }
 
-    /** What docs/resources.md has: a child that is asked to keep its heap small for as long as its parent is there. */
+    /**
+     * What docs/resources.md has: a child that is asked to keep its heap small for as long as its parent is
+     * there.
+     */
     @Test
     void aSmallHeapForTheTimeOfTheOverlap() throws IOException {
         try (Service service = Service.testServer(directory)

@@ -52,14 +52,17 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A server whose next generation does what the file {@code plan} in its directory says: {@code serve}, {@code crash} (an exception in
- * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a file), {@code bind PORT} (a second listener),
- * {@code unix NAME} (one at a Unix socket of that name in the directory), {@code plain NAME} (the same by Netty alone, and added to the descriptors), {@code remove NAME} (that file, and then an exception in main).
+ * main), {@code exit0}, {@code hang} (before ready), {@code wait PATH} (before ready, until there is such a
+ * file), {@code bind PORT} (a second listener),
+ * {@code unix NAME} (one at a Unix socket of that name in the directory), {@code plain NAME} (the same by
+ * Netty alone, and added to the descriptors), {@code remove NAME} (that file, and then an exception in main).
  *
  * <p>Options: {@code --directory DIR}, {@code --without-drain-handler}, {@code --drain-timeout MS}, {@code --ready-after MS},
  * {@code --upgrade-timeout MS}, {@code --exit-deadline MS},
  * {@code --resource-check OFF|WARN|REFUSE}, {@code --idle-threads N} (in the first generation only),
- * {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the directory,
- * if there is one, are the JVM options of the next generation. A generation ends with the status in the file {@code status.GENERATION}, if there is one.
+ * {@code --full-heap-later}, {@code --endless-warm-up}. The lines of the file {@code options} in the
+ * directory, if there is one, are the JVM options of the next generation. A generation ends with the status
+ * in the file {@code status.GENERATION}, if there is one.
  */
 final class PlannedServer {
     private PlannedServer() {}

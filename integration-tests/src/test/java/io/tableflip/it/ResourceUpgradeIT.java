@@ -15,7 +15,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Threads and descriptors of two processes under one limit of the kernel's. Memory: {@link MemoryUpgradeIT}. */
+/**
+ * Threads and descriptors of two processes under one limit of the kernel's. Memory: {@link MemoryUpgradeIT}.
+ */
 @Tag("root")
 @Tag("tools")
 class ResourceUpgradeIT {

@@ -15,10 +15,10 @@ import java.util.Set;
  * open then. {@link Upgrader#ready()} closes what is still inherited, before this process takes over. Once
  * this process is the service, it removes the path of an inherited Unix socket that it has closed so.
  *
- * <p>The path of a Unix socket is removed by the last process that serves it: when the service stops, and when
- * the program closes the socket outside an upgrade. Paths of systemd's sockets stay. A child whose Unix socket
- * is not the one at its path, because somebody has removed or replaced the file, fails the upgrade. The service
- * looks once a minute and after a failed upgrade, and logs a warning.
+ * <p>The path of a Unix socket is removed by the last process that serves it: when the service stops, and
+ * when the program closes the socket outside an upgrade. Paths of systemd's sockets stay. A child whose Unix
+ * socket is not the one at its path, because somebody has removed or replaced the file, fails the upgrade.
+ * The service looks once a minute and after a failed upgrade, and logs a warning.
  *
  * <p>While an upgrade is in progress, and while this process leaves, nothing can be claimed, reserved or
  * added: the child would not get it. The methods that do so then throw an {@link IllegalStateException}. When

@@ -86,8 +86,8 @@ public interface Participant {
      * Takes new work: for the first time when the program is ready, again when an upgrade was rolled back.
      *
      * <p>In a child, this call precedes the pause of the parent. What only one process may do at a time,
-     * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here. If
-     * this call fails, or has not completed after five seconds, the upgrade fails, and the parent goes on.
+     * a schedule or a connection that both have, waits for {@link Upgrader#parentPaused()}, but not in here.
+     * If this call fails, or has not completed after five seconds, the upgrade fails, and the parent goes on.
      * Without a parent that is logged, and this process serves nevertheless.
      *
      * @return completes when new work is taken

@@ -241,7 +241,8 @@ public interface Upgrader extends AutoCloseable {
 
         /**
          * Sets what happens when the child may need more memory, threads or descriptors than are free;
-         * {@link ResourceCheck#WARN} by default. The check runs before each spawn, after {@link #childCommand}.
+         * {@link ResourceCheck#WARN} by default. The check runs before each spawn, after {@link
+         * #childCommand}.
          */
         public Builder resourceCheck(ResourceCheck check) {
             settings.resourceCheck(requireNonNull(check));

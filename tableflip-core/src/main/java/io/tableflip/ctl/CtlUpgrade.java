@@ -152,8 +152,8 @@ final class CtlUpgrade {
 
     /**
      * The process that has written the status file, once the PID file names a process too: whoever takes over
-     * writes one file after the other. A process of generation 1 whose parent is another was started anew,
-     * whatever was known of the old one.
+     * writes one file after the other. A process of generation 1 whose parent is another was started by
+     * somebody else, whatever was known of the old one.
      */
     private Optional<CtlOutcome> successor(ServiceStatus now) {
         if (now.pid() == old.pid()) {

@@ -232,17 +232,18 @@ class CtlTest {
         Process service = new ProcessBuilder("sleep", "1000").start();
         try {
             Files.writeString(pidFile, Long.toString(service.pid()));
-            long anew = ProcessHandle.current().pid();
+            long restarted = ProcessHandle.current().pid();
             // whoever looks finds one of its files before the other
             Executor later = CompletableFuture.delayedExecutor(10 * Ctl.LOOK.toMillis(), TimeUnit.MILLISECONDS);
             CompletableFuture<?> restart = service.onExit()
-                    .thenRun(
-                            () -> write(StatusFile.of(pidFile), serving(anew, 0).format()))
-                    .thenRunAsync(() -> write(pidFile, Long.toString(anew)), later);
+                    .thenRun(() ->
+                            write(StatusFile.of(pidFile), serving(restarted, 0).format()))
+                    .thenRunAsync(() -> write(pidFile, Long.toString(restarted)), later);
             ctl("upgrade", "--signal", "USR1") // with nohup, SIGHUP ends nothing
                     .assertIs(
                             1,
-                            "process " + service.pid() + " has gone without a successor; process " + anew + " was.*");
+                            "process " + service.pid() + " has gone without a successor; process " + restarted
+                                    + " was.*");
             Await.get(restart);
         } finally {
             service.destroyForcibly();

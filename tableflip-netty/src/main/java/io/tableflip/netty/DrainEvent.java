@@ -85,10 +85,11 @@ public abstract class DrainEvent {
     public abstract void finished(Channel channel);
 
     /**
-     * Closes the connection of a handler that has ended its protocol. Everything that was written arrives: the
-     * library flushes the last write, shuts down the output, discards what the client still sends, and closes
-     * the connection when the client has closed its side, or 2 s after the client has got everything. Under
-     * TLS it ends the stream first. Handlers do not see this close. Only on the event loop of the connection.
+     * Closes the connection of a handler that has ended its protocol. Everything that was written arrives:
+     * the library flushes the last write, shuts down the output, discards what the client still sends, and
+     * closes the connection when the client has closed its side, or 2 s after the client has got everything.
+     * Under TLS it ends the stream first. Handlers do not see this close. Only on the event loop of the
+     * connection.
      *
      * @param handler the context of the handler
      * @param last the last write; it need not be flushed

@@ -14,10 +14,10 @@ import java.util.function.BiConsumer;
  * <p>With every policy the drain is over when every connection is closed, and connections that are still open
  * at the drain timeout are closed then.
  *
- * <p>Whoever closes a connection during a drain, by {@link Channel#close()} or in a handler, loses nothing that
- * was written to it: the library sends that, shuts down the output, discards what the client still sends, and
- * closes the connection when the client has closed its side, or 2 s after the client has got everything. A
- * connection whose client has not got everything by the drain timeout counts as forced.
+ * <p>Whoever closes a connection during a drain, by {@link Channel#close()} or in a handler, loses nothing
+ * that was written to it: the library sends that, shuts down the output, discards what the client still
+ * sends, and closes the connection when the client has closed its side, or 2 s after the client has got
+ * everything. A connection whose client has not got everything by the drain timeout counts as forced.
  */
 public final class DrainPolicy {
     /**

@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
 public final class Descriptors implements Fds {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
+    /** How long the owners of Unix sockets may take to lend them, so that their paths can be found. */
+    static final Duration LENDING_LIMIT = Duration.ofSeconds(5);
+
     private final Map<FdName, Entry> entries = new LinkedHashMap<>();
     /** Passed by a parent that knows more kinds of descriptors than this library. */
     private final List<Fd> strangers = new ArrayList<>();
@@ -356,8 +359,8 @@ public final class Descriptors implements Fds {
         Set<Integer> unused = new LinkedHashSet<>();
         passed.forEach((number, name) -> {
             Entry entry = entries.get(name);
-            boolean used = entry instanceof Entry.Reserved || (entry instanceof Entry.Used is && is.source.isOpen());
-            if (!used) {
+            boolean isOpen = entry instanceof Entry.Used used && used.source.isOpen();
+            if (!isOpen && !(entry instanceof Entry.Reserved)) {
                 unused.add(number);
             }
         });
@@ -417,13 +420,13 @@ public final class Descriptors implements Fds {
     }
 
     /**
-     * Looks where the used Unix sockets are bound, while they are open. An owner that fails, or takes longer,
-     * is passed over.
+     * Looks where those of the used Unix sockets are bound of which that is not known. An owner that fails,
+     * or takes longer, is passed over.
      */
     CompletableFuture<SocketPaths> lookAtPaths(Loop loop, Duration timeout) {
         List<CompletableFuture<?>> lent = new ArrayList<>();
         sources().forEach((name, source) -> {
-            if (SocketPaths.isUnix(name)) {
+            if (SocketPaths.isUnix(name) && !paths.knows(name)) {
                 lent.add(lookAtPath(name, source));
             }
         });

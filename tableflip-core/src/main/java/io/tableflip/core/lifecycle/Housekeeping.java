@@ -36,9 +36,6 @@ final class Housekeeping {
     /** How often to look whether clients can reach the Unix sockets. */
     private static final Duration PATHS_CHECK = Duration.ofMinutes(1);
 
-    /** How long the owners of Unix sockets may take to lend them. */
-    private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);
-
     private final Context context;
     private final ProcFs proc;
     private final @Nullable Launcher launcher;
@@ -92,14 +89,15 @@ final class Housekeeping {
 
     private void checkPaths() {
         if (context.phase() == Phase.SERVING) {
-            fds.lookAtPaths(context.loop(), PATHS_LIMIT).thenAcceptAsync(SocketPaths::warn, context.workers());
+            warnOfPaths();
         }
         context.loop().schedule(PATHS_CHECK, this::checkPaths);
     }
 
-    /** The upgrade has failed: its child may have removed what leads to this process. */
-    void rolledBack() {
-        fds.lookAtPaths(context.loop(), PATHS_LIMIT).thenAcceptAsync(SocketPaths::warn, context.workers());
+    /** After an upgrade that has failed, too: its child may have removed what leads to this process. */
+    void warnOfPaths() {
+        fds.lookAtPaths(context.loop(), Descriptors.LENDING_LIMIT)
+                .thenAcceptAsync(SocketPaths::warn, context.workers());
     }
 
     /** An upgrade needs the result now. */

@@ -77,7 +77,7 @@ final class Lifecycle implements Upgrader {
                 ProcessHandle.current().pid(),
                 link == null ? 1 : link.generation(),
                 isStub);
-        participants = new Participants(new Workers("tableflip-participant", workers));
+        participants = new Participants(loop, new Workers("tableflip-participant", workers));
         parent = new Parent(link, loop, observers);
         fds = new Descriptors(os, proc);
         reporting = new Reporting(context, proc, parent);

@@ -34,6 +34,7 @@ final class Participants {
         RELEASED
     }
 
+    private final Executor loop;
     private final Executor threads;
 
     /** Each with the end of the call that was made last; by identity, whatever equals says. */
@@ -50,8 +51,12 @@ final class Participants {
 
     private Phase phase = Phase.PAUSED;
 
-    /** @param threads on which a call that blocks holds up no other */
-    Participants(Executor threads) {
+    /**
+     * @param loop the thread of the lifecycle
+     * @param threads on which a call that blocks holds up no other
+     */
+    Participants(Executor loop, Executor threads) {
+        this.loop = loop;
         this.threads = threads;
     }
 
@@ -118,20 +123,29 @@ final class Participants {
     CompletableFuture<DrainReport> retire(Duration timeout) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
         for (Key key : List.copyOf(kept)) {
-            CompletableFuture<DrainReport> one = new CompletableFuture<>();
-            call(
-                            key,
-                            "retire",
-                            participant -> participant
-                                    .retire()
-                                    .handleAsync((done, failure) -> participant.drain(timeout), threads)
-                                    .thenCompose(drain -> participant.release().thenCompose(released -> drain))
-                                    .whenComplete((report, failure) -> one.complete(orNothing(report))))
-                    .whenComplete((done, failure) -> one.complete(DrainReport.NOTHING));
-            all = all.thenCombine(one, DrainReport::plus);
+            CompletableFuture<DrainReport> ended = call(key, "retire", Participant::retire)
+                    .thenComposeAsync(done -> drainAndRelease(key, timeout), loop);
+            all = all.thenCombine(ended, DrainReport::plus);
         }
         kept.clear();
         return all;
+    }
+
+    private CompletableFuture<DrainReport> drainAndRelease(Key key, Duration timeout) {
+        CompletableFuture<DrainReport> drained = drain(key, timeout);
+        return call(key, "release", Participant::release).thenCombine(drained, (released, report) -> report);
+    }
+
+    private CompletableFuture<DrainReport> drain(Key key, Duration timeout) {
+        CompletableFuture<DrainReport> drained = new CompletableFuture<>();
+        call(
+                        key,
+                        "drain",
+                        participant -> participant
+                                .drain(timeout)
+                                .whenComplete((report, failure) -> drained.complete(orNothing(report))))
+                .whenComplete((done, failure) -> drained.complete(DrainReport.NOTHING));
+        return drained;
     }
 
     private static DrainReport orNothing(@Nullable DrainReport report) {
@@ -226,15 +240,7 @@ final class Participants {
     CompletableFuture<DrainReport> drain(Duration timeout) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
         for (Key key : others()) {
-            CompletableFuture<DrainReport> one = new CompletableFuture<>();
-            call(
-                            key,
-                            "drain",
-                            participant -> participant
-                                    .drain(timeout)
-                                    .whenComplete((report, failure) -> one.complete(orNothing(report))))
-                    .whenComplete((done, failure) -> one.complete(DrainReport.NOTHING));
-            all = all.thenCombine(one, DrainReport::plus);
+            all = all.thenCombine(drain(key, timeout), DrainReport::plus);
         }
         return all;
     }

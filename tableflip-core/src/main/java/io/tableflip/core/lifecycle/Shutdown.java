@@ -29,9 +29,6 @@ final class Shutdown {
     /** How long participants may take to release, beyond the drain timeout. */
     private static final Duration RELEASE_MARGIN = Duration.ofSeconds(5);
 
-    /** How long the owners of Unix sockets may take to lend them, so that their paths can be found. */
-    private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);
-
     /** How long the end of the JVM may wait for a loop that does not answer. */
     private static final Duration JVM_LIMIT = Duration.ofSeconds(5);
 
@@ -181,7 +178,7 @@ final class Shutdown {
     private void drainAndExit(@Nullable Throwable reason) {
         parts.fds.passNoMore();
         parts.fds
-                .lookAtPaths(context.loop(), PATHS_LIMIT)
+                .lookAtPaths(context.loop(), Descriptors.LENDING_LIMIT)
                 .thenAcceptAsync(
                         paths -> {
                             boolean parentServes = !ownsTraces();
@@ -243,7 +240,8 @@ final class Shutdown {
             SocketPaths paths = parts.fds.socketPaths();
             parts.fds
                     .lookAtPaths(context.loop(), OBSERVERS_LIMIT)
-                    .completeOnTimeout(paths, JVM_LIMIT.toMillis(), TimeUnit.MILLISECONDS) // the loop may be stuck
+                    // the loop may be stuck
+                    .completeOnTimeout(paths, JVM_LIMIT.toMillis(), TimeUnit.MILLISECONDS)
                     .join()
                     .unlinkAll(false);
             parts.files.remove();

@@ -47,8 +47,8 @@ final class SocketFileGuard {
             } catch (IOException | InvalidPathException e) {
                 LOG.log(
                         WARNING,
-                        Printable.of(socket.path()) + ": if the parent removes it, clients cannot connect: bind it by"
-                                + " UpgradableServers",
+                        Printable.of(socket.path()) + ": if the parent removes it, clients cannot connect:"
+                                + " bind it by UpgradableServers",
                         e);
             }
         }

@@ -68,12 +68,17 @@ final class SocketPaths {
     }
 
     /** This one came from the parent. */
-    void inherited(int fd) {
-        of(fd).ifPresent(found -> {
-            synchronized (this) {
-                parents.add(found.inode());
-            }
-        });
+    synchronized void inherited(int fd) {
+        try {
+            paths.inode(fd).ifPresent(parents::add);
+        } catch (IOException e) {
+            LOG.log(WARNING, "cannot find the inode of a Unix socket", e);
+        }
+    }
+
+    /** Whether it is known where the socket of that name is bound. */
+    synchronized boolean knows(FdName name) {
+        return bound.containsKey(name);
     }
 
     /** This process is the service. */
@@ -155,13 +160,18 @@ final class SocketPaths {
         synchronized (this) {
             expected = files.get(socket.inode());
         }
+        if (expected == null) {
+            return Optional.empty();
+        }
         try {
             Optional<FileId> actual = paths.file(socket.path());
-            if (expected == null || actual.filter(expected::equals).isPresent()) {
+            boolean leadsThere = actual.filter(expected::equals).isPresent();
+            if (leadsThere || !paths.isOpen(socket)) { // whoever has closed it does not miss the file
                 return Optional.empty();
             }
-            return Optional.of(name + ": its socket file " + (actual.isPresent() ? "was replaced" : "was removed")
-                    + ", and clients cannot connect to this service: restart it, which binds the socket again");
+            String what = actual.isPresent() ? "was replaced" : "was removed";
+            return Optional.of(name + ": its socket file " + what + ", and clients cannot connect to this service:"
+                    + " restart it, which binds the socket again");
         } catch (IOException e) {
             LOG.log(DEBUG, "cannot tell what " + Printable.of(socket.path()) + " leads to", e);
             return Optional.empty();
@@ -179,8 +189,8 @@ final class SocketPaths {
     }
 
     /**
-     * The parent, which has bound the sockets of these names without this library, may remove their files when
-     * it closes them: they are put back until {@link #parentExited}.
+     * Puts the files of these sockets back until {@link #parentExited}. The parent has bound them without
+     * this library, and may remove the files when it closes the sockets.
      */
     void guard(Set<FdName> names) {
         List<SocketPath> sockets = new ArrayList<>();

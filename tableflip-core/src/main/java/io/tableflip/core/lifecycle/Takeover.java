@@ -39,9 +39,6 @@ final class Takeover {
     /** How long participants may take to resume. */
     static final Duration RESUME_LIMIT = Duration.ofSeconds(5);
 
-    /** How long the owners of Unix sockets may take to lend them, so that their paths can be checked. */
-    private static final Duration PATHS_LIMIT = Duration.ofSeconds(5);
-
     private final Context context;
     private final StateMachine state;
     private final Loop loop;
@@ -160,7 +157,7 @@ final class Takeover {
             return;
         }
         if (parent.exists()) {
-            fds.lookAtPaths(loop, PATHS_LIMIT).thenAcceptAsync(this::checkPaths, loop);
+            fds.lookAtPaths(loop, Descriptors.LENDING_LIMIT).thenAcceptAsync(this::checkPaths, loop);
         } else {
             resume();
         }

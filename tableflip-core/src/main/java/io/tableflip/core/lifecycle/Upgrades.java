@@ -174,7 +174,7 @@ final class Upgrades {
             leaving = ExitReason.UPGRADED;
             result.complete((long) upgraded.pid());
         } else if (outcome instanceof Handover.Outcome.Failed failed) {
-            parts.housekeeping.rolledBack();
+            parts.housekeeping.warnOfPaths();
             result.completeExceptionally(failed.failure());
         } else {
             result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));

@@ -17,9 +17,9 @@ public record Message(byte type, String text) {
     /** Child to parent: it accepts connections; payload: its process id in decimal digits. */
     public static final byte TAKEOVER = 'T';
     /**
-     * Child to parent, before TAKEOVER and only if there are any: the passed descriptors that it does not use;
-     * payload: their positions among the passed ones, from 0, in decimal digits with blanks between. May come
-     * several times.
+     * Child to parent, before TAKEOVER and only if there are any: the passed descriptors that it does not
+     * use; payload: their positions among the passed ones, from 0, in decimal digits with blanks between. May
+     * come several times.
      */
     public static final byte UNUSED = 'U';
     /** Child to parent: it cannot take over; payload: why, as text. */

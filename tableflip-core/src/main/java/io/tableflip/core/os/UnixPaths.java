@@ -48,8 +48,8 @@ public final class UnixPaths {
     public Optional<FileId> file(String path) throws IOException {
         try {
             Path file = Path.of(path);
-            return Optional.of(new FileId(
-                    (Long) Files.getAttribute(file, "unix:dev"), (Long) Files.getAttribute(file, "unix:ino")));
+            long device = (Long) Files.getAttribute(file, "unix:dev");
+            return Optional.of(new FileId(device, (Long) Files.getAttribute(file, "unix:ino")));
         } catch (NoSuchFileException | InvalidPathException e) {
             return Optional.empty();
         }
@@ -59,7 +59,7 @@ public final class UnixPaths {
      * What a descriptor is bound to; empty if it is no Unix socket, unbound, or in the abstract namespace.
      */
     public Optional<SocketPath> of(int fd) throws IOException {
-        Optional<Long> inode = proc.inode(fd, "socket");
+        Optional<Long> inode = inode(fd);
         if (inode.isEmpty()) {
             return Optional.empty();
         }
@@ -72,6 +72,16 @@ public final class UnixPaths {
         return paths.size() == 1 && !paths.get(0).startsWith("@")
                 ? Optional.of(new SocketPath(inode.get(), paths.get(0)))
                 : Optional.empty();
+    }
+
+    /** The inode of a descriptor; empty if it is no socket. */
+    public Optional<Long> inode(int fd) throws IOException {
+        return proc.inode(fd, "socket");
+    }
+
+    /** Whether some process has the socket. */
+    public boolean isOpen(SocketPath bound) throws IOException {
+        return entries().stream().anyMatch(entry -> entry.inode == bound.inode);
     }
 
     /** Removes the path, unless it belongs to another socket by now or is no socket at all. */

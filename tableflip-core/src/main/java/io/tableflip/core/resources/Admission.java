@@ -28,7 +28,8 @@ public final class Admission {
     Admission(ProcFs proc, Path root, ResourceCheck check) {
         this.check = check;
         Cgroups cgroups = new Cgroups(proc, root);
-        needs = List.of(new MemoryNeed(proc, cgroups), new ThreadNeed(proc, cgroups), new DescriptorNeed(proc));
+        Need memory = new MemoryNeed(proc, cgroups);
+        needs = List.of(memory, new ThreadNeed(proc, cgroups), new DescriptorNeed(proc));
     }
 
     /**

@@ -62,7 +62,8 @@ final class DescriptorNeed implements Need {
             return Optional.empty();
         }
         String text = "an upgrade may open " + need + " descriptors in this process (" + PIPES_AND_FILES
-                + " for pipes and files, " + passed + " for what is passed on), and only " + free + " of the " + limit
+                + " for pipes and files, " + passed + " for what is passed on), and only " + free
+                + " of the " + limit
                 + " of RLIMIT_NOFILE are free: if they run out, the upgrade fails, and clients cannot connect"
                 + " meanwhile. Raise the limit by " + (need - free) + " at least" + REMEDY;
         return Optional.of(new Shortage(text, false));
@@ -74,8 +75,8 @@ final class DescriptorNeed implements Need {
         }
         String text = "the new process may need " + open + " descriptors (as many as this one has open), and"
                 + " RLIMIT_NOFILE, which it inherits and which was lowered since, allows " + limit
-                + ": beyond that it can neither accept connections nor open files. Raise the limit by " + (open - limit)
-                + " at least" + REMEDY;
+                + ": beyond that it can neither accept connections nor open files. Raise the limit by "
+                + (open - limit) + " at least" + REMEDY;
         return Optional.of(new Shortage(text, false));
     }
 

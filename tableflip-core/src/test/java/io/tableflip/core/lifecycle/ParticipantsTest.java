@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 class ParticipantsTest {
     private static final Duration TIMEOUT = Duration.ofSeconds(7);
 
-    private final Participants participants = new Participants(new Workers("participants-of-a-test", 4));
+    private final Participants participants = new Participants(Runnable::run, new Workers("participants-of-a-test", 4));
 
     /** Notes its calls, and whether two were under way at once. */
     static class Recorder implements Participant {
@@ -81,7 +81,7 @@ class ParticipantsTest {
         other.serves = Set.of(web, FdName.listener("tcp", ":81"));
         participants.add(kept);
         participants.add(other);
-        participants.resume();
+        Await.get(participants.resume());
         participants.keep(Set.of(web));
         participants.pause();
         assertEquals(0, Await.get(participants.drain(TIMEOUT)).finished());
@@ -94,11 +94,30 @@ class ParticipantsTest {
     }
 
     @Test
+    void whatCannotRetireIsDrainedAndReleasedNevertheless() throws Exception {
+        Recorder kept = new Recorder() {
+            @Override
+            public CompletionStage<?> retire() {
+                throw new IllegalStateException("on purpose");
+            }
+        };
+        kept.serves = Set.of(FdName.listener("tcp", ":80"));
+        participants.add(kept);
+        participants.keep(kept.serves);
+        try (Logs logs = new Logs()) {
+            Await.get(participants.retire(TIMEOUT));
+            Await.until("released", () -> kept.calls.contains("release"));
+            assertEquals(List.of("drain PT7S", "release"), kept.calls);
+            assertTrue(logs.has("retire failed"), logs::toString);
+        }
+    }
+
+    @Test
     void afterARollbackItHasNeverStopped() throws Exception {
         Recorder kept = new Recorder();
         kept.serves = Set.of(FdName.listener("tcp", ":80"));
         participants.add(kept);
-        participants.resume();
+        Await.get(participants.resume());
         participants.keep(kept.serves);
         participants.pause();
         participants.drain(TIMEOUT);

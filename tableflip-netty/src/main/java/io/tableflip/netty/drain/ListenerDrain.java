@@ -17,8 +17,9 @@ import java.util.function.Consumer;
 /**
  * One drain of the connections of one listener, from the first event to the last close. Thread-safe.
  *
- * <p>Every connection is closed by a {@link LingeringClose}. At the timeout what is left is closed through its
- * pipeline; what is still open a second later is closed without asking its handlers, and the drain is over in any case, even if an event loop is blocked.
+ * <p>Every connection is closed by a {@link LingeringClose}. At the timeout what is left is closed through
+ * its pipeline; what is still open a second later is closed without asking its handlers, and the drain is
+ * over in any case, even if an event loop is blocked.
  */
 public final class ListenerDrain {
     private static final System.Logger LOG = System.getLogger("io.tableflip");

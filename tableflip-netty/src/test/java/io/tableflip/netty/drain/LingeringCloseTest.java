@@ -45,7 +45,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whoever closes while the kernel has input that nobody has read gets a reset sent, and written answers are lost. */
+/**
+ * Whoever closes while the kernel has input that nobody has read gets a reset sent, and written answers are
+ * lost.
+ */
 @Timeout(30)
 class LingeringCloseTest {
     private static final Duration LONG = Duration.ofSeconds(20);

@@ -15,8 +15,8 @@ import reactor.netty.ConnectionObserver;
 import reactor.netty.NettyPipeline;
 
 /**
- * Tells the clients of each connection when it is time to leave, for {@code HttpServer.doOnChannelInit}: in clear text, with the
- * protocols HTTP11, H2C, or both.
+ * Tells the clients of each connection when it is time to leave, for {@code HttpServer.doOnChannelInit}: in
+ * clear text, with the protocols HTTP11, H2C, or both.
  */
 public final class DrainHandlers implements ChannelPipelineConfigurer {
     @Override

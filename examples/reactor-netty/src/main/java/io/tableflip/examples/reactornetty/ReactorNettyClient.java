@@ -9,8 +9,8 @@ import reactor.netty.http.HttpProtocol;
 import reactor.netty.http.client.HttpClient;
 
 /**
- * Calls the example over connections that live long and over new ones, never twice. Arguments: host and port, and the protocols of
- * the server if these are not HTTP11 alone.
+ * Calls the example over connections that live long and over new ones, never twice. Arguments: host and port,
+ * and the protocols of the server if these are not HTTP11 alone.
  */
 public final class ReactorNettyClient {
     private static final Duration LIMIT = Duration.ofSeconds(30);

@@ -19,8 +19,8 @@ import reactor.netty.http.HttpProtocol;
 import reactor.netty.http.server.HttpServer;
 
 /**
- * A Reactor Netty server that replaces itself on SIGHUP. Arguments: host, port, PID file, a file with the greeting, and the
- * protocols, which are HTTP11 unless there are others.
+ * A Reactor Netty server that replaces itself on SIGHUP. Arguments: host, port, PID file, a file with the
+ * greeting, and the protocols, which are HTTP11 unless there are others.
  */
 public final class ReactorNettyExample {
     /** So many chunks make a whole streamed answer. */
