@@ -9,11 +9,14 @@ import io.netty.util.concurrent.EventExecutorGroup;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.List;
+import java.util.Collections;
+import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /** Whether Netty can run listening sockets that came as descriptors: only its epoll transport can. */
@@ -26,6 +29,10 @@ public final class EpollLoops {
 
     /** One that was found to be of epoll: a program binds one listener after the other on the same. */
     private static volatile Reference<@Nullable EventLoopGroup> lastEpoll = new WeakReference<>(null);
+
+    /** A program may have thousands of listeners on one group. */
+    private static final Map<EventExecutorGroup, CompletableFuture<@Nullable Void>> STARTED =
+            Collections.synchronizedMap(new WeakHashMap<>());
 
     private EpollLoops() {}
 
@@ -77,15 +84,19 @@ public final class EpollLoops {
      * @return completes when all of them run; fails with an {@link IllegalStateException} if the system has
      *     no thread left
      */
-    static CompletableFuture<Void> startAll(Collection<? extends EventExecutorGroup> groups) {
-        List<CompletableFuture<?>> started = new ArrayList<>();
-        for (EventExecutorGroup group : groups) {
-            group.forEach(loop -> started.add(start(loop)));
-        }
-        return CompletableFuture.allOf(started.toArray(CompletableFuture<?>[]::new));
+    static CompletableFuture<@Nullable Void> startAll(Collection<? extends EventExecutorGroup> groups) {
+        return all(groups.stream().map(group -> STARTED.computeIfAbsent(group, EpollLoops::startThreads)));
     }
 
-    private static CompletableFuture<@Nullable Void> start(EventExecutor loop) {
+    private static CompletableFuture<@Nullable Void> startThreads(EventExecutorGroup group) {
+        return all(StreamSupport.stream(group.spliterator(), false).map(EpollLoops::startThread));
+    }
+
+    private static CompletableFuture<@Nullable Void> all(Stream<CompletableFuture<@Nullable Void>> futures) {
+        return CompletableFuture.allOf(futures.toArray(CompletableFuture<?>[]::new));
+    }
+
+    private static CompletableFuture<@Nullable Void> startThread(EventExecutor loop) {
         CompletableFuture<@Nullable Void> runs = new CompletableFuture<>();
         try {
             loop.execute(() -> runs.complete(null));
