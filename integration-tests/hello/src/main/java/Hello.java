@@ -16,18 +16,18 @@ public class Hello {
     public static void main(String[] args) throws Exception {
         var builder = Upgrader.builder().pidFile(Path.of(args[0]));
         var group = new MultiThreadIoEventLoopGroup(EpollIoHandler.newFactory());
-        try (Upgrader upgrader = builder.upgradeOn("HUP").stopOn("TERM", "INT").build()) {
-            var servers = UpgradableServers.of(upgrader);
-            var bootstrap = new ServerBootstrap().group(group).childHandler(new ChannelInitializer<>() {
-                @Override
-                protected void initChannel(Channel channel) {
-                    channel.pipeline().addLast(new HttpServerCodec(), new HttpDrainHandler());
-                    channel.pipeline().addLast(new HttpServerKeepAliveHandler(), new HelloHandler());
-                }
-            });
-            servers.bind(bootstrap, new InetSocketAddress(8080)).sync(); // inherited or new, and still closed
-            upgrader.ready(); // accepts connections; in an upgrade the old process now drains
-            upgrader.awaitExit(); // returns when this process was upgraded or stopped, and has drained
+        try {
+            builder.upgradeOn("HUP").stopOn("TERM", "INT").run(upgrader -> {
+                var servers = UpgradableServers.of(upgrader);
+                var bootstrap = new ServerBootstrap().group(group).childHandler(new ChannelInitializer<>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                        channel.pipeline().addLast(new HttpServerCodec(), new HttpDrainHandler());
+                        channel.pipeline().addLast(new HttpServerKeepAliveHandler(), new HelloHandler());
+                    }
+                });
+                servers.bind(bootstrap, new InetSocketAddress(8080)).sync(); // inherited or new, closed yet
+            }); // now it accepts connections; returns when upgraded or stopped, and drained
         } finally {
             group.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         }

@@ -81,7 +81,8 @@ public interface Upgrader extends AutoCloseable {
     CompletableFuture<Void> ready(WarmUp warmUp, Duration limit);
 
     /**
-     * Starts a new copy of this process and hands over to it.
+     * Starts a new copy of this process and hands over to it. An upgrade that cannot begin now is refused;
+     * only one requested by a signal ({@link Builder#upgradeOn}) begins later.
      *
      * @return completes with the process id of the child when the child is the service. Fails with an
      *     {@link UpgradeException} if the upgrade was refused or has failed; this process then keeps serving
@@ -283,8 +284,12 @@ public interface Upgrader extends AutoCloseable {
 
         /**
          * Upgrades on these signals, {@code HUP} for example, without the "SIG". Without this call there is
-         * no handler. {@link #build()} installs the handlers: a signal that comes before {@code ready()} is
-         * refused and logged.
+         * no handler. {@link #build()} installs the handlers.
+         *
+         * <p>A signal that comes when no upgrade can begin (before {@code ready()}, during another upgrade,
+         * while the parent is still there) is not lost: its upgrade begins as soon as that is possible, in
+         * this process or in the one that replaces it. Several such signals make one upgrade. A process that
+         * stops refuses it, and logs that.
          */
         public Builder upgradeOn(String... signals) {
             settings.upgradeOn(List.of(signals));
@@ -340,6 +345,22 @@ public interface Upgrader extends AutoCloseable {
          */
         public Upgrader buildOrStub() throws IOException {
             return Startup.create(settings);
+        }
+
+        /**
+         * Runs a whole program: builds the upgrader as {@link #buildOrStub()} does, starts the program,
+         * declares it ready, waits until this process should end, and closes the upgrader. An exception of
+         * the program before that fails the upgrade with its message. {@code main} calls it, and afterwards
+         * shuts its event loops down.
+         *
+         * @return whether the process was upgraded or stopped
+         * @throws InterruptedException if the thread is interrupted while it waits
+         * @throws IllegalStateException as {@link Upgrader#awaitExit()}, or as {@link #buildOrStub()}
+         * @throws IOException as {@link #build()}
+         * @throws Exception that of {@link Program#start}
+         */
+        public ExitReason run(Program program) throws Exception {
+            return Startup.run(settings, requireNonNull(program));
         }
 
         private static Duration positive(String what, Duration time) {

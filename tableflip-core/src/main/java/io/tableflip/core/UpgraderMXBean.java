@@ -28,7 +28,7 @@ public interface UpgraderMXBean {
      */
     int getConnectionsDraining();
 
-    /** How many upgrades this process was asked for, the refused ones included. */
+    /** How many upgrades were requested of this process, the refused ones included. */
     long getUpgradesRequested();
 
     /**

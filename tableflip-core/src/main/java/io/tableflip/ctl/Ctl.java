@@ -27,7 +27,7 @@ public final class Ctl {
     static final int USAGE = 2;
     /** No such service runs. */
     static final int NOT_RUNNING = 3;
-    /** The time to wait has passed before the upgrade had ended. */
+    /** The time to wait is over, and the upgrade has not ended. */
     static final int TIMED_OUT = 4;
 
     /** How often the files are looked at. */
@@ -35,13 +35,15 @@ public final class Ctl {
 
     private static final String HELP = """
             usage: ctl upgrade --pid-file PATH [--wait TIME] [--signal NAME]
-                   ctl status --pid-file PATH
+                   ctl status --pid-file PATH [--json]
 
-            upgrade   sends the service its signal, and returns when the old process has gone or the upgrade has failed
+            upgrade   sends the service its signal, and returns when the old process has ended or the upgrade has failed;
+                      if another upgrade is in progress, waits for the one that follows it
             status    says which process is the service, and how the last upgrade went
 
             --pid-file PATH   the PID file of the service
             --wait TIME       how long to wait at most: 90s, 500ms, 2m, or seconds; 2m by default
+            --json            the status as one line of JSON
             --signal NAME     instead of the first one of upgradeOn(...), or where the service has no status file
 
             exit status: 0 upgraded, or running; 1 refused or failed; 2 wrong usage; 3 not running; 4 not decided in time""";
@@ -82,11 +84,12 @@ public final class Ctl {
     }
 
     private static CtlOutcome outcome(CtlOptions options) throws InterruptedException {
-        ProcFs proc = new ProcFs();
+        Processes processes = new Processes(new ProcFs());
         try {
-            RunningService service = RunningService.await(requireNonNull(options.pidFile()), proc);
+            RunningService service = RunningService.await(requireNonNull(options.pidFile()), processes);
             if (options.command() == CtlOptions.Command.STATUS) {
-                return new CtlOutcome(DONE, service.describe());
+                StatusReport report = new StatusReport(service);
+                return new CtlOutcome(DONE, options.json() ? report.json() : report.text());
             }
             return new CtlUpgrade(service, options.patience(), options.signal()).run();
         } catch (CtlOutcome.Ended e) {

@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * @param pidFile {@code null} only for the help
  * @param patience how long to wait at most
  * @param signal empty to use the service's own
+ * @param json the status as JSON
  */
-record CtlOptions(Command command, @Nullable Path pidFile, Duration patience, Optional<String> signal) {
+record CtlOptions(Command command, @Nullable Path pidFile, Duration patience, Optional<String> signal, boolean json) {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final Pattern TIME = Pattern.compile("(\\d{1,9})(ms|s|m|h|)");
 
@@ -39,8 +40,14 @@ record CtlOptions(Command command, @Nullable Path pidFile, Duration patience, Op
         Path pidFile = null;
         Duration patience = PATIENCE;
         Optional<String> signal = Optional.empty();
+        boolean json = false;
         for (int i = 1; i < rest.size(); i += 2) {
             String option = rest.get(i);
+            if (option.equals("--json") && command == Command.STATUS) {
+                json = true;
+                i--; // has no value
+                continue;
+            }
             if (i + 1 == rest.size()) {
                 throw new IllegalArgumentException(option + " needs a value");
             }
@@ -58,7 +65,7 @@ record CtlOptions(Command command, @Nullable Path pidFile, Duration patience, Op
         if (pidFile == null && command != Command.HELP) {
             throw new IllegalArgumentException("--pid-file is missing");
         }
-        return new CtlOptions(command, pidFile, patience, signal);
+        return new CtlOptions(command, pidFile, patience, signal, json);
     }
 
     private static Command command(String word) {

@@ -1,35 +1,54 @@
 package io.tableflip.ctl;
 
 import io.tableflip.core.observe.ServiceStatus;
-import io.tableflip.core.observe.StatusFile;
 import io.tableflip.core.observe.UpgradeRecord;
 import io.tableflip.core.observe.UpgradeRecord.Result;
-import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.os.RequestFile;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** Upgrades a service from outside, and finds out what has become of it. */
+/**
+ * Upgrades a service from outside, and finds out what has become of it. A request that has to wait for another
+ * upgrade is followed from process to process.
+ */
 final class CtlUpgrade {
-    /** How long a successor has to write its files, once the process has gone. */
+    /** How long a successor has to write its files, once the process has ended. */
     private static final Duration SUCCESSION = Duration.ofSeconds(5);
 
-    private final RunningService old;
     private final Duration patience;
     private final Optional<String> signal;
     private final long began = System.nanoTime();
-    private long goneSince;
+    private final Instant foundAt;
+
+    /** The process that has the request now. */
+    private RunningService service;
+    /** How many upgrades had been requested of it before. */
+    private long before;
+    /** An upgrade stands in the way of this one: what ends next is not its result. */
+    private boolean waits;
+    /** The request was sent to it, or is known to it. */
+    private boolean isRequested;
+
+    private long endedSince;
+    private long followedSince;
 
     /** @param signal empty for the service's own */
-    CtlUpgrade(RunningService old, Duration patience, Optional<String> signal) {
-        this.old = old;
+    CtlUpgrade(RunningService service, Duration patience, Optional<String> signal) {
+        this.service = service;
         this.patience = patience;
         this.signal = signal;
+        foundAt = service.foundAt();
+        before = service.status().map(ServiceStatus::requests).orElse(0L);
+        waits = service.status().stream()
+                .flatMap(status -> status.upgrades().stream())
+                .anyMatch(upgrade -> upgrade.result() == Result.RUNNING);
     }
 
     CtlOutcome run() throws CtlOutcome.Ended, InterruptedException {
@@ -50,9 +69,9 @@ final class CtlUpgrade {
 
     /** A signal that nobody handles would end the service. */
     private String signalToSend() throws CtlOutcome.Ended {
-        List<String> signals = old.status().map(ServiceStatus::signals).orElse(List.of());
+        List<String> signals = service.status().map(ServiceStatus::signals).orElse(List.of());
         if (signal.isPresent()) {
-            if (old.status().isPresent() && !signals.contains(signal.get())) {
+            if (service.status().isPresent() && !signals.contains(signal.get())) {
                 throw new CtlOutcome.Ended(
                         Ctl.FAILED,
                         "the service does not upgrade on SIG" + signal.get() + ", and nothing was sent: "
@@ -60,10 +79,10 @@ final class CtlUpgrade {
             }
             return signal.get();
         }
-        if (old.status().isEmpty()) {
+        if (service.status().isEmpty()) {
             throw new CtlOutcome.Ended(
                     Ctl.FAILED,
-                    "there is no status file " + StatusFile.of(old.pidFile()) + " of process " + old.pid()
+                    "there is no status file " + service.statusFile() + " of process " + service.pid()
                             + " that names the signal to upgrade on, and nothing was sent: --signal HUP, if that is it");
         }
         if (signals.isEmpty()) {
@@ -74,143 +93,187 @@ final class CtlUpgrade {
         return signals.get(0);
     }
 
-    /** By the shell's own kill: there is one wherever there is a shell. */
     private void send(String name) throws CtlOutcome.Ended, InterruptedException {
         try {
-            Process kill = new ProcessBuilder(
-                            "/bin/sh", "-c", "kill -s \"$1\" \"$2\"", "sh", name, Long.toString(old.pid()))
-                    .redirectErrorStream(true)
-                    .start();
-            kill.getOutputStream().close();
-            String said = new String(kill.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (kill.waitFor() != 0) {
-                throw new CtlOutcome.Ended(
-                        Ctl.FAILED,
-                        "SIG" + name + " cannot be sent to process " + old.pid() + ": " + Printable.of(said.strip()));
-            }
+            Kill.send(name, service.pid());
         } catch (IOException e) {
-            throw new CtlOutcome.Ended(Ctl.FAILED, "a shell is needed to send a signal: " + e.getMessage());
+            throw new CtlOutcome.Ended(Ctl.FAILED, String.valueOf(e.getMessage()));
+        } catch (Kill.Impossible e) {
+            leaveRequest(name, e);
         }
+        isRequested = true;
     }
 
-    private Optional<CtlOutcome> look() throws CtlOutcome.Ended {
-        boolean gone = old.hasGone(); // first: what it has written is there then
-        Optional<ServiceStatus> now = newStatus();
-        Optional<CtlOutcome> failure = now.flatMap(this::failure);
-        if (failure.isPresent() || !gone) {
-            return failure;
-        }
-        Optional<CtlOutcome> successor = now.flatMap(this::successor);
-        if (successor.isPresent()) {
-            return successor;
-        }
-        if (goneSince == 0 || now.filter(this::hasLivingChild).isPresent()) {
-            goneSince = System.nanoTime(); // a child goes on alone
-        }
-        return System.nanoTime() - goneSince > SUCCESSION.toNanos() ? Optional.of(withoutStatus()) : Optional.empty();
-    }
-
-    /** What cannot be read just now may be there at the next look. */
-    private Optional<ServiceStatus> newStatus() {
+    /** A service that has a status file looks for the request itself. */
+    private void leaveRequest(String name, Kill.Impossible why) throws CtlOutcome.Ended {
+        RequestFile file = new RequestFile(service.pidFile());
         try {
-            return old.newStatus();
-        } catch (CtlOutcome.Ended e) {
-            return Optional.empty();
+            if (service.status().isEmpty()) {
+                throw new IOException("the service has no status file");
+            }
+            file.leave();
+        } catch (IOException e) {
+            throw new CtlOutcome.Ended(
+                    Ctl.FAILED,
+                    "SIG" + name + " cannot be sent, there is " + why.getMessage()
+                            + ", and a request cannot be left in " + file + ": " + e.getMessage());
         }
     }
 
-    private boolean hasLivingChild(ServiceStatus lastWords) {
-        return lastWords.upgrades().stream()
-                .anyMatch(upgrade ->
-                        upgrade.result() == Result.RUNNING && upgrade.pid() != 0 && old.isThere(upgrade.pid()));
+    private Optional<CtlOutcome> look() throws CtlOutcome.Ended, InterruptedException {
+        boolean ended = service.hasEnded(); // first: what it has written is there then
+        Optional<ServiceStatus> now = newStatus();
+        Optional<UpgradeRecord> ours = now.flatMap(this::ours);
+        if (ours.isPresent()) {
+            waits = ours.get().result() == Result.DEFERRED;
+            isRequested = true;
+            if (ours.get().result() == Result.FAILED || ours.get().result() == Result.REFUSED) {
+                return Optional.of(failed(ours.get()));
+            }
+        }
+        if (!ended) {
+            return isRequested ? Optional.empty() : requestAgain();
+        }
+        RunningService next = now.isPresent() && now.get().pid() != service.pid() ? find() : null;
+        if (next != null) {
+            return succeededBy(next, now.get());
+        }
+        if (endedSince == 0 || (now.isPresent() && hasLivingChild(now.get()))) {
+            endedSince = System.nanoTime(); // a child goes on alone
+        }
+        return isOver(endedSince) ? Optional.of(withoutStatus()) : Optional.empty();
+    }
+
+    private static boolean isOver(long since) {
+        return System.nanoTime() - since > SUCCESSION.toNanos();
     }
 
     /**
-     * The first upgrade that was asked for since may be somebody else's, who was faster: its result is as
+     * The first upgrade that was requested since may be somebody else's, who was faster: its result is as
      * good. What is older than this command is not: a status file that could not be written for a while has
      * missed some.
      */
-    private Optional<CtlOutcome> failure(ServiceStatus now) {
-        if (now.pid() != old.pid()) {
-            return Optional.empty();
-        }
-        return now.upgrades().stream()
-                .filter(upgrade ->
-                        upgrade.number() > before() && !upgrade.began().isBefore(old.foundAt()))
-                .min(Comparator.comparingLong(UpgradeRecord::number))
-                .filter(upgrade -> upgrade.result() == Result.FAILED || upgrade.result() == Result.REFUSED)
-                .map(upgrade -> new CtlOutcome(
-                        Ctl.FAILED,
-                        "upgrade " + (upgrade.result() == Result.REFUSED ? "refused" : "failed") + " after "
-                                + Ctl.millis(elapsed()) + ", " + old.name() + " serves on: " + upgrade.message()));
+    private Optional<UpgradeRecord> ours(ServiceStatus now) {
+        return now.pid() != service.pid()
+                ? Optional.empty()
+                : now.upgrades().stream()
+                        .filter(upgrade ->
+                                upgrade.number() > before && !upgrade.began().isBefore(foundAt))
+                        .min(Comparator.comparingLong(UpgradeRecord::number));
     }
 
-    /** How many upgrades it had been asked for before this one. */
-    private long before() {
-        return old.status().map(ServiceStatus::requests).orElse(0L);
+    private CtlOutcome failed(UpgradeRecord upgrade) {
+        return new CtlOutcome(
+                Ctl.FAILED,
+                "upgrade " + (upgrade.result() == Result.REFUSED ? "refused" : "failed") + " after "
+                        + Ctl.millis(elapsed()) + ", " + service.name() + " serves on: " + upgrade.message());
     }
 
-    /**
-     * The process that has written the status file, once the PID file names a process too: whoever takes over
-     * writes one file after the other. A process of generation 1 whose parent is another was started by
-     * somebody else, whatever was known of the old one.
-     */
-    private Optional<CtlOutcome> successor(ServiceStatus now) {
-        if (now.pid() == old.pid()) {
-            return Optional.empty();
-        }
+    /** What cannot be read just now may be there at the next look. */
+    private Optional<ServiceStatus> newStatus() throws InterruptedException {
         try {
-            RunningService successor = RunningService.find(old.pidFile(), new ProcFs());
-            int generation = old.status().map(ServiceStatus::generation).orElse(1);
-            boolean isSuccessor = now.parent() == old.pid() || now.generation() > Math.max(1, generation);
-            return Optional.of(
-                    successor.pid() == now.pid() && isSuccessor
-                            ? upgraded(RunningService.name(now))
-                            : startedAnew(successor));
+            return service.newStatus();
         } catch (CtlOutcome.Ended e) {
             return Optional.empty();
         }
+    }
+
+    private boolean hasLivingChild(ServiceStatus lastWords) throws InterruptedException {
+        for (UpgradeRecord upgrade : lastWords.upgrades()) {
+            if (upgrade.result() == Result.RUNNING
+                    && upgrade.pid() != 0
+                    && service.processes().isThere(upgrade.pid())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The process that the PID file names, which may be ahead of the status file or behind it: whoever takes
+     * over writes one file after the other. {@code null} if there is none.
+     */
+    private @Nullable RunningService find() throws InterruptedException {
+        try {
+            return RunningService.find(service.pidFile(), service.processes());
+        } catch (CtlOutcome.Ended e) {
+            return null;
+        }
+    }
+
+    /**
+     * A process of generation 1 whose parent is another was started by somebody else, whatever was known of
+     * the old one.
+     */
+    private Optional<CtlOutcome> succeededBy(RunningService next, ServiceStatus now) {
+        int generation = service.status().map(ServiceStatus::generation).orElse(1);
+        boolean isSuccessor = now.parent() == service.pid() || now.generation() > Math.max(1, generation);
+        if (next.pid() != now.pid() || !isSuccessor) {
+            return Optional.of(startedAnew(next));
+        }
+        if (!waits) {
+            return Optional.of(upgraded(RunningService.name(now)));
+        }
+        service = next;
+        before = 0;
+        isRequested = false;
+        endedSince = 0;
+        followedSince = System.nanoTime();
+        return Optional.empty();
+    }
+
+    /** A process that has received the signal as it ended may not have passed it on. */
+    private Optional<CtlOutcome> requestAgain() throws CtlOutcome.Ended, InterruptedException {
+        if (isOver(followedSince)) {
+            send(signalToSend());
+        }
+        return Optional.empty();
     }
 
     private CtlOutcome startedAnew(RunningService other) {
         return new CtlOutcome(
                 Ctl.FAILED,
-                old.name() + " has gone without a successor; process " + other.pid()
-                        + " was started anew, and is the service");
+                service.name() + " has ended without a successor; process " + other.pid()
+                        + " was started separately, and is the service");
     }
 
     private CtlOutcome upgraded(String successor) {
         return new CtlOutcome(
                 Ctl.DONE,
-                "upgraded in " + Ctl.millis(elapsed()) + ": " + successor + " is the service, " + old.name()
-                        + " has gone");
+                "upgraded in " + Ctl.millis(elapsed()) + ": " + successor + " is the service, " + service.name()
+                        + " has ended");
     }
 
     /**
      * Where the status file cannot be written, the PID file has to do, and the environment of the process
      * that it names.
      */
-    private CtlOutcome withoutStatus() {
+    private CtlOutcome withoutStatus() throws InterruptedException {
         try {
-            RunningService successor = RunningService.find(old.pidFile(), new ProcFs());
-            return successor.isChildOf(old.pid()) ? upgraded("process " + successor.pid()) : startedAnew(successor);
+            RunningService successor = RunningService.find(service.pidFile(), service.processes());
+            return successor.isChildOf(service.pid()) ? upgraded("process " + successor.pid()) : startedAnew(successor);
         } catch (CtlOutcome.Ended e) {
             return new CtlOutcome(
                     Ctl.FAILED,
-                    old.name() + " has gone, and there is no other: "
+                    service.name() + " has ended, and there is no other: "
                             + e.outcome().message());
         }
     }
 
-    private String soFar() {
+    private String soFar() throws InterruptedException {
         Optional<ServiceStatus> now = newStatus();
-        if (now.isPresent() && now.get().pid() != old.pid()) {
-            return RunningService.name(now.get()) + " is the service, " + old.name()
+        if (now.isEmpty()) {
+            return service.name() + " is there, and has no status file";
+        }
+        Optional<UpgradeRecord> ours = now.flatMap(this::ours);
+        if (now.get().pid() != service.pid()) {
+            return RunningService.name(now.get()) + " is the service, " + service.name()
                     + " still finishes its connections";
         }
-        return now.map(status -> status.requests() == before()
-                        ? old.name() + " has not acted on the signal"
-                        : old.name() + " is the service, the upgrade is under way")
-                .orElse(old.name() + " is there, and has no status file");
+        if (ours.isEmpty()) {
+            return service.name() + " has not acted on the signal";
+        }
+        return service.name() + " is the service, the upgrade "
+                + (waits ? "begins later: " + ours.get().message() : "is in progress");
     }
 }

@@ -2,9 +2,8 @@ package io.tableflip.ctl;
 
 import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.observe.ServiceStatus;
+import io.tableflip.core.observe.ServiceStatus.Drain;
 import io.tableflip.core.observe.StatusFile;
-import io.tableflip.core.observe.UpgradeRecord;
-import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -12,8 +11,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -26,16 +23,21 @@ final class RunningService {
     private static final Duration STATUS_WAIT = Duration.ofSeconds(2);
 
     private final Path pidFile;
-    private final ProcFs proc;
+    private final Processes processes;
     private final long pid;
     private final long startTime;
     private final @Nullable ServiceStatus status;
     private final Instant foundAt;
 
     private RunningService(
-            Path pidFile, ProcFs proc, long pid, long startTime, @Nullable ServiceStatus status, Instant foundAt) {
+            Path pidFile,
+            Processes processes,
+            long pid,
+            long startTime,
+            @Nullable ServiceStatus status,
+            Instant foundAt) {
         this.pidFile = pidFile;
-        this.proc = proc;
+        this.processes = processes;
         this.pid = pid;
         this.startTime = startTime;
         this.status = status;
@@ -47,30 +49,56 @@ final class RunningService {
      *
      * @throws CtlOutcome.Ended if there is none, or it cannot be told which it is
      */
-    static RunningService find(Path pidFile, ProcFs proc) throws CtlOutcome.Ended {
+    static RunningService find(Path pidFile, Processes processes) throws CtlOutcome.Ended, InterruptedException {
         Instant now = Instant.now();
-        long pid = readPid(pidFile);
-        Optional<Long> startTime = startTime(proc, pid);
+        Optional<Long> named = readPid(pidFile);
+        long pid = named.isPresent() ? named.get() : withoutPidFile(pidFile, processes);
+        Optional<Long> startTime = processes.startTime(pid);
         if (startTime.isEmpty()) {
             throw new CtlOutcome.Ended(
-                    Ctl.NOT_RUNNING, "not running: PID file " + pidFile + " names process " + pid + ", which has gone");
+                    Ctl.NOT_RUNNING,
+                    "not running: PID file " + pidFile + " names process " + pid + ", which has ended");
         }
-        requireSameOwner("PID file", pidFile, proc, pid);
-        ServiceStatus status = readStatus(pidFile, proc, pid);
+        boolean isHidden = startTime.get() == Processes.HIDDEN;
+        if (named.isPresent() && !isHidden) {
+            requireSameOwner("PID file", pidFile, processes, pid);
+        }
+        ServiceStatus status = readStatus(pidFile, processes, pid);
         if (status != null && status.pid() == pid && isAnother(status, startTime.get())) {
             throw new CtlOutcome.Ended(
                     Ctl.NOT_RUNNING,
                     "not running: PID file " + pidFile + " is left over, process " + pid
                             + " is another one, which was started later");
         }
-        return new RunningService(pidFile, proc, pid, startTime.get(), status, now);
+        return new RunningService(pidFile, processes, pid, startTime.get(), status, now);
+    }
+
+    /**
+     * Somebody may have removed the PID file, and the service has not written it again yet: the status file
+     * names it too.
+     */
+    private static long withoutPidFile(Path pidFile, Processes processes)
+            throws CtlOutcome.Ended, InterruptedException {
+        try {
+            ServiceStatus status = StatusFile.read(StatusFile.of(pidFile));
+            if (status != null) {
+                Optional<Long> startTime = processes.startTime(status.pid());
+                if (startTime.isPresent() && !isAnother(status, startTime.get())) {
+                    return status.pid();
+                }
+            }
+        } catch (IOException e) {
+            // then it names nobody
+        }
+        throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: there is no PID file " + pidFile);
     }
 
     private static boolean isAnother(ServiceStatus status, long startTime) {
-        return status.started() != 0 && status.started() != startTime;
+        return status.started() != 0 && startTime != Processes.HIDDEN && status.started() != startTime;
     }
 
-    private static long readPid(Path pidFile) throws CtlOutcome.Ended {
+    /** Empty if there is no PID file. */
+    private static Optional<Long> readPid(Path pidFile) throws CtlOutcome.Ended {
         try {
             if (Files.exists(pidFile, LinkOption.NOFOLLOW_LINKS)
                     && !Files.isRegularFile(pidFile, LinkOption.NOFOLLOW_LINKS)) {
@@ -80,29 +108,22 @@ final class RunningService {
                     ? ""
                     : Files.readString(pidFile).strip();
             if (content.matches("[1-9]\\d{0,9}")) {
-                return Long.parseLong(content);
+                return Optional.of(Long.valueOf(content));
             }
             throw new CtlOutcome.Ended(Ctl.FAILED, "PID file " + pidFile + " holds no process id");
         } catch (NoSuchFileException e) {
-            throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: there is no PID file " + pidFile);
+            return Optional.empty();
         } catch (IOException e) {
             throw new CtlOutcome.Ended(Ctl.FAILED, "PID file " + pidFile + " cannot be read: " + e);
         }
     }
 
-    private static Optional<Long> startTime(ProcFs proc, long pid) throws CtlOutcome.Ended {
-        try {
-            return proc.startTime(pid);
-        } catch (IOException e) {
-            throw new CtlOutcome.Ended(Ctl.FAILED, "process " + pid + " cannot be looked at: " + e);
-        }
-    }
-
     /** Whoever may write a file that is read here must not make root signal the processes of others. */
-    private static void requireSameOwner(String what, Path file, ProcFs proc, long pid) throws CtlOutcome.Ended {
+    private static void requireSameOwner(String what, Path file, Processes processes, long pid)
+            throws CtlOutcome.Ended, InterruptedException {
         try {
             long writer = ((Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue();
-            long user = proc.user(pid);
+            long user = processes.proc().user(pid);
             if (writer != 0 && writer != user) {
                 throw new CtlOutcome.Ended(
                         Ctl.FAILED,
@@ -110,21 +131,24 @@ final class RunningService {
                                 + ": not the service");
             }
         } catch (IOException e) {
-            if (startTime(proc, pid).isEmpty()) {
-                throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: process " + pid + " has just gone");
+            if (processes.startTime(pid).isEmpty()) {
+                throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: process " + pid + " has just ended");
             }
             throw new CtlOutcome.Ended(
                     Ctl.FAILED, "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
         }
     }
 
-    /** @param pid whose user, or root, must have written it; a process that has gone has none */
-    private static @Nullable ServiceStatus readStatus(Path pidFile, ProcFs proc, long pid) throws CtlOutcome.Ended {
+    /** @param pid whose user, or root, must have written it; a process that has ended or is hidden has none */
+    private static @Nullable ServiceStatus readStatus(Path pidFile, Processes processes, long pid)
+            throws CtlOutcome.Ended, InterruptedException {
         Path file = StatusFile.of(pidFile);
         try {
             ServiceStatus read = StatusFile.read(file);
-            if (read != null && read.pid() == pid && proc.startTime(pid).isPresent()) {
-                requireSameOwner("status file", file, proc, pid);
+            if (read != null
+                    && read.pid() == pid
+                    && processes.startTime(pid).orElse(Processes.HIDDEN) != Processes.HIDDEN) {
+                requireSameOwner("status file", file, processes, pid);
             }
             return read;
         } catch (NoSuchFileException e) {
@@ -147,12 +171,12 @@ final class RunningService {
      * As {@link #find}; a service that has only just written its PID file is given a moment for its status
      * file.
      */
-    static RunningService await(Path pidFile, ProcFs proc) throws CtlOutcome.Ended, InterruptedException {
-        RunningService found = find(pidFile, proc);
+    static RunningService await(Path pidFile, Processes processes) throws CtlOutcome.Ended, InterruptedException {
+        RunningService found = find(pidFile, processes);
         long began = System.nanoTime();
         while (found.status().isEmpty() && System.nanoTime() - began < STATUS_WAIT.toNanos()) {
             TimeUnit.NANOSECONDS.sleep(Ctl.LOOK.toNanos());
-            found = find(pidFile, proc);
+            found = find(pidFile, processes);
         }
         return found;
     }
@@ -163,8 +187,8 @@ final class RunningService {
     }
 
     /** What the status file says now, whichever process has written it. */
-    Optional<ServiceStatus> newStatus() throws CtlOutcome.Ended {
-        return Optional.ofNullable(readStatus(pidFile, proc, pid));
+    Optional<ServiceStatus> newStatus() throws CtlOutcome.Ended, InterruptedException {
+        return Optional.ofNullable(readStatus(pidFile, processes, pid));
     }
 
     /** When it was looked for. */
@@ -172,27 +196,22 @@ final class RunningService {
         return foundAt;
     }
 
-    /** Whether a process is there; if that cannot be told, it may be. */
-    boolean isThere(long other) {
-        try {
-            return proc.startTime(other).isPresent();
-        } catch (IOException e) {
-            return true;
-        }
+    Processes processes() {
+        return processes;
     }
 
     /** Whether it was spawned by an upgrade of that process, by its environment. */
     boolean isChildOf(long parent) {
         try {
-            return proc.environment(pid).stream()
+            return processes.proc().environment(pid).stream()
                     .anyMatch(each -> each.startsWith(ParentLink.LINK + "=2:" + parent + ":"));
         } catch (IOException e) {
             return false;
         }
     }
 
-    boolean hasGone() throws CtlOutcome.Ended {
-        return startTime(proc, pid).filter(started -> started == startTime).isEmpty();
+    boolean hasEnded() throws CtlOutcome.Ended, InterruptedException {
+        return processes.startTime(pid).filter(started -> started == startTime).isEmpty();
     }
 
     /** {@code generation 3 (pid 1234)}, as far as it is known. */
@@ -204,33 +223,23 @@ final class RunningService {
         return "generation " + status.generation() + " (pid " + status.pid() + ")";
     }
 
-    /** For people, in some lines. */
-    String describe() {
-        if (status().isEmpty()) {
-            return "running: process " + pid + "; it has no status file " + StatusFile.of(pidFile);
-        }
-        ServiceStatus says = status().get();
-        StringBuilder text = new StringBuilder(says.state() + ": " + name(says) + ", the service since "
-                + says.since().truncatedTo(ChronoUnit.SECONDS));
-        if (!says.parentExited()) {
-            text.append("\nits parent (pid ").append(says.parent()).append(") still finishes its connections");
-        }
-        text.append('\n').append(lastUpgrade(says.upgrades()));
-        return text.toString();
+    Path statusFile() {
+        return StatusFile.of(pidFile);
     }
 
-    private static String lastUpgrade(List<UpgradeRecord> upgrades) {
-        if (upgrades.isEmpty()) {
-            return "no upgrade was asked for since";
+    /** Somebody may have removed the PID file. */
+    boolean isNamedByPidFile() {
+        return Files.exists(pidFile);
+    }
+
+    /** How its parent, which it has replaced, drains; {@code null} if that is not known. */
+    @Nullable
+    Drain parentDrain(long parent) throws InterruptedException {
+        try {
+            ServiceStatus old = StatusFile.read(StatusFile.ofOld(pidFile));
+            return old != null && old.pid() == parent && processes.isThere(parent) ? old.drain() : null;
+        } catch (IOException e) {
+            return null;
         }
-        UpgradeRecord last = upgrades.get(upgrades.size() - 1);
-        String when = " at " + last.began().truncatedTo(ChronoUnit.SECONDS);
-        return switch (last.result()) {
-            case RUNNING -> "upgrade under way, begun" + when + (last.pid() == 0 ? "" : ", pid " + last.pid());
-            case UPGRADED -> "upgraded" + when;
-            case REFUSED -> "last upgrade, asked for" + when + ", was refused: " + last.message();
-            case FAILED ->
-                "last upgrade, begun" + when + ", failed after " + Ctl.millis(last.took()) + ": " + last.message();
-        };
     }
 }

@@ -87,7 +87,7 @@ class CtlTest {
                     .assertIs(
                             0,
                             "serving: generation 1 \\(pid " + service.pid()
-                                    + "\\), the service since \\S+Z\nno upgrade was asked for since");
+                                    + "\\), the service since \\S+Z\nno upgrade was requested since");
             for (int generation = 2; generation <= 4; generation++) {
                 long old = Long.parseLong(Files.readString(pidFile));
                 ctl("upgrade")
@@ -96,7 +96,7 @@ class CtlTest {
                                 "upgraded in \\d+ ms: generation " + generation
                                         + " \\(pid \\d+\\) is the service, generation " + (generation - 1) + " \\(pid "
                                         + old
-                                        + "\\) has gone");
+                                        + "\\) has ended");
                 assertTrue(new ProcFs().startTime(old).isEmpty(), "the old process has gone");
                 ctl("status").assertIs(0, "serving: generation " + generation + " .*");
             }
@@ -118,18 +118,43 @@ class CtlTest {
                                 "upgrade failed after \\d+ ms, generation 1 \\(pid " + service.pid() + "\\) serves on: "
                                         + why);
             }
-            ctl("status").assertIs(0, "serving: .*\nlast upgrade, begun at \\S+, failed after \\d+ ms: " + why);
+            ctl("status").assertIs(0, "serving: .*\nlast upgrade: begun at \\S+, failed after \\d+ ms: " + why);
         }
     }
 
+    /** A request during an upgrade that fails: its own upgrade follows in the same process. */
     @Tag("slow")
     @Test
-    void anUpgradeThatIsRefusedSaysWhy() throws Exception {
+    void aRequestDuringAnUpgradeThatFailsIsFollowed() throws Exception {
         try (Service service = start("gen2=hang")) {
             service.hangUp(service.pid());
-            awaitStatus("starting: .*\nupgrade under way, begun at \\S+, pid \\d+");
-            ctl("upgrade").assertIs(1, "upgrade refused after .* serves on: another upgrade is in progress");
+            awaitStatus("serving: generation 1 .*\nupgrade in progress since \\S+: generation 2 \\(pid \\d+\\) starts");
+            long first = service.awaitPid(2, "hangs");
+            CompletableFuture<Result> request = CompletableFuture.supplyAsync(this::upgradeUnchecked);
+            awaitStatus(".*\nan upgrade was requested at \\S+ and begins later: another upgrade is in progress");
+            service.kill(first, Service.SIGKILL);
+            Await.until("another child", () -> child() != 0 && child() != first);
+            assertFalse(request.isDone());
+            service.kill(child(), Service.SIGKILL);
+            Await.get(request).assertIs(1, "upgrade failed after .*generation 1 .* serves on: .*");
         }
+    }
+
+    private Result upgradeUnchecked() {
+        try {
+            return ctl("upgrade");
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The child of the upgrade that is in progress; 0 if there is none. */
+    private long child() throws Exception {
+        return find().status().stream()
+                .flatMap(status -> status.upgrades().stream())
+                .filter(upgrade -> upgrade.result() == UpgradeRecord.Result.RUNNING)
+                .mapToLong(UpgradeRecord::pid)
+                .sum();
     }
 
     /** What it says when the time has passed, of a service that was found before. */
@@ -138,8 +163,8 @@ class CtlTest {
         new Result(outcome.status(), outcome.message()).assertIs(4, "not decided within 0 s: " + regex);
     }
 
-    private RunningService find() throws CtlOutcome.Ended {
-        return RunningService.find(pidFile, new ProcFs());
+    private RunningService find() throws CtlOutcome.Ended, InterruptedException {
+        return RunningService.find(pidFile, new Processes(new ProcFs()));
     }
 
     @Tag("slow")
@@ -148,8 +173,8 @@ class CtlTest {
         try (Service service = start("gen2=hang")) {
             RunningService found = find();
             service.hangUp(service.pid());
-            awaitStatus("starting: .*");
-            assertTimedOut(found, "generation 1 .* is the service, the upgrade is under way");
+            awaitStatus(".*\nupgrade in progress .*");
+            assertTimedOut(found, "generation 1 .* is the service, the upgrade is in progress");
         }
     }
 
@@ -161,12 +186,15 @@ class CtlTest {
             RunningService found = find();
             service.hangUp(service.pid());
             awaitStatus("serving: generation 2 .*\nits parent \\(pid " + service.pid()
-                    + "\\) still finishes its connections\n.*");
+                    + "\\) still finishes \\d+ connections?, for \\d+ s more at most\n.*");
             assertTimedOut(found, "generation 2 .* is the service, generation 1 .* still finishes its connections");
-            ctl("upgrade").assertIs(1, "upgrade refused after .*: the parent has not exited yet.*");
+            CompletableFuture<Result> request = CompletableFuture.supplyAsync(this::upgradeUnchecked);
+            awaitStatus(".*\nan upgrade was requested at \\S+ and begins later: the parent has not exited yet.*");
+            assertTrue(ctl("status", "--json").output.contains("\"result\":\"DEFERRED\""));
             Files.createFile(drain);
-            service.awaitPid(2, "parentExited");
-            awaitStatus("serving: generation 2 \\(pid \\d+\\), the service since \\S+\nlast upgrade.*refused.*");
+            Await.get(request).assertIs(0, "upgraded in .*: generation 3 .* is the service, generation 2 .* has ended");
+            awaitStatus(
+                    "serving: generation 3 .*\nlast upgrade: succeeded at \\S+, this process has replaced process .*");
         }
     }
 
@@ -186,7 +214,7 @@ class CtlTest {
             killer.start();
             Result result = ctl("upgrade");
             killer.join();
-            result.assertIs(1, "generation 1 .* has gone, and there is no other: not running: .*");
+            result.assertIs(1, "generation 1 .* has ended, and there is no other: not running: .*");
         }
     }
 
@@ -204,7 +232,8 @@ class CtlTest {
                     "serving",
                     List.of("HUP"),
                     0,
-                    List.of());
+                    List.of(),
+                    null);
             Thread restart = new Thread(() -> {
                 try {
                     long child = service.awaitPid(2, "hangs");
@@ -221,7 +250,9 @@ class CtlTest {
             Result result = ctl("upgrade");
             restart.join();
             result.assertIs(
-                    1, "generation 1 .* has gone without a successor; process " + anew.pid() + " was started anew.*");
+                    1,
+                    "generation 1 .* has ended without a successor; process " + anew.pid()
+                            + " was started separately.*");
         }
     }
 
@@ -242,7 +273,7 @@ class CtlTest {
             ctl("upgrade", "--signal", "USR1") // with nohup, SIGHUP ends nothing
                     .assertIs(
                             1,
-                            "process " + service.pid() + " has gone without a successor; process " + restarted
+                            "process " + service.pid() + " has ended without a successor; process " + restarted
                                     + " was.*");
             Await.get(restart);
         } finally {
@@ -266,7 +297,7 @@ class CtlTest {
             throw new UncheckedIOException(e);
         }
         return new ServiceStatus(
-                pid, started, 1, Instant.now(), 0, true, "serving", List.of("HUP"), requests, List.of(upgrades));
+                pid, started, 1, Instant.now(), 0, true, "serving", List.of("HUP"), requests, List.of(upgrades), null);
     }
 
     /** A status file that could not be written for a while has missed what it then tells of. */
@@ -332,7 +363,7 @@ class CtlTest {
             service.kill(pid, Service.SIGKILL);
             service.awaitEnd();
             service.exitStatus();
-            ctl("upgrade").assertIs(3, "not running: PID file \\S+ names process " + pid + ", which has gone");
+            ctl("upgrade").assertIs(3, "not running: PID file \\S+ names process " + pid + ", which has ended");
             // the same id, another process
             Path status = StatusFile.of(pidFile);
             long other = ProcessHandle.current().pid();
@@ -388,7 +419,7 @@ class CtlTest {
             Files.delete(StatusFile.of(pidFile));
             ctl("upgrade").assertIs(1, "there is no status file .*nothing was sent: --signal HUP, if that is it");
             ctl("upgrade", "--signal", "SIGHUP")
-                    .assertIs(0, "upgraded in .*is the service, process " + service.pid() + " has gone");
+                    .assertIs(0, "upgraded in .*is the service, process " + service.pid() + " has ended");
         }
     }
 
@@ -407,7 +438,7 @@ class CtlTest {
                 }
             });
             Files.move(late, status);
-            Await.get(upgrade).assertIs(0, "upgraded in .*, generation 1 \\(pid " + service.pid() + "\\) has gone");
+            Await.get(upgrade).assertIs(0, "upgraded in .*, generation 1 \\(pid " + service.pid() + "\\) has ended");
         }
     }
 
@@ -423,7 +454,8 @@ class CtlTest {
             ctl("upgrade", "--signal", "HUP")
                     .assertIs(
                             0,
-                            "upgraded in \\d+ ms: process \\d+ is the service, process " + service.pid() + " has gone");
+                            "upgraded in \\d+ ms: process \\d+ is the service, process " + service.pid()
+                                    + " has ended");
             assertEquals(
                     Set.of("app.pid", "app.pid.status"),
                     Set.of(directory.toFile().list()));

@@ -18,6 +18,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -29,6 +30,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +41,9 @@ public final class Descriptors implements Fds {
 
     /** How long the owners of Unix sockets may take to lend them, so that their paths can be found. */
     static final Duration LENDING_LIMIT = Duration.ofSeconds(5);
+
+    /** How many names of inherited descriptors one line of the log has. */
+    private static final int NAMES_LOGGED = 20;
 
     private final Map<FdName, Entry> entries = new LinkedHashMap<>();
     /** Passed by a parent that knows more kinds of descriptors than this library. */
@@ -97,6 +102,17 @@ public final class Descriptors implements Fds {
                 }
             }
         });
+        if (!passed.isEmpty()) {
+            LOG.log(INFO, "inherited: {0}{1}", first(passed.values()), more(passed.size()));
+        }
+    }
+
+    private static String first(Collection<FdName> names) {
+        return names.stream().limit(NAMES_LOGGED).map(FdName::toString).collect(Collectors.joining(", "));
+    }
+
+    private static String more(int count) {
+        return count > NAMES_LOGGED ? " and " + (count - NAMES_LOGGED) + " more" : "";
     }
 
     /**

@@ -7,6 +7,7 @@ import io.tableflip.core.DrainReport;
 import io.tableflip.core.Participant;
 import io.tableflip.core.observe.Observer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.IntSupplier;
@@ -25,6 +26,9 @@ final class Draining {
 
     private static final Duration OBSERVED_EVERY = Duration.ofSeconds(1);
 
+    /** The log shows each fifth of these looks. */
+    private static final int LOGGED_EVERY = 5;
+
     /** How long a participant may take to end its drain after the drain timeout. */
     private static final Duration OVERRUN_LIMIT = Duration.ofSeconds(5);
 
@@ -41,6 +45,11 @@ final class Draining {
     private boolean retiring;
 
     private long began;
+
+    /** By the calendar, for people. */
+    private Instant ends = Instant.EPOCH;
+    /** Since it began. */
+    private int looks;
 
     Draining(Context context, Participants participants) {
         this.context = context;
@@ -79,6 +88,8 @@ final class Draining {
     private CompletableFuture<DrainReport> begin() {
         Duration timeout = context.settings().drainTimeout();
         began = context.settings().clock().getAsLong();
+        ends = Instant.now().plus(timeout);
+        looks = -1; // the first one comes with the beginning
         context.observers().tell(Observer::drainBegan);
         retiring = false;
         early = participants.drain(timeout).copy();
@@ -104,13 +115,23 @@ final class Draining {
         List<Participant> draining = participants.all();
         IntSupplier remaining =
                 () -> draining.stream().mapToInt(Participant::remaining).sum();
-        context.observers().tell(observer -> observer.draining(remaining));
+        context.observers().tell(observer -> observer.draining(remaining, ends));
+        looks++;
+        if (looks > 0 && looks % LOGGED_EVERY == 0) {
+            long left = Math.max(0, Duration.between(Instant.now(), ends).toSeconds());
+            context.workers()
+                    .execute(() -> LOG.log(
+                            INFO,
+                            "draining: {0} connections are left, and cut in {1} s",
+                            remaining.getAsInt(),
+                            Long.toString(left)));
+        }
         loop.schedule(OBSERVED_EVERY, () -> observe(drained));
     }
 
     private void completed(CompletableFuture<DrainReport> which, DrainReport report) {
         if (which == running) {
-            LOG.log(INFO, "drained: {0}", report);
+            LOG.log(report.forced() > 0 ? WARNING : INFO, "drained: {0}", report);
             context.observers().tell(observer -> observer.drained(report));
         }
     }

@@ -30,6 +30,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,8 +83,9 @@ final class Handover {
          * The child is the service.
          *
          * @param released completes when the participants have released what the child has
+         * @param requestUpgrade passes a request for an upgrade on to the child; whether that was possible
          */
-        record Upgraded(int pid, CompletableFuture<?> released) implements Outcome {}
+        record Upgraded(int pid, CompletableFuture<?> released, BooleanSupplier requestUpgrade) implements Outcome {}
 
         /** This process is the service. */
         record Failed(UpgradeException failure) implements Outcome {}
@@ -330,7 +332,10 @@ final class Handover {
         LOG.log(INFO, "upgrade: {0} is the service after {1} ms", describe(successor), elapsedMillis());
         successor.process().ended().thenAcceptAsync(Handover::successorEnded, context.loop());
         fds.passNoMore();
-        outcome.complete(new Outcome.Upgraded(successor.pid(), released));
+        // a child of level 1 fails if it is sent anything but the names
+        BooleanSupplier requestUpgrade =
+                () -> pausedBefore && successor.link().sendAfterCommit(new Message(Message.REQUEST));
+        outcome.complete(new Outcome.Upgraded(successor.pid(), released, requestUpgrade));
     }
 
     private static void successorEnded(int status) {

@@ -54,6 +54,8 @@ final class Lifecycle implements Upgrader {
     private final Housekeeping housekeeping;
     private final Takeover takeover;
     private final Upgrades upgrades;
+    private final FileWatch fileWatch;
+    private final ForgottenCalls forgottenCalls;
     private final Shutdown shutdown;
 
     /**
@@ -98,6 +100,8 @@ final class Lifecycle implements Upgrader {
                 new Upgrades.Parts(
                         proc, nativeCode, fds, participants, draining, files, admission, idleBoot, housekeeping),
                 this::upgradeEnded);
+        fileWatch = new FileWatch(context, proc, files, parent, upgrades::request);
+        forgottenCalls = new ForgottenCalls(context);
         shutdown = new Shutdown(
                 context,
                 new Shutdown.Parts(parent, nativeCode, fds, participants, draining, files),
@@ -124,9 +128,11 @@ final class Lifecycle implements Upgrader {
         } else if (!ACTIVATED.getAndSet(true) || !context.isStub()) {
             fds.activate(SocketActivation.of(environment(), proc, context.pid()));
         }
+        parent.exited().thenRunAsync(upgrades::beginRequested, loop);
         upgrades.supervisor().ifPresent(why -> LOG.log(WARNING, "upgrades will be refused: {0}", why));
         Duration limit = context.settings().upgradeTimeout();
         loop.execute(() -> loop.schedule(limit, () -> warnIfNotReady(limit)));
+        loop.execute(forgottenCalls::watch);
         if (context.settings().upgradeOn().contains("HUP")) {
             loop.execute(terminal::watch);
         }
@@ -174,6 +180,8 @@ final class Lifecycle implements Upgrader {
             reporting.serving();
             fds.socketPaths().serving();
             housekeeping.serving();
+            fileWatch.begin();
+            upgrades.beginRequested();
         }
 
         @Override
@@ -190,6 +198,11 @@ final class Lifecycle implements Upgrader {
         public void stop() {
             shutdown.stop();
         }
+
+        @Override
+        public void requestUpgrade() {
+            upgrades.request();
+        }
     }
 
     private void upgradeEnded(Handover.Outcome outcome) {
@@ -197,6 +210,8 @@ final class Lifecycle implements Upgrader {
             shutdown.linger(upgraded.released());
         } else if (outcome instanceof Handover.Outcome.Stopped) {
             shutdown.stopped();
+        } else {
+            upgrades.beginRequested();
         }
     }
 
@@ -240,6 +255,7 @@ final class Lifecycle implements Upgrader {
 
     @Override
     public CompletableFuture<Void> ready() {
+        forgottenCalls.readyCalled();
         loop.execute(takeover::begin);
         return forUser(takeover.ready());
     }
@@ -252,6 +268,7 @@ final class Lifecycle implements Upgrader {
             throw new IllegalArgumentException(
                     "a warm-up of " + limit + ": it must end well within the upgrade timeout, " + timeout);
         }
+        forgottenCalls.readyCalled();
         loop.execute(() -> takeover.begin(warmUp, limit));
         return forUser(takeover.ready());
     }
@@ -269,7 +286,7 @@ final class Lifecycle implements Upgrader {
                 LOG.log(INFO, "SIGHUP: the terminal of this process has gone, so it stops");
                 shutdown.stop();
             } else {
-                upgrades.begin(new CompletableFuture<>());
+                upgrades.request();
             }
         });
         context.reached(Checkpoint.SIGNAL_RECEIVED);
@@ -287,16 +304,19 @@ final class Lifecycle implements Upgrader {
 
     @Override
     public CompletableFuture<ExitReason> exit() {
+        forgottenCalls.exitCalled();
         return forUser(shutdown.exit().future());
     }
 
     @Override
     public ExitReason awaitExit() throws InterruptedException {
+        forgottenCalls.exitCalled();
         return shutdown.exit().await();
     }
 
     @Override
     public Optional<ExitReason> awaitExit(Duration timeout) throws InterruptedException {
+        forgottenCalls.exitCalled();
         return shutdown.exit().await(timeout);
     }
 
@@ -331,6 +351,19 @@ final class Lifecycle implements Upgrader {
     @Override
     public void reportFailure(Throwable cause) {
         shutdown.reportFailure(Failures.message(cause));
+    }
+
+    /** {@code ready()}, unless the program has called it itself. */
+    void readyUnlessCalled() {
+        if (!forgottenCalls.isReadyCalled()) {
+            ready();
+        }
+    }
+
+    /** The thread that has built this upgrader ends with an exception that nobody has caught. */
+    void threadFailed(Throwable cause) {
+        shutdown.reportFailure(Failures.message(cause));
+        loop.execute(shutdown::threadFailed);
     }
 
     @Override

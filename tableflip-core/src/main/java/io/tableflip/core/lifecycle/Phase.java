@@ -87,6 +87,14 @@ enum Phase {
         };
     }
 
+    /** This process is not the service any more, and never will be again. */
+    boolean isLeaving() {
+        return switch (this) {
+            case STOPPING_CHILD, LINGERING, STOPPING, GIVING_UP, EXITING -> true;
+            default -> false;
+        };
+    }
+
     /** Messages of the child, its end and the timers of the upgrade count. */
     boolean listensToChild() {
         return switch (this) {

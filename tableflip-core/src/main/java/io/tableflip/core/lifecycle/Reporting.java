@@ -46,11 +46,11 @@ final class Reporting {
 
     private ServiceFiles files(@Nullable Path path) {
         if (path == null) {
-            return new ServiceFiles(null, null);
+            return new ServiceFiles(null, null, proc, context.pid(), parent.pid());
         }
         StatusFile statusFile = new StatusFile(path, context.pid(), this::status);
         observers.add(statusFile);
-        return new ServiceFiles(new PidFile(path, context.pid()), statusFile);
+        return new ServiceFiles(new PidFile(path, context.pid()), statusFile, proc, context.pid(), parent.pid());
     }
 
     /** Notifies systemd, if this is a service of systemd's. */
@@ -118,7 +118,8 @@ final class Reporting {
                 context.phase().state().toString().toLowerCase(Locale.ROOT).replace('_', ' '),
                 context.settings().upgradeOn(),
                 history.count(),
-                history.records());
+                history.records(),
+                null);
     }
 
     private long startTime() {

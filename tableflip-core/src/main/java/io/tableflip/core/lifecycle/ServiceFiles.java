@@ -2,23 +2,128 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.observe.ServiceStatus;
 import io.tableflip.core.observe.StatusFile;
 import io.tableflip.core.os.PidFile;
+import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The PID file and the status file beside it; neither, if the user wants none. */
+/**
+ * The PID file and the status file beside it; neither, if the user wants none. Both are left alone as long as
+ * the PID file names another living service, which its status file proves: a number alone can be that of any
+ * process.
+ */
 final class ServiceFiles {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
     private final @Nullable PidFile pidFile;
     private final @Nullable StatusFile statusFile;
+    private final ProcFs proc;
+    private final long pid;
+    private final long parent;
     private volatile @Nullable String missing;
+    private volatile boolean anothers;
 
-    ServiceFiles(@Nullable PidFile pidFile, @Nullable StatusFile statusFile) {
+    /** @param parent the process that this one replaces; 0 if there is none */
+    ServiceFiles(@Nullable PidFile pidFile, @Nullable StatusFile statusFile, ProcFs proc, long pid, long parent) {
         this.pidFile = pidFile;
         this.statusFile = statusFile;
+        this.proc = proc;
+        this.pid = pid;
+        this.parent = parent;
+    }
+
+    /** Whether there is a PID file to look after. */
+    boolean isKept() {
+        return pidFile != null && missing == null;
+    }
+
+    /** What a look at the PID file finds. */
+    enum Sight {
+        /** It names this process. */
+        OURS,
+        /** It names another living service. */
+        ANOTHERS,
+        /** It is missing, or names no service. */
+        NOBODYS
+    }
+
+    /** On any thread; reads files. */
+    Sight look() {
+        Optional<String> named = pidFile == null ? Optional.empty() : pidFile.named();
+        if (named.isEmpty()) {
+            return Sight.NOBODYS;
+        }
+        return named.get().equals(Long.toString(pid))
+                ? Sight.OURS
+                : otherService(named.get()).isPresent() ? Sight.ANOTHERS : Sight.NOBODYS;
+    }
+
+    private Optional<ServiceStatus> otherService(String named) {
+        try {
+            ServiceStatus status = pidFile == null ? null : StatusFile.read(StatusFile.of(pidFile.path()));
+            return Optional.ofNullable(status)
+                    .filter(found -> found.pid() != pid && found.pid() != parent)
+                    .filter(found -> named.equals(Long.toString(found.pid())))
+                    .filter(this::isAlive);
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private boolean isAlive(ServiceStatus other) {
+        try {
+            return proc.startTime(other.pid())
+                    .filter(started -> other.started() == 0 || other.started() == started)
+                    .isPresent();
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    /** The PID file names another service: this process serves without. */
+    void leaveToOther() {
+        if (!anothers && pidFile != null && statusFile != null) {
+            anothers = true;
+            statusFile.suspend();
+            LOG.log(
+                    WARNING,
+                    "PID file {0} names process {1}, another service that is alive: this process serves without PID"
+                            + " file and status file, so that ctl and systemd do not find it. Give each service a"
+                            + " pidFile(..) of its own",
+                    pidFile.path(),
+                    pidFile.named().orElse("unknown"));
+        }
+    }
+
+    /**
+     * Writes the PID file again. Not called while a child may commit.
+     *
+     * @throws IOException names the PID file
+     */
+    void writeAgain() throws IOException {
+        if (pidFile != null) {
+            pidFile.prepare();
+            pidFile.commit();
+        }
+        if (anothers && statusFile != null) {
+            anothers = false;
+            statusFile.resume();
+        }
+    }
+
+    /** For people: where it is, and what it names. */
+    String describe() {
+        return pidFile == null
+                ? "no PID file"
+                : "PID file " + pidFile.path()
+                        + pidFile.named()
+                                .map(n -> " names \"" + Printable.of(n) + "\"")
+                                .orElse(" is missing");
     }
 
     /** As {@link PidFile#leaveToLauncher}. */
@@ -30,7 +135,9 @@ final class ServiceFiles {
 
     /** As {@link PidFile#prepare}. */
     void prepare() throws IOException {
-        if (pidFile != null) {
+        if (look() == Sight.ANOTHERS) {
+            leaveToOther();
+        } else if (pidFile != null) {
             pidFile.prepare();
         }
     }
@@ -66,7 +173,7 @@ final class ServiceFiles {
 
     /** As {@link PidFile#commit}. */
     void commit() throws IOException {
-        if (pidFile != null && missing == null) {
+        if (pidFile != null && missing == null && !anothers) {
             pidFile.commit();
         }
     }
@@ -76,7 +183,7 @@ final class ServiceFiles {
      * removed.
      */
     void restore(long child) {
-        if (pidFile != null) {
+        if (pidFile != null && !anothers) {
             pidFile.restore(child);
         }
         if (statusFile != null) {

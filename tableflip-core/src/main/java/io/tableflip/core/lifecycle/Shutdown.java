@@ -1,9 +1,7 @@
 package io.tableflip.core.lifecycle;
 
-import static io.tableflip.core.lifecycle.Phase.EXITING;
 import static io.tableflip.core.lifecycle.Phase.LINGERING;
 import static io.tableflip.core.lifecycle.Phase.STOPPING;
-import static io.tableflip.core.lifecycle.Phase.STOPPING_CHILD;
 import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
@@ -29,6 +27,14 @@ final class Shutdown {
     /** How long participants may take to release, beyond the drain timeout. */
     private static final Duration RELEASE_MARGIN = Duration.ofSeconds(5);
 
+    /**
+     * How long a child that its program has closed before it was ready waits for the exception that follows:
+     * try-with-resources closes before anybody sees it.
+     */
+    private static final Duration CLOSE_GRACE = Duration.ofMillis(500);
+
+    private static final String CLOSED = "it closed its upgrader before it was ready; its log says why";
+
     /** How long the end of the JVM may wait for a loop that does not answer. */
     private static final Duration JVM_LIMIT = Duration.ofSeconds(5);
 
@@ -42,6 +48,9 @@ final class Shutdown {
 
     /** Why initialisation is failing, as far as the program has reported it. */
     private volatile @Nullable String failure;
+
+    /** The program has closed its upgrader. */
+    private volatile boolean closed;
 
     /** What a process that leaves works with. */
     record Parts(
@@ -72,8 +81,13 @@ final class Shutdown {
 
     /** The program closes its upgrader. On any thread. */
     void closed() {
-        if (state.phase().isUnready() && failure == null) {
-            failure = "it closed its upgrader before it was ready; its log says why";
+        closed = true;
+    }
+
+    /** An exception has ended the thread that was to make this process ready. */
+    void threadFailed() {
+        if (state.phase().isUnready() || state.phase() == Phase.GIVING_UP) {
+            parts.parent.failed(reported(CLOSED));
         }
     }
 
@@ -89,7 +103,7 @@ final class Shutdown {
                 parts.files.remove();
             }
             endAtOnce();
-        } else if (isLeaving(phase)) {
+        } else if (phase.isLeaving()) {
             LOG.log(INFO, "SIG{0}: this process is leaving already; once more to end it at once", name);
         } else {
             stop();
@@ -105,17 +119,10 @@ final class Shutdown {
         }
     }
 
-    private static boolean isLeaving(Phase phase) {
-        return switch (phase) {
-            case STOPPING_CHILD, LINGERING, STOPPING, GIVING_UP, EXITING -> true;
-            default -> false;
-        };
-    }
-
     void stop() {
         if (state.phase().isUnready()) {
             stopUnready();
-        } else if (!isLeaving(state.phase())) {
+        } else if (!state.phase().isLeaving()) {
             stopService();
         }
     }
@@ -123,6 +130,7 @@ final class Shutdown {
     /** Notifies the parent first, so that it accepts again immediately. */
     private void stopUnready() {
         LOG.log(INFO, "stop, before this process was ready");
+        boolean waits = closed && failure == null && state.phase() != Phase.TAKING_OVER;
         context.observers().tell(Observer::stopping);
         state.make(Move.GIVE_UP);
         takeover.stopped();
@@ -131,9 +139,21 @@ final class Shutdown {
             drainAndExit(null);
             return;
         }
-        // Immediately, since the JVM may be about to end, and without waiting for another thread. Not by
-        // end-of-file alone, since a job that a start script has left behind may hold the pipe open.
-        parent.failed(reported("it was stopped before it was ready"));
+        if (waits) {
+            context.loop().schedule(CLOSE_GRACE, () -> hangUp(CLOSED));
+        } else {
+            hangUp(closed ? CLOSED : "it was stopped before it was ready");
+        }
+    }
+
+    /**
+     * Tells the parent immediately, since the JVM may be about to end, and without waiting for another
+     * thread. Not by end-of-file alone, since a job that a start script has left behind may hold the pipe
+     * open.
+     */
+    private void hangUp(String why) {
+        Parent parent = parts.parent;
+        parent.failed(reported(why));
         CompletableFuture.runAsync(() -> parts.nativeCode.use(parent::hangUp), context.workers())
                 .whenCompleteAsync((done, problem) -> drainAndExit(null), context.loop());
     }
@@ -231,8 +251,8 @@ final class Shutdown {
      */
     void jvmEnds() {
         Phase last = state.jvmEnds(context.loop(), OBSERVERS_LIMIT);
-        if (last.isUnready()) {
-            parts.parent.failed(reported("it exited before it was ready"));
+        if (last.isUnready() || last == Phase.GIVING_UP) { // no effect if it was told before
+            parts.parent.failed(reported(closed ? CLOSED : "it exited before it was ready"));
         }
         boolean isService =
                 last == Phase.SERVING || last == STOPPING; // nobody called stop(), or nobody waited for the drain

@@ -3,7 +3,8 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.Upgrader;
+import io.tableflip.core.ExitReason;
+import io.tableflip.core.Program;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.os.NativeOs;
@@ -38,7 +39,7 @@ public final class Startup {
      * @throws IllegalStateException if this process has one (a stub that has ended or was closed does not
      *     count), or if an upgrade started it where none is possible
      */
-    public static Upgrader create(Settings chosen) throws IOException {
+    public static Lifecycle create(Settings chosen) throws IOException {
         chosen.requireConsistent();
         Settings settings = chosen.copy();
         if (!CREATED.compareAndSet(false, true)) {
@@ -60,6 +61,9 @@ public final class Startup {
             if (!life.isSupported()) {
                 life.shutdown().exit().onMakingRoom(() -> makeRoom(handlers, hook));
             }
+            if (life.hasParent()) {
+                reportUncaught(Thread.currentThread(), life);
+            }
             created.complete(life);
             return life;
         } finally {
@@ -67,6 +71,33 @@ public final class Startup {
                 handlers.forEach(Runnable::run);
                 CREATED.set(false);
             }
+        }
+    }
+
+    /** The exception that ends {@code main} is why the process did not become ready. */
+    private static void reportUncaught(Thread thread, Lifecycle life) {
+        Thread.UncaughtExceptionHandler before = thread.getUncaughtExceptionHandler();
+        thread.setUncaughtExceptionHandler((failed, cause) -> {
+            life.threadFailed(cause);
+            before.uncaughtException(failed, cause);
+        });
+    }
+
+    /**
+     * Runs a program with an upgrader of its own, which is a stub where upgrades are not possible.
+     *
+     * @return why the process should end
+     */
+    public static ExitReason run(Settings settings, Program program) throws Exception {
+        try (Lifecycle life = create(settings)) {
+            try {
+                program.start(life);
+            } catch (Exception | Error e) {
+                life.reportFailure(e);
+                throw e;
+            }
+            life.readyUnlessCalled();
+            return life.awaitExit();
         }
     }
 

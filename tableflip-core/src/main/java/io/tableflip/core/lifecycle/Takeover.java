@@ -64,6 +64,9 @@ final class Takeover {
 
         /** The parent was told to stop the whole service. */
         void stop();
+
+        /** The parent was asked for an upgrade after this process had become the service. */
+        void requestUpgrade();
     }
 
     Takeover(
@@ -252,6 +255,8 @@ final class Takeover {
         if (message.type() == Message.STOP) {
             LOG.log(INFO, "the parent was told to stop the service");
             steps.stop();
+        } else if (message.type() == Message.REQUEST) {
+            steps.requestUpgrade();
         } else if (message.type() == Message.ABORT && (phase.isUnready() || phase == SERVING)) {
             // even just after READY: the parent has not read it, and is the service
             giveUp("parent " + parent.pid() + " has aborted the upgrade");

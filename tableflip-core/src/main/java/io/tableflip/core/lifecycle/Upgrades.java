@@ -1,6 +1,7 @@
 package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
@@ -14,10 +15,16 @@ import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.resources.Admission;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Begins upgrades, one at a time, and refuses all others with a reason. Only for the thread of the loop. */
+/**
+ * Begins upgrades, one at a time. A call of {@code upgrade()} that comes at another time is refused with a
+ * reason; a request, which comes by a signal and so gets no answer, is kept until an upgrade is possible, by
+ * this process or by the child that replaces it. Several requests make one upgrade, since each asks for what
+ * is installed when it begins. Only for the thread of the loop.
+ */
 final class Upgrades {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
 
@@ -29,6 +36,10 @@ final class Upgrades {
     private final Optional<String> supervisor;
     private @Nullable Handover current;
     private @Nullable ExitReason leaving;
+    /** An upgrade was requested, and has to wait. */
+    private boolean requested;
+    /** Passes a request on to the child that is the service. */
+    private BooleanSupplier successor = () -> false;
 
     /** What an upgrade works with. */
     record Parts(
@@ -79,6 +90,42 @@ final class Upgrades {
         return current;
     }
 
+    /** A signal requests an upgrade: it begins now, or as soon as it can. */
+    void request() {
+        UpgradeException refusal = refusal();
+        if (refusal == null) {
+            begin(new CompletableFuture<>());
+            return;
+        }
+        switch (refusal.reason()) {
+            case NOT_READY, IN_PROGRESS, PARENT_RUNNING -> defer(refusal);
+            case ALREADY_UPGRADED -> passOn(refusal);
+            default -> refuse(refusal, new CompletableFuture<>());
+        }
+    }
+
+    private void defer(UpgradeException reason) {
+        requested = true;
+        LOG.log(INFO, "upgrade: requested and deferred until it is possible: {0}", reason.getMessage());
+        context.observers().tell(observer -> observer.upgradeDeferred(reason));
+    }
+
+    private void passOn(UpgradeException reason) {
+        if (successor.getAsBoolean()) {
+            LOG.log(INFO, "upgrade: requested, and passed on to the new process: {0}", reason.getMessage());
+        } else {
+            refuse(reason, new CompletableFuture<>());
+        }
+    }
+
+    /** Begins the upgrade that was deferred, if there is one and nothing stands in its way any more. */
+    void beginRequested() {
+        if (requested && refusal() == null) {
+            LOG.log(INFO, "upgrade: the one that was requested before begins");
+            begin(new CompletableFuture<>());
+        }
+    }
+
     /**
      * Begins an upgrade; the future completes with the process id of the child when the child is the service.
      */
@@ -125,9 +172,13 @@ final class Upgrades {
                         : refusal(Reason.PARENT_RUNNING, "the parent has not exited yet (pid " + parent.pid() + ")");
             default ->
                 leaving == ExitReason.UPGRADED
-                        ? refusal(Reason.ALREADY_UPGRADED, "a newer process has taken over already")
+                        ? alreadyUpgraded()
                         : refusal(Reason.STOPPING, "this process was told to stop");
         };
+    }
+
+    private static UpgradeException alreadyUpgraded() {
+        return refusal(Reason.ALREADY_UPGRADED, "a newer process has taken over already");
     }
 
     private static UpgradeException refusal(Reason reason, String message) {
@@ -141,6 +192,7 @@ final class Upgrades {
     }
 
     private void spawn(CompletableFuture<Long> result) {
+        requested = false;
         parts.housekeeping.upgradeBegins();
         Os os;
         try {
@@ -172,7 +224,11 @@ final class Upgrades {
         current = null;
         if (outcome instanceof Handover.Outcome.Upgraded upgraded) {
             leaving = ExitReason.UPGRADED;
+            successor = upgraded.requestUpgrade();
             result.complete((long) upgraded.pid());
+            if (requested) {
+                passOn(alreadyUpgraded());
+            }
         } else if (outcome instanceof Handover.Outcome.Failed failed) {
             parts.housekeeping.warnOfPaths();
             result.completeExceptionally(failed.failure());

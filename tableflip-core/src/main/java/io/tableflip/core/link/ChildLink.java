@@ -160,13 +160,32 @@ public final class ChildLink {
     }
 
     /**
-     * The child is the service: nothing more is said, and the end of this process will close the write end.
+     * The child is the service: nothing more is said but by {@link #sendAfterCommit}, and the end of this
+     * process will close the write end.
      */
     public void commit() {
         synchronized (this) {
             keepWriteEnd = true;
         }
         finish();
+    }
+
+    /**
+     * Sends one more message to a child that is the service. Does not wait.
+     *
+     * @return whether the child can read it
+     */
+    public synchronized boolean sendAfterCommit(Message message) {
+        if (!keepWriteEnd || !unsent.isEmpty()) {
+            return false;
+        }
+        byte[] bytes = message.encode();
+        try {
+            return os.write(writeFd, bytes, 0) == bytes.length;
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "link to the child", e);
+            return false;
+        }
     }
 
     private void finish() {

@@ -34,6 +34,11 @@ public record Message(byte type, String text) {
     public static final byte ABORT = 'A';
     /** Parent to child: the whole service is to stop. */
     public static final byte STOP = 'S';
+    /**
+     * Parent to child that is the service: an upgrade was requested of the parent. The child begins it when
+     * the parent has exited.
+     */
+    public static final byte REQUEST = 'R';
 
     /** Type and length. */
     private static final int HEAD = 3;

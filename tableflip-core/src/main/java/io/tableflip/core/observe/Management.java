@@ -89,7 +89,7 @@ public final class Management implements Observer, UpgraderMXBean {
     }
 
     @Override
-    public void draining(IntSupplier left) {
+    public void draining(IntSupplier left, Instant ends) {
         draining = left;
     }
 

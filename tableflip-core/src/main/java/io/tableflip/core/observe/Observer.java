@@ -2,6 +2,7 @@ package io.tableflip.core.observe;
 
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.UpgradeException;
+import java.time.Instant;
 import java.util.function.IntSupplier;
 
 /**
@@ -19,7 +20,10 @@ public interface Observer {
     /** An upgrade has begun. */
     default void upgradeBegan() {}
 
-    /** One was asked for that cannot be. */
+    /** One was requested by a signal that has to wait: {@link #upgradeBegan} follows, here or in the child. */
+    default void upgradeDeferred(UpgradeException reason) {}
+
+    /** One was requested that cannot be. */
     default void upgradeRefused(UpgradeException reason) {}
 
     /** The child is a process. */
@@ -41,8 +45,9 @@ public interface Observer {
      * This process drains; called again every second until it has.
      *
      * @param left how many connections have not ended; may be asked by any thread, at any time
+     * @param ends when those that are left then are cut
      */
-    default void draining(IntSupplier left) {}
+    default void draining(IntSupplier left, Instant ends) {}
 
     /** This process has drained. Does not come after a rollback. */
     default void drained(DrainReport report) {}

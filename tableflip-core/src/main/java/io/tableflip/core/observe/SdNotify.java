@@ -9,6 +9,7 @@ import io.tableflip.core.text.Printable;
 import io.tableflip.core.text.RawString;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -142,14 +143,21 @@ public final class SdNotify implements Observer {
         reloading("upgrading: generation " + (generation + 1) + " starts");
     }
 
+    /** A READY will come, and would not end a reload of Type=notify-reload that has not been answered. */
+    @Override
+    public void upgradeDeferred(UpgradeException reason) {
+        if (serving && !stopping) {
+            send(reloading());
+        }
+    }
+
     @Override
     public void upgradeRefused(UpgradeException reason) {
         if (!serving || stopping) {
             return;
         }
         if (upgrading || (hasParent && !parentExited)) {
-            // a READY will come, and would not end a reload of Type=notify-reload that has not been answered
-            send(reloading());
+            send(reloading()); // as above
         } else {
             reloading("upgrade refused");
             ready("generation " + generation + " serves on, upgrade refused: " + reason.getMessage());
@@ -176,7 +184,7 @@ public final class SdNotify implements Observer {
     }
 
     @Override
-    public void draining(IntSupplier left) {
+    public void draining(IntSupplier left, Instant ends) {
         if (upgrading || stopping) {
             int count = left.getAsInt();
             String what = "draining " + count + (count == 1 ? " connection" : " connections");

@@ -11,9 +11,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What the {@link StatusFile} says: the process that is the service, and the upgrades that it was asked for.
+ * What the {@link StatusFile} says: the process that is the service, and the upgrades requested of it.
  * As text, a line for each part: {@code key=value}, and a line {@code upgrade=number result began
  * milliseconds pid message} for each upgrade. Keys that are not known are skipped, so that versions
  * understand each other.
@@ -24,8 +25,9 @@ import java.util.Map;
  * @param parentExited whether that has gone, or never was
  * @param state the {@link State}, for people
  * @param signals those that begin an upgrade
- * @param requests how many upgrades it was asked for, the refused ones included
+ * @param requests how many upgrades were requested of it, the refused ones included
  * @param upgrades the last of them
+ * @param drain {@code null} if it does not drain
  */
 public record ServiceStatus(
         long pid,
@@ -37,7 +39,22 @@ public record ServiceStatus(
         String state,
         List<String> signals,
         long requests,
-        List<UpgradeRecord> upgrades) {
+        List<UpgradeRecord> upgrades,
+        @Nullable Drain drain) {
+    /**
+     * A drain that is in progress.
+     *
+     * @param connections that have not ended
+     * @param ends when those that are left then are cut
+     */
+    public record Drain(int connections, Instant ends) {}
+
+    /** The same with a drain, or without. */
+    public ServiceStatus with(@Nullable Drain other) {
+        return new ServiceStatus(
+                pid, started, generation, since, parent, parentExited, state, signals, requests, upgrades, other);
+    }
+
     public String format() {
         StringBuilder text = new StringBuilder();
         line(text, "pid", Long.toString(pid));
@@ -49,6 +66,9 @@ public record ServiceStatus(
         line(text, "state", state);
         line(text, "signals", String.join(" ", signals));
         line(text, "requests", Long.toString(requests));
+        if (drain != null) {
+            line(text, "draining", drain.connections + " " + drain.ends);
+        }
         for (UpgradeRecord upgrade : upgrades) {
             line(
                     text,
@@ -85,7 +105,16 @@ public record ServiceStatus(
                 Printable.of(value(values, "state")),
                 signals(value(values, "signals")),
                 number(values, "requests"),
-                List.copyOf(upgrades));
+                List.copyOf(upgrades),
+                drain(values.get("draining")));
+    }
+
+    private static @Nullable Drain drain(@Nullable String value) {
+        if (value == null) {
+            return null;
+        }
+        String[] parts = value.split(" ", 2);
+        return new Drain((int) number("draining", parts[0]), instant(parts[parts.length - 1]));
     }
 
     private static List<String> signals(String value) {

@@ -4,7 +4,9 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.tableflip.core.DrainReport;
 import io.tableflip.core.UpgradeException;
+import io.tableflip.core.observe.ServiceStatus.Drain;
 import io.tableflip.core.os.FreshFile;
 import io.tableflip.ctl.Ctl;
 import java.io.IOException;
@@ -16,6 +18,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * doing: for {@link Ctl}. Renamed into its place at each step. Readable for the service's user alone, since
  * the reason of a failure may hold anything. Written by one process at a time: from the moment at which it
  * serves until a child is the service; the child writes it again when its parent has exited, and so has the
- * last word. Thread-safe.
+ * last word. A parent that drains on then writes a file of its own, {@code NAME.status.old}. Thread-safe.
  */
 public final class StatusFile implements Observer {
     private static final System.Logger LOG = System.getLogger("io.tableflip");
@@ -33,18 +37,22 @@ public final class StatusFile implements Observer {
     private static final int LONGEST = 1 << 20;
 
     private final Path place;
-    private final Path beside;
+    private final Path oldPlace;
     private final long pid;
     private final Supplier<ServiceStatus> status;
 
     private boolean owned;
+    private boolean replaced;
     private boolean removed;
+    private boolean suspended;
+    private @Nullable IntSupplier draining;
+    private Instant drainEnds = Instant.EPOCH;
     private boolean failing;
 
     /** @param pidFile absolute */
     public StatusFile(Path pidFile, long pid, Supplier<ServiceStatus> status) {
         place = of(pidFile);
-        beside = FreshFile.beside(place, pid);
+        oldPlace = ofOld(pidFile);
         this.pid = pid;
         this.status = status;
     }
@@ -52,6 +60,11 @@ public final class StatusFile implements Observer {
     /** Where it is for a PID file. */
     public static Path of(Path pidFile) {
         return pidFile.resolveSibling(pidFile.getFileName() + ".status");
+    }
+
+    /** Where the one of a parent is that has been replaced and drains. */
+    public static Path ofOld(Path pidFile) {
+        return pidFile.resolveSibling(pidFile.getFileName() + ".status.old");
     }
 
     /**
@@ -86,11 +99,19 @@ public final class StatusFile implements Observer {
     @Override
     public void parentExited() {
         write();
-        discard(status.get().parent()); // it may have been killed as it wrote
+        long parent = status.get().parent(); // it may have been killed as it wrote
+        discard(parent);
+        delete(FreshFile.beside(oldPlace, parent));
+        delete(oldPlace);
     }
 
     @Override
     public void upgradeBegan() {
+        write();
+    }
+
+    @Override
+    public void upgradeDeferred(UpgradeException reason) {
         write();
     }
 
@@ -105,7 +126,8 @@ public final class StatusFile implements Observer {
     }
 
     @Override
-    public void upgradeFailed(UpgradeException reason) {
+    public synchronized void upgradeFailed(UpgradeException reason) {
+        draining = null;
         write();
     }
 
@@ -117,6 +139,23 @@ public final class StatusFile implements Observer {
     @Override
     public synchronized void upgraded(long child) {
         owned = false;
+        replaced = true;
+    }
+
+    @Override
+    public synchronized void draining(IntSupplier left, Instant ends) {
+        draining = left;
+        drainEnds = ends;
+        write();
+    }
+
+    @Override
+    public synchronized void drained(DrainReport report) {
+        draining = null;
+        if (replaced) {
+            replaced = false;
+            delete(oldPlace);
+        }
     }
 
     @Override
@@ -124,26 +163,43 @@ public final class StatusFile implements Observer {
         write();
     }
 
+    /** Another service owns the file: it is neither written nor removed. */
+    public synchronized void suspend() {
+        suspended = true;
+    }
+
+    /** The file is this service's again. */
+    public synchronized void resume() {
+        suspended = false;
+        write();
+    }
+
     private synchronized void write() {
-        if (!owned || removed) {
-            return;
+        if (!removed && !suspended && (owned || (replaced && draining != null))) {
+            write(owned ? place : oldPlace);
         }
+    }
+
+    private void write(Path to) {
+        IntSupplier left = draining;
+        ServiceStatus now = status.get().with(left == null ? null : new Drain(left.getAsInt(), drainEnds));
+        Path beside = FreshFile.beside(to, pid);
         try {
             Files.deleteIfExists(beside);
             try (SeekableByteChannel file = FreshFile.create(beside, "rw-------")) {
-                ByteBuffer content = ByteBuffer.wrap(status.get().format().getBytes(UTF_8));
+                ByteBuffer content = ByteBuffer.wrap(now.format().getBytes(UTF_8));
                 while (content.hasRemaining()) {
                     file.write(content);
                 }
             }
-            Files.move(beside, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(beside, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             failing = false;
         } catch (IOException e) {
             if (!failing) { // once, and not for every step
-                LOG.log(WARNING, "status file " + place + " cannot be written, ctl will not know of upgrades", e);
+                LOG.log(WARNING, "status file " + to + " cannot be written, ctl will not know of upgrades", e);
             }
             failing = true;
-            discard(pid);
+            delete(beside);
         }
     }
 
@@ -151,6 +207,9 @@ public final class StatusFile implements Observer {
     public synchronized void remove() {
         removed = true;
         discard(pid);
+        if (replaced) {
+            delete(oldPlace);
+        }
         try {
             ServiceStatus last = read(place);
             if (last != null && last.pid() == pid) {
@@ -163,10 +222,14 @@ public final class StatusFile implements Observer {
 
     /** Removes what a process had begun to write. */
     public void discard(long writer) {
+        delete(FreshFile.beside(place, writer));
+    }
+
+    private static void delete(Path file) {
         try {
-            Files.deleteIfExists(FreshFile.beside(place, writer));
+            Files.deleteIfExists(file);
         } catch (IOException e) {
-            LOG.log(DEBUG, "what was to become " + place + " stays", e);
+            LOG.log(DEBUG, file + " stays", e);
         }
     }
 }

@@ -22,11 +22,24 @@ public final class UpgradeHistory implements Observer {
     private @Nullable Instant runningSince;
     private long runningBegan;
     private long child;
+    private @Nullable UpgradeRecord deferred;
+
+    @Override
+    public synchronized void upgradeDeferred(UpgradeException reason) {
+        count++;
+        deferred = new UpgradeRecord(
+                count, Instant.now(), Duration.ZERO, Result.DEFERRED, 0, String.valueOf(reason.getMessage()));
+    }
 
     @Override
     public synchronized void upgradeBegan() {
-        count++;
-        runningNumber = count;
+        if (deferred == null) {
+            count++;
+            runningNumber = count;
+        } else {
+            runningNumber = deferred.number();
+            deferred = null;
+        }
         runningSince = Instant.now();
         runningBegan = System.nanoTime();
         child = 0;
@@ -77,15 +90,16 @@ public final class UpgradeHistory implements Observer {
         }
     }
 
-    /** How many upgrades this process was asked for. */
+    /** How many upgrades were requested of this process. */
     public synchronized long count() {
         return count;
     }
 
-    /** Those that have ended, in the order of their ends, and behind them the one that runs. */
+    /** Those that have ended, in the order of their ends, then the one that runs and the one that was deferred. */
     public synchronized List<UpgradeRecord> records() {
         List<UpgradeRecord> all = new ArrayList<>(ended);
         running(Result.RUNNING, "").ifPresent(all::add);
+        Optional.ofNullable(deferred).ifPresent(all::add);
         return List.copyOf(all);
     }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 import jnr.constants.platform.Errno;
+import jnr.constants.platform.Signal;
 import jnr.ffi.LastError;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Memory;
@@ -289,6 +290,16 @@ public final class NativeOs implements Os {
     @Override
     public void kill(int pid, int signal) throws SystemCallException {
         check(c.kill(pid, signal), "kill", "process " + pid);
+    }
+
+    /**
+     * The number of a signal.
+     *
+     * @param name without the "SIG"
+     * @throws IllegalArgumentException if there is none of this name
+     */
+    public static int signalNumber(String name) {
+        return Signal.valueOf("SIG" + name).intValue();
     }
 
     @Override

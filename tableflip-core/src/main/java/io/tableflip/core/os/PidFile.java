@@ -15,6 +15,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
+import java.util.Optional;
 import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
 
@@ -114,7 +115,7 @@ public final class PidFile {
                 prepare();
                 commit();
             } catch (IOException e) {
-                LOG.log(WARNING, "the PID file may name the process " + child + " that has gone", e);
+                LOG.log(WARNING, "the PID file may name a process that has ended", e);
             }
         }
     }
@@ -153,12 +154,24 @@ public final class PidFile {
     }
 
     private boolean isOurs() {
+        return named().filter(Long.toString(pid)::equals).isPresent();
+    }
+
+    /** What stands in the file; empty if there is none, or it cannot be read. On any thread. */
+    public Optional<String> named() {
         try {
             // a FIFO that somebody has put in its place would never end
-            return Files.isRegularFile(path) && Files.readString(path).strip().equals(Long.toString(pid));
+            return Files.isRegularFile(path)
+                    ? Optional.of(
+                            Files.readString(path, StandardCharsets.ISO_8859_1).strip())
+                    : Optional.empty();
         } catch (IOException e) {
-            return false;
+            return Optional.empty();
         }
+    }
+
+    public Path path() {
+        return path;
     }
 
     private static void delete(Path file) {

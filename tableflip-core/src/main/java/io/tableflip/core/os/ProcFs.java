@@ -334,6 +334,17 @@ public final class ProcFs {
                 .toList();
     }
 
+    /** Whether processes can be there that this one does not see, by the option {@code hidepid} of its mount. */
+    public boolean hidesProcesses() {
+        try {
+            return mounts().stream()
+                    .filter(mount -> mount.split(" ", -1)[4].equals(root.toString()))
+                    .anyMatch(mount -> mount.matches(".*[ ,]hidepid=(?!0|off)\\w+.*"));
+        } catch (IOException | IndexOutOfBoundsException e) {
+            return false;
+        }
+    }
+
     /** The number of a line {@code NAME: NUMBER} or {@code NAME: NUMBER kB}; empty if there is none. */
     public OptionalLong number(String file, String name) throws IOException {
         for (String line : Files.readAllLines(root.resolve(file), StandardCharsets.ISO_8859_1)) {

@@ -56,6 +56,12 @@ class HandoverModelTest {
         report("SIGSTOP", spin(model).search(true, "-DFREEZES=1", "-DMISHAPS=1"));
     }
 
+    /** A SIGHUP at any time, to any process, beside a mishap. */
+    @Test
+    void noRequestIsLost() throws Exception {
+        report("SIGHUP", spin(model).search(true, "-DHUPS=1", "-DMISHAPS=1"));
+    }
+
     /** With the claims about the states in which nothing can happen any more: every upgrade ends. */
     @ParameterizedTest
     @ValueSource(ints = {2, 1})
@@ -176,6 +182,24 @@ class HandoverModelTest {
                         "ONE_SERVICE",
                         "-DLEVEL=1"),
                 replacing("an upgrade beside the parent", "&& isParentGone && born", "&& born", "ONE_SERVICE"),
+                replacing(
+                        "a request that is not passed on at the commit",
+                        "requested[me] && LEVEL == 2 -> tell(successor[me], REQUEST)",
+                        "requested[me] && LEVEL == 2 -> skip",
+                        "REQUEST_COUNTS",
+                        "-DHUPS=1"),
+                replacing(
+                        "a request that is not passed on after the commit",
+                        "asked = true; tell(successor[me], REQUEST)",
+                        "asked = true",
+                        "REQUEST_COUNTS",
+                        "-DHUPS=1"),
+                replacing(
+                        "a request during an upgrade that is refused",
+                        "requested[me] = true; asked = asked || isSettled(me)",
+                        "requested[me] = state[me] == SERVING; asked = asked || isSettled(me)",
+                        "REQUEST_COUNTS",
+                        "-DHUPS=1"),
                 replacing("a stop that is not passed on", "        tell(kid, STOP_ALL);\n", "", "STOP_ENDS_ALL"));
     }
 

@@ -274,6 +274,58 @@ class TakeoverTest {
         child.hearEnd();
     }
 
+    private List<String> failures() {
+        return heard.stream()
+                .filter(message -> message.type() == Message.FAILED)
+                .map(Message::text)
+                .toList();
+    }
+
+    /** try-with-resources closes the upgrader before anybody sees the exception that ends main. */
+    @Test
+    void theParentIsToldTheExceptionThatEndsMain() throws Exception {
+        Child child = child();
+        child.life.close();
+        child.settle();
+        assertEquals(List.of(), failures());
+        child.life.threadFailed(new IllegalStateException("no config", new IOException("/etc/app.conf is missing")));
+        child.hear(Message.FAILED);
+        assertEquals(1, failures().size());
+        assertTrue(failures().get(0).startsWith("no config"), failures()::toString);
+        now.addAndGet(Duration.ofSeconds(1).toNanos());
+        child.hearEnd();
+        assertEquals(1, failures().size());
+    }
+
+    @Test
+    void aProgramThatClosesItsUpgraderWithoutAnExceptionIsReportedToo() throws Exception {
+        Child child = child();
+        child.life.close();
+        child.settle();
+        now.addAndGet(Duration.ofSeconds(1).toNanos());
+        child.hearEnd();
+        assertEquals(List.of("it closed its upgrader before it was ready; its log says why"), failures());
+    }
+
+    /** Both the parent and the child may be signalled, for example by systemctl kill. */
+    @Test
+    void aRequestThatReachesAChildBeginsWhenItsParentHasExited() throws Exception {
+        Child child = child();
+        child.life.upgradeBySignal("HUP");
+        CompletableFuture<Void> ready = child.takingOver();
+        child.say(Message.DRAINED);
+        Await.get(ready);
+        child.say(Message.REQUEST);
+        Await.until("a request", () -> logs.has("the parent has not exited yet"));
+        assertEquals(State.SERVING, child.life.state());
+        child.parentDies();
+        FakeOs.FakeChild next = os.child();
+        next.exit(1);
+        Await.until("serving", () -> child.life.state() == State.SERVING);
+        child.settle();
+        assertEquals(next, os.last(), "two requests make one upgrade");
+    }
+
     /** The JVM does not wait for a thread that has yet to begin. */
     @Test
     void aChildThatStopsHasSaidWhyBeforeItsJvmCanEnd() throws Exception {
@@ -288,12 +340,7 @@ class TakeoverTest {
         assertTrue(said);
         child.life.shutdown().jvmEnds();
         child.hear(Message.FAILED);
-        assertEquals(
-                List.of("no such host"),
-                heard.stream()
-                        .filter(message -> message.type() == Message.FAILED)
-                        .map(Message::text)
-                        .toList());
+        assertEquals(List.of("no such host"), failures());
     }
 
     /** A hook of the program may wait for the end of the upgrader, and the JVM for the hook. */

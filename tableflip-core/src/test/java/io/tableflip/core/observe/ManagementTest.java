@@ -8,6 +8,7 @@ import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.lifecycle.ParentFixture;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import javax.management.MBeanServer;
@@ -41,7 +42,7 @@ class ManagementTest {
                 assertEquals(0L, server.getAttribute(name, "LastUpgradeTime"));
                 history.upgradeBegan();
                 history.spawned(101);
-                bean.draining(() -> 7);
+                bean.draining(() -> 7, Instant.EPOCH);
                 assertEquals("RUNNING", server.getAttribute(name, "LastUpgradeResult"));
                 assertEquals(101L, server.getAttribute(name, "LastUpgradePid"));
                 assertEquals(7, server.getAttribute(name, "ConnectionsDraining"));

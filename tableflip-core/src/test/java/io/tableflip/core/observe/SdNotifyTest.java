@@ -12,6 +12,7 @@ import io.tableflip.core.lifecycle.Service;
 import io.tableflip.testsupport.Logs;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -69,12 +70,12 @@ class SdNotifyTest {
         parent.upgradeBegan();
         assertSent(RELOADING + "\nSTATUS=upgrading: generation 2 starts");
         parent.takenOver(12);
-        parent.draining(() -> 42);
+        parent.draining(() -> 42, Instant.EPOCH);
         assertSent(
                 "STATUS=generation 2 (pid 12) accepts connections, this process drains",
                 "STATUS=upgrading, draining 42 connections\nEXTEND_TIMEOUT_USEC=10000000");
         parent.upgraded(12);
-        parent.draining(() -> 1);
+        parent.draining(() -> 1, Instant.EPOCH);
         assertSent(
                 "STATUS=generation 2 (pid 12) is the service",
                 "STATUS=upgraded, draining 1 connection\nEXTEND_TIMEOUT_USEC=10000000");
@@ -121,7 +122,7 @@ class SdNotifyTest {
         sent.clear();
         parent.upgradeFailed(failed);
         assertSent("READY=1\nSTATUS=generation 1 serves on, upgrade failed: bind 0.0.0.0:80:\\nMAINPID=1");
-        parent.draining(() -> 3);
+        parent.draining(() -> 3, Instant.EPOCH);
         assertSent();
     }
 
@@ -161,7 +162,7 @@ class SdNotifyTest {
     void onlyTheServiceStopsTheUnit() {
         SdNotify first = notify(false, 1);
         first.stopping();
-        first.draining(() -> 2);
+        first.draining(() -> 2, Instant.EPOCH);
         assertSent(
                 "STOPPING=1\nSTATUS=stopping", "STATUS=stopping, draining 2 connections\nEXTEND_TIMEOUT_USEC=10000000");
         SdNotify child = notify(true, 2);

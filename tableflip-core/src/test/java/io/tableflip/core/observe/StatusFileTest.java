@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.core.DrainReport;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.observe.UpgradeRecord.Result;
@@ -43,7 +44,8 @@ class StatusFileTest {
     }
 
     private static ServiceStatus status(long pid, UpgradeRecord... upgrades) {
-        return new ServiceStatus(pid, 77, 3, NOON, 90, false, "taking over", List.of("HUP"), 5, List.of(upgrades));
+        return new ServiceStatus(
+                pid, 77, 3, NOON, 90, false, "taking over", List.of("HUP"), 5, List.of(upgrades), null);
     }
 
     private Set<String> files() {
@@ -61,8 +63,10 @@ class StatusFileTest {
                 new UpgradeRecord(4, NOON, Duration.ofMillis(12), Result.REFUSED, 0, "a b=c"),
                 new UpgradeRecord(5, NOON, Duration.ofMillis(1200), Result.RUNNING, 101, ""));
         assertEquals(status, ServiceStatus.parse(status.format()));
-        ServiceStatus none = new ServiceStatus(1, 0, 1, NOON, 0, true, "serving", List.of(), 0, List.of());
+        ServiceStatus none = new ServiceStatus(1, 0, 1, NOON, 0, true, "serving", List.of(), 0, List.of(), null);
         assertEquals(none, ServiceStatus.parse(none.format()));
+        ServiceStatus draining = none.with(new ServiceStatus.Drain(3, NOON));
+        assertEquals(draining, ServiceStatus.parse(draining.format()));
     }
 
     @Test
@@ -111,6 +115,37 @@ class StatusFileTest {
         ours.takenOver(101);
         assertEquals(101, writer());
         assertEquals(Set.of("app.pid.status"), files());
+    }
+
+    @Test
+    void aParentThatWasReplacedWritesBesideHowItDrains() throws IOException {
+        ours.serving();
+        ours.draining(() -> 7, NOON);
+        assertEquals(new ServiceStatus.Drain(7, NOON), read(place).drain());
+        ours.upgraded(101);
+        StatusFile child = file(101);
+        child.serving();
+        ours.draining(() -> 5, NOON);
+        Path old = directory.resolve("app.pid.status.old");
+        assertEquals(new ServiceStatus.Drain(5, NOON), read(old).drain());
+        assertEquals(101, writer());
+        ours.drained(DrainReport.NOTHING);
+        assertEquals(Set.of("app.pid.status"), files());
+    }
+
+    @Test
+    void aParentThatWasKilledAsItDrainedLeavesNothing() throws IOException {
+        ours.serving();
+        ours.upgraded(101);
+        ours.draining(() -> 5, NOON);
+        StatusFile child = file(101);
+        child.serving();
+        child.parentExited();
+        assertEquals(Set.of("app.pid.status"), files());
+    }
+
+    private static ServiceStatus read(Path file) throws IOException {
+        return Objects.requireNonNull(StatusFile.read(file));
     }
 
     @Test

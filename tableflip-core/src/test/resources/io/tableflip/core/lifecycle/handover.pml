@@ -16,11 +16,14 @@
 #ifndef MISHAPS
 #define MISHAPS 2         /* how often something befalls a process: see outside(), and a PID file or a spawn that fails */
 #endif
+#ifndef HUPS
+#define HUPS 0            /* SIGHUP, to anybody, at any time */
+#endif
 #ifndef FREEZES
 #define FREEZES 0         /* SIGSTOP, each with its SIGCONT */
 #endif
 
-mtype = { TAKEOVER, READY, FAILED, DRAINED, ABORT, STOP_ALL };
+mtype = { TAKEOVER, READY, FAILED, DRAINED, ABORT, STOP_ALL, REQUEST };
 
 /* ---- what the kernel knows, by process */
 
@@ -35,7 +38,7 @@ byte pidFile = NOBODY;
 /* ---- the link, by child */
 
 chan up[N + 1] = [4] of { mtype };    /* the ready pipe */
-chan down[N + 1] = [3] of { mtype };  /* the names pipe, behind the names */
+chan down[N + 1] = [4] of { mtype };  /* the names pipe, behind the names */
 bool upRead[N + 1];       /* the parent's end of the ready pipe is open */
 bool upWrite[N + 1];      /* the child's end of it */
 bool downWrite[N + 1];    /* the parent's end of the names pipe */
@@ -43,6 +46,12 @@ bool downWrite[N + 1];    /* the parent's end of the names pipe */
 /* ---- Handover, by parent */
 
 byte child[N + 1];        /* NOBODY before the spawn */
+
+/* ---- Upgrades, by process */
+
+bool hup[N + 1];          /* SIGHUP came, and was not handled yet */
+bool requested[N + 1];    /* Upgrades.requested */
+byte successor[N + 1];    /* Upgrades.successor; NOBODY before the commit */
 
 /* ---- Takeover and Shutdown, by process */
 
@@ -55,7 +64,7 @@ byte exiting[N + 1];      /* System.exit before the commit: 1 was called, 2 the 
 
 /* ---- for the claims */
 
-byte mishaps = MISHAPS, freezes = FREEZES;
+byte mishaps = MISHAPS, freezes = FREEZES, hups = HUPS;
 bool quiet;               /* from now on nothing comes from outside, no request for an upgrade either, and nothing goes wrong */
 bool opened[N + 1];       /* accepts although its phase does not show it: at level 1 */
 bool served;              /* the first process was ready once */
@@ -64,11 +73,12 @@ bool sent[N + 1];         /* by child: READY went into a pipe that the parent ha
 bool inTime[N + 1];       /* and the parent had not begun to get rid of the child */
 bool punctual[N + 1];     /* by child: the parent was not frozen since TAKEOVER */
 
+bool asked;               /* the service was asked for an upgrade, and none has begun since */
 bool stopped;             /* the only process that was the service was told to stop */
 
 /* Never true: what is asserted where a claim does not hold, so that the output names it. */
 bool SOMEBODY_ACCEPTS, SOMEBODY_STAYS, ONE_SERVICE, ONE_UNREADY, TWO_PROCESSES, READY_COUNTS, LEGAL_MOVE, UPGRADE_ENDS, PID_FILE_IS_RIGHT,
-    LINK_IS_CLOSED, STOP_ENDS_ALL;
+    LINK_IS_CLOSED, STOP_ENDS_ALL, REQUEST_COUNTS;
 
 #define isService(p) (state[p] == SERVING || state[p] == STOPPING_CHILD || isUpgrading(state[p]))
 #define isUnready(p) (isUnreadyPhase(state[p]))
@@ -108,6 +118,9 @@ inline hearsStop() {
     :: else
     fi
 }
+
+/* Is the service, and its parent cannot give it up any more. */
+#define isSettled(p) (isService(p) && (parent[p] == NOBODY || child[parent[p]] != p))
 
 /* To a child that is gone: EPIPE, which the parent ignores. */
 inline tell(c, message) {
@@ -156,6 +169,7 @@ inline dies(p) {
         child[p] = NOBODY; lost[p] = false; gone[p] = false; opened[p] = false;
         renamed[p] = false; parentGone[p] = false; stopSignal[p] = false; exiting[p] = 0;
         sent[p] = false; inTime[p] = false; punctual[p] = false; state[p] = 0;
+        hup[p] = false; requested[p] = false; successor[p] = NOBODY;
         noteIfNobodyIsLeft()
     }
 }
@@ -188,11 +202,33 @@ next:
         do
         /* @move UPGRADE: Upgrades.refusal, Handover.start */
         :: atomic {
-               state[me] == SERVING && isParentGone && born < N && !quiet &&
+               state[me] == SERVING && isParentGone && born < N && (!quiet || requested[me]) &&
                empty(down[me]) -> /* what stands in the pipe is read before anybody asks for an upgrade */
+               requested[me] = false; asked = false;
                make_UPGRADE(me)
            }
         /* @end */
+
+        /* Upgrades.request: the upgrade begins later, here or in the successor */
+        :: atomic {
+               hup[me] ->
+               hup[me] = false;
+               if
+               :: isUnready(me) || (isService(me) && state[me] != STOPPING_CHILD) ->
+                  requested[me] = true; asked = asked || isSettled(me)
+               :: (state[me] == LINGERING || state[me] == EXITING) && LEVEL == 2 -> asked = true; tell(successor[me], REQUEST)
+               :: else
+               fi
+           }
+        /* Takeover.received */
+        :: atomic {
+               LEVEL == 2 && down[me]?[REQUEST] ->
+               down[me]?REQUEST;
+               if
+               :: isUnready(me) || isService(me) -> requested[me] = true
+               :: else
+               fi
+           }
 
         /* @move SPAWN: Spawner.spawn, Handover.spawned. The names are in the pipe before the child is there. */
         :: atomic {
@@ -307,7 +343,14 @@ next:
                   :: up[kid]?_
                   :: empty(up[kid]) -> break
                   od;
-                  kid = NOBODY
+                  successor[me] = kid;
+                  kid = NOBODY;
+                  if
+                  :: requested[me] && LEVEL == 2 -> tell(successor[me], REQUEST)
+                  :: requested[me] && LEVEL == 1 -> asked = false
+                  :: else
+                  fi;
+                  requested[me] = false
                fi
            }
         /* @end */
@@ -493,7 +536,8 @@ passStopOn:
 
 inline befalls(p) {
     if
-    :: mishaps > 0 && alive[p] -> mishaps--; dies(p) /* SIGKILL */
+    :: mishaps > 0 && alive[p] -> mishaps--; asked = false; dies(p) /* SIGKILL */
+    :: hups > 0 && alive[p] && !quiet -> hups--; hup[p] = true
     :: mishaps > 0 && alive[p] && (isUnready(p) || isService(p)) && !stopSignal[p] -> mishaps--; stopSignal[p] = true
     :: freezes > 0 && alive[p] && !frozen[p] && !quiet ->
        freezes--; frozen[p] = true;
@@ -512,7 +556,7 @@ inline befalls(p) {
        :: LEVEL == 2 && upRead[p] && !sent[p] -> up[p]!FAILED
        :: else
        fi
-    :: exiting[p] == 2 && !frozen[p] -> dies(p)
+    :: exiting[p] == 2 && !frozen[p] -> asked = false; dies(p)
     fi
 }
 
@@ -551,6 +595,7 @@ active proctype outside() {
 #define isUnsettled(p) (alive[p] && state[p] != SERVING)
 #define isUnnamed(p) (alive[p] && pidFile != p)
 #define isLinked(p) (upRead[p] || downWrite[p])
+#define isWaiting(p) (alive[p] && requested[p])
 
 active proctype claims() {
     do
@@ -568,6 +613,7 @@ active proctype claims() {
            :: processes > 0 && stopped -> assert(STOP_ENDS_ALL)
            :: somebody(isUnnamed) && !isAnyWrapped -> assert(PID_FILE_IS_RIGHT)
            :: somebody(isLinked) -> assert(LINK_IS_CLOSED)
+           :: born < N && !ended && (asked || somebody(isWaiting)) -> assert(REQUEST_COUNTS)
            :: else
            fi;
            break
@@ -579,6 +625,7 @@ init {
     atomic {
         parent[0] = NOBODY; parent[1] = NOBODY; parent[2] = NOBODY;
         child[0] = NOBODY; child[1] = NOBODY; child[2] = NOBODY;
+        successor[0] = NOBODY; successor[1] = NOBODY; successor[2] = NOBODY;
         state[0] = INITIALIZING; alive[0] = true;
         run process(0)
     }

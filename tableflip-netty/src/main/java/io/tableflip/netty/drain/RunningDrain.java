@@ -1,7 +1,7 @@
 package io.tableflip.netty.drain;
 
 import static java.lang.System.Logger.Level.DEBUG;
-import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
@@ -169,7 +169,7 @@ public final class RunningDrain extends DrainEvent {
         }
         boolean first = unansweredLogged.compareAndSet(false, true);
         LOG.log(
-                first ? INFO : DEBUG,
+                first ? WARNING : DEBUG,
                 "no handler of " + channel
                         + " has answered the drain event: the connection stays until its client closes it"
                         + " or the drain timeout has passed"
