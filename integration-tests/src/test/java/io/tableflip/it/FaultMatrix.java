@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 
 /** The table in docs/faults.md. */
 final class FaultMatrix {
-    private static final Pattern CELL = Pattern.compile("(\\*\\*)?(parent|child|nobody|—)(\\*\\*)?(?: \\((\\d+)\\))?");
+    private static final Pattern CELL = Pattern.compile("(\\*\\*)?(parent|child|next|nobody|—)(\\*\\*)?(?: \\((\\d+)\\))?");
 
     private final List<Cell> cells = new ArrayList<>();
     private final String page;
@@ -24,6 +24,8 @@ final class FaultMatrix {
     enum Outcome {
         PARENT,
         CHILD,
+        /** The child of the child: another upgrade was requested during this one. */
+        NEXT,
         NOBODY
     }
 

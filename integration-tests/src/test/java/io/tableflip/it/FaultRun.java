@@ -244,6 +244,9 @@ final class FaultRun implements AutoCloseable {
     private void release() throws IOException {
         Path released = directory.resolve("released");
         if (!Files.exists(released)) {
+            if (cell.outcome() == Outcome.NEXT) {
+                Files.delete(directory.resolve("hold")); // the next upgrade is not held
+            }
             Files.createFile(released);
             // for reading too, so that this does not wait for a reader
             try (RandomAccessFile gate =
@@ -295,6 +298,11 @@ final class FaultRun implements AutoCloseable {
             }
             case CHILD -> {
                 service.awaitServing(2);
+                service.awaitGone(parent);
+                service.awaitProcesses(1);
+            }
+            case NEXT -> {
+                service.awaitServing(3);
                 service.awaitGone(parent);
                 service.awaitProcesses(1);
             }

@@ -38,6 +38,7 @@ final class FileWatch {
     private final Parent parent;
     private final Runnable requested;
     private final @Nullable RequestFile request;
+    private Sight last = Sight.OURS;
     private long warned;
 
     /** @param requested an upgrade is requested by a file */
@@ -95,9 +96,11 @@ final class FileWatch {
     }
 
     private void mend(Sight sight) {
+        boolean isSecondLook = sight == last;
+        last = sight;
         if (sight == Sight.ANOTHERS) {
             files.leaveToOther();
-        } else if (sight == Sight.NOBODYS) {
+        } else if (sight == Sight.MISSING || (sight == Sight.NOBODYS && isSecondLook)) {
             String before = files.describe();
             try {
                 files.writeAgain();

@@ -48,15 +48,16 @@ final class ServiceFiles {
         OURS,
         /** It names another living service. */
         ANOTHERS,
-        /** It is missing, or names no service. */
-        NOBODYS
+        /** It names no service; perhaps not yet, since a status file is written after the PID file. */
+        NOBODYS,
+        MISSING
     }
 
     /** On any thread; reads files. */
     Sight look() {
         Optional<String> named = pidFile == null ? Optional.empty() : pidFile.named();
         if (named.isEmpty()) {
-            return Sight.NOBODYS;
+            return Sight.MISSING;
         }
         return named.get().equals(Long.toString(pid))
                 ? Sight.OURS

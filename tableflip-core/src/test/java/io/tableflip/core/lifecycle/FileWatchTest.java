@@ -114,8 +114,8 @@ class FileWatchTest {
                 0,
                 List.of(),
                 null);
-        Files.writeString(pidFile, Long.toString(other));
         Files.writeString(statusFile, status.format());
+        Files.writeString(pidFile, Long.toString(other));
     }
 
     @Test
