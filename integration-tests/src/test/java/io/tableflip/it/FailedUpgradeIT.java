@@ -117,6 +117,33 @@ class FailedUpgradeIT {
         }
     }
 
+    /** The child cannot say so: it ends before its main. */
+    @Test
+    void aChildWhoseDebuggerFindsItsPortTaken() throws IOException {
+        try (Service service = Service.testServer(directory).startAndAwait();
+                ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String debugger =
+                    "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:" + taken.getLocalPort();
+            Path options = Files.writeString(directory.resolve("options"), debugger);
+            long parent = service.pid();
+            service.signal("HUP", parent);
+            String reason = "the child ended before it was ready: exit status 2\\. .*Address already in use.*\\Q"
+                    + debugger + "\\E;.*withoutJvmOptions";
+            service.awaitMatch("upgrade: failed after \\S+ ms, this process serves on: " + reason);
+            Path status = directory.resolve("service.pid.status");
+            Await.until(
+                    "the reason in the status file",
+                    () -> Pattern.compile(reason)
+                            .matcher(Files.readString(status))
+                            .find(),
+                    service::log);
+            service.awaitOnly(parent);
+            assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
+            Files.delete(options);
+            service.upgrade();
+        }
+    }
+
     @Test
     void aChildThatIsKilledBetweenTakeoverAndReady() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait()) {

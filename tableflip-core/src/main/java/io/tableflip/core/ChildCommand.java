@@ -1,6 +1,7 @@
 package io.tableflip.core;
 
 import io.tableflip.core.text.JvmOptions;
+import io.tableflip.core.text.JvmVariables;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -88,12 +89,47 @@ public final class ChildCommand {
         }
         Map<String, String> added = new LinkedHashMap<>();
         for (String option : options) {
-            if (!JvmOptions.standsAlone(option)) {
-                throw new IllegalArgumentException("not an option of the JVM that stands alone: \"" + option + "\"");
-            }
+            requireStandsAlone(option);
             added.put(JvmOptions.name(option), option);
         }
         return withCommand(JvmOptions.replace(command, added));
+    }
+
+    /**
+     * The same command without these options of the JVM: neither on the command line nor in the variables
+     * {@code JAVA_TOOL_OPTIONS}, {@code JDK_JAVA_OPTIONS} and {@code _JAVA_OPTIONS}. This is for what only one
+     * of two processes can have, such as a debugger's port:
+     *
+     * <pre>{@code
+     * builder.childCommand(own -> own.withoutJvmOptions("-agentlib:jdwp"));
+     * }</pre>
+     *
+     * <p>A name means all options that begin with it, up to {@code =} or {@code :}. For a program that is not
+     * {@code java}, only the variables are changed. What stands in an argument file ({@code @file}) stays, and
+     * so does what a start script adds.
+     *
+     * @param names {@code -agentlib:jdwp}, {@code -javaagent:/opt/agent.jar}, {@code -Dname}, {@code -Xmx},
+     *     {@code -XX:MaxHeapSize}
+     * @throws IllegalArgumentException if one is no option, or one that has its value in the next argument,
+     *     such as {@code -cp}
+     */
+    public ChildCommand withoutJvmOptions(String... names) {
+        List<String> unwanted = List.of(names);
+        unwanted.forEach(ChildCommand::requireStandsAlone);
+        Map<String, String> variables = new LinkedHashMap<>(environment);
+        for (String variable : JvmVariables.NAMES) {
+            variables.computeIfPresent(variable, (name, value) -> {
+                String left = JvmVariables.remove(value, unwanted);
+                return left.isEmpty() ? null : left;
+            });
+        }
+        return new ChildCommand(JvmOptions.isJava(command) ? JvmOptions.remove(command, unwanted) : command, variables);
+    }
+
+    private static void requireStandsAlone(String option) {
+        if (!JvmOptions.standsAlone(option)) {
+            throw new IllegalArgumentException("not an option of the JVM that stands alone: \"" + option + "\"");
+        }
     }
 
     /**

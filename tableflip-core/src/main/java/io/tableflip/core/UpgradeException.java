@@ -45,7 +45,10 @@ public final class UpgradeException extends Exception {
         SPAWN_FAILED,
         /** The child said why it cannot take over; the message repeats its words. */
         CHILD_FAILED,
-        /** The child ended before it was ready. */
+        /**
+         * The child ended before it was ready. If it did not get as far as its main, the message quotes what its
+         * JVM prints about that.
+         */
         CHILD_EXITED,
         /** The child was not ready in time, and was killed. */
         TIMED_OUT,

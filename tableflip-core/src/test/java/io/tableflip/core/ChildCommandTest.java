@@ -91,9 +91,44 @@ class ChildCommandTest {
     }
 
     @Test
+    void optionsOfTheJvmAreTakenOut() {
+        String debugger = "-agentlib:jdwp=transport=dt_socket,server=y,address=5005";
+        ChildCommand own =
+                java("-Xmx2g", debugger, "-cp", debugger, "-Da=1", "-javaagent:a.jar=9090", "Main", debugger);
+        assertEquals(
+                List.of("-Xmx2g", "-cp", debugger, "-Da=1", "-javaagent:a.jar=9090", "Main", debugger),
+                arguments(own.withoutJvmOptions("-agentlib:jdwp")));
+        assertEquals(
+                List.of(debugger, "-cp", debugger, "Main", debugger),
+                arguments(own.withoutJvmOptions("-Xmx", "-Da", "-javaagent")));
+        assertEquals(
+                own.command(),
+                own.withoutJvmOptions("-agentlib:jdw", "-D", "-javaagent:b.jar").command());
+    }
+
+    @Test
+    void optionsOfTheJvmAreTakenOutOfVariables() {
+        ChildCommand own = java("Main")
+                .withVariable("JAVA_TOOL_OPTIONS", "-Da='b  c' -agentlib:jdwp=server=y,address=1 -Xmx1g")
+                .withVariable("JDK_JAVA_OPTIONS", " \"-agentlib:jdwp=address=1\" ")
+                .withVariable("_JAVA_OPTIONS", "-Da='b  c'  -Xmx1g")
+                .withVariable("OTHER", "-agentlib:jdwp=address=1");
+        Map<String, String> left = Map.of(
+                "JAVA_TOOL_OPTIONS", "-Da='b  c' -Xmx1g",
+                "_JAVA_OPTIONS", "-Da='b  c'  -Xmx1g",
+                "OTHER", "-agentlib:jdwp=address=1");
+        assertEquals(left, own.withoutJvmOptions("-agentlib:jdwp").environment());
+        ChildCommand script = own.withCommand("./start.sh", "-agentlib:jdwp=address=1");
+        assertEquals(left, script.withoutJvmOptions("-agentlib:jdwp").environment());
+        assertEquals(
+                script.command(), script.withoutJvmOptions("-agentlib:jdwp").command());
+    }
+
+    @Test
     void refusesWhatIsNoOptionOfAJvm() {
         for (String bad : List.of("", "Main", "@file", "-jar", "-cp", "--module", "--add-opens")) {
             assertThrows(IllegalArgumentException.class, () -> java("Main").withJvmOptions(bad), bad);
+            assertThrows(IllegalArgumentException.class, () -> java("Main").withoutJvmOptions(bad), bad);
         }
         assertThrows(IllegalArgumentException.class, () -> java("Main").withJvmOptions("-D\0"));
         ChildCommand script = command.withCommand("./start.sh");

@@ -38,13 +38,15 @@ public final class Launcher {
      */
     public Launcher(ProcFs proc) throws IOException {
         this.proc = proc;
-        own = new ChildCommand(RawString.decodeBlock(proc.commandLine()), environment(proc));
+        own = new ChildCommand(
+                RawString.decodeBlock(proc.commandLine()), variables(RawString.decodeBlock(proc.environment())));
         directory = workingDirectory(own.environment());
     }
 
-    private static Map<String, String> environment(ProcFs proc) throws IOException {
+    /** By their names, without what only the process itself was told. */
+    static Map<String, String> variables(List<String> block) {
         Map<String, String> environment = new LinkedHashMap<>();
-        for (String variable : RawString.decodeBlock(proc.environment())) {
+        for (String variable : block) {
             int equals = variable.indexOf('=');
             if (equals > 0) {
                 environment.putIfAbsent(variable.substring(0, equals), variable.substring(equals + 1));
@@ -108,7 +110,12 @@ public final class Launcher {
                 executable(program, command.environment()), command.command(), environment, directory, fds);
     }
 
-    private static boolean isOwn(String variable) {
+    /** The java command that a process runs now; empty if it runs none. */
+    public Optional<JavaCommand> runningJava(long pid) {
+        return JavaCommand.running(proc, pid);
+    }
+
+    static boolean isOwn(String variable) {
         return variable.equals(ParentLink.SENTINEL)
                 || variable.equals(ParentLink.LINK)
                 || variable.equals(SOCKET_FILES)

@@ -1,5 +1,8 @@
 package io.tableflip.core.lifecycle;
 
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 
@@ -14,9 +17,34 @@ final class Failures {
         return wrapper && cause != null ? unwrap(cause) : failure;
     }
 
-    /** The message for people; the class if there is none. */
+    /**
+     * The message for people, or the class if there is none; and the innermost cause, unless the message has
+     * it already.
+     */
     static String message(Throwable failure) {
-        String message = unwrap(failure).getMessage();
+        Throwable outer = unwrap(failure);
+        String message = text(outer);
+        Throwable inner = innermost(outer);
+        return message.contains(lastPart(text(inner))) ? message : message + ", caused by " + inner;
+    }
+
+    /** "Address already in use" of "bind(..) failed: Address already in use", as often repeated in other words. */
+    private static String lastPart(String text) {
+        String last = text.substring(text.lastIndexOf(": ") + 1).strip();
+        return last.isEmpty() ? text : last;
+    }
+
+    private static String text(Throwable failure) {
+        String message = failure.getMessage();
         return message == null ? failure.toString() : message;
+    }
+
+    private static Throwable innermost(Throwable failure) {
+        Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        Throwable inner = failure;
+        while (inner.getCause() != null && seen.add(inner)) {
+            inner = inner.getCause();
+        }
+        return inner;
     }
 }

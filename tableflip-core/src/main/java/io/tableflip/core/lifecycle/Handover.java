@@ -71,6 +71,8 @@ final class Handover {
 
     private @Nullable SpawnedChild child;
     private Loop.@Nullable Timer timer;
+    /** The child has ended, and this library had not started in it. */
+    private boolean endedUnread;
     /** What is known about the failure before the child has ended: its own message, or the link's. */
     private @Nullable Cause cause;
 
@@ -151,7 +153,7 @@ final class Handover {
         if (why instanceof UpgradeException refusal) {
             fail(refusal.reason(), Failures.message(refusal), null);
         } else {
-            fail(Reason.SPAWN_FAILED, "the child could not be started: " + why.getMessage(), why);
+            fail(Reason.SPAWN_FAILED, "the child could not be started: " + Failures.message(why), why);
         }
     }
 
@@ -386,6 +388,7 @@ final class Handover {
     private void childEnded() {
         receive();
         if (isListening() && child != null) {
+            endedUnread = child.link().isUnread();
             failAsKnown("the child ended before it was ready: "
                     + ChildProcess.describe(child.process().ended().join()));
         }
@@ -421,7 +424,20 @@ final class Handover {
         }
         stopTimers();
         state.make(phase == CHILD_LEAVING ? Move.END_CHILD : phase.hasHandedOver() ? Move.TAKE_BACK : Move.ABORT);
-        killChild(() -> failed(new Cause(reason, message, exception)));
+        killChild(() -> explain(new Cause(reason, message, exception)));
+    }
+
+    /** A child in which this library has not started could not say why it has ended. */
+    private void explain(Cause why) {
+        if (child == null || !endedUnread || why.reason != Reason.CHILD_EXITED) {
+            failed(why);
+            return;
+        }
+        duplicates.takeBack(); // what the child has done to the sockets must not last
+        child.earlyEnd()
+                .explain(child.process().ended().join())
+                .thenAcceptAsync(
+                        more -> failed(new Cause(why.reason, why.message + more, why.exception)), context.loop());
     }
 
     /** ABORT, kill, close, reap. */
@@ -491,6 +507,9 @@ final class Handover {
         Phase phase = state.phase();
         if (phase == Phase.ABORTING) {
             state.make(Move.STOP_CHILD); // it is being killed already
+            if (child != null) {
+                child.earlyEnd().cut();
+            }
         } else if (Move.STOP_CHILD.from().contains(phase)) {
             stopTimers();
             state.make(Move.STOP_CHILD);

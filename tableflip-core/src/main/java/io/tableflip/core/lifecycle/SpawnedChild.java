@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
  * A child of this process: the process, the link to it, and its priority.
  *
  * @param idle {@code null} if it starts at normal priority
+ * @param earlyEnd why it has ended, if it cannot say so itself
  */
-record SpawnedChild(ChildProcess process, ChildLink link, IdleBoot.@Nullable Child idle) {
+record SpawnedChild(ChildProcess process, ChildLink link, IdleBoot.@Nullable Child idle, EarlyEnd earlyEnd) {
     int pid() {
         return process.pid();
     }

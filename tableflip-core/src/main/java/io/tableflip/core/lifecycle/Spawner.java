@@ -97,7 +97,11 @@ final class Spawner {
                 LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
                 ChildProcess process = ChildProcess.spawn(os, request);
                 try {
-                    return new SpawnedChild(process, link, idle ? idleBoot.begin(os, process, idleLimitOver) : null);
+                    return new SpawnedChild(
+                            process,
+                            link,
+                            idle ? idleBoot.begin(os, process, idleLimitOver) : null,
+                            new EarlyEnd(context, os, launcher, command, request, process));
                 } catch (RuntimeException | Error e) {
                     process.kill(ChildProcess.SIGKILL); // nobody would know of it
                     throw e;

@@ -1,5 +1,6 @@
 package io.tableflip.core.link;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.tableflip.core.SystemCallException;
@@ -126,6 +127,16 @@ public final class ChildLink {
      */
     public synchronized @Nullable SystemCallException failure() {
         return failure;
+    }
+
+    /** Whether the child has not read all that was sent to it: then this library has not started in it. */
+    public synchronized boolean isUnread() {
+        try {
+            return !finished && os.unread(writeFd) > 0;
+        } catch (SystemCallException | LinkageError e) {
+            LOG.log(DEBUG, "whether the child has read its names is not known", e);
+            return false;
+        }
     }
 
     private synchronized void failed(SystemCallException e) {

@@ -34,6 +34,8 @@ public final class NativeOs implements Os {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_SETPIPE_SZ = 1031;
     private static final int FD_CLOEXEC = 1;
+    private static final int MFD_CLOEXEC = 1;
+    private static final long FIONREAD = 0x541B;
     private static final int O_NONBLOCK = 04000;
     private static final int O_CLOEXEC = 02000000;
     private static final int AF_UNIX = 1;
@@ -100,6 +102,7 @@ public final class NativeOs implements Os {
             setCloseOnExec(copy);
             enlargePipe(pipe.writeEnd(), 0);
             write(pipe.writeEnd(), new byte[1], 0);
+            int output = rehearseOutput(pipe, open);
             poll(new int[] {copy}, pipe.writeEnd());
             read(copy, new byte[1]);
             int self = (int) ProcessHandle.current().pid();
@@ -107,13 +110,27 @@ public final class NativeOs implements Os {
             awaitEnd(self);
             waitFor(self);
             kill(self, 0);
-            spawn(new SpawnRequest("/", List.of("/"), List.of("A=B"), "/", List.of(copy)));
+            spawn(new SpawnRequest("/", List.of("/"), List.of("A=B"), "/", List.of(copy), output));
         } catch (SystemCallException e) {
             if (!e.call().equals("posix_spawn")) { // nobody can execute a directory
                 throw e;
             }
         } finally {
             closeAll(open);
+        }
+    }
+
+    /** What serves to find out why a child has ended: upgrades are possible without it. */
+    private int rehearseOutput(Pipe pipe, List<Integer> open) {
+        try {
+            unread(pipe.writeEnd());
+            int file = memoryFile();
+            open.add(file);
+            readAt(file, new byte[1], 0);
+            return file;
+        } catch (SystemCallException | UnsatisfiedLinkError e) {
+            LOG.log(DEBUG, "what a JVM prints before it fails will not be known", e);
+            return SpawnRequest.INHERITED;
         }
     }
 
@@ -174,6 +191,18 @@ public final class NativeOs implements Os {
     }
 
     @Override
+    public int unread(int fd) throws SystemCallException {
+        int[] count = new int[1];
+        check(c.ioctl(fd, FIONREAD, count), "ioctl", "fd " + fd);
+        return count[0];
+    }
+
+    @Override
+    public int memoryFile() throws SystemCallException {
+        return check(c.memfd_create(terminated("tableflip"), MFD_CLOEXEC), "memfd_create", "");
+    }
+
+    @Override
     public void enlargePipe(int fd, int bytes) {
         if (bytes > PIPE_SIZE) {
             c.fcntl(fd, F_SETPIPE_SZ, Math.min(bytes, MAX_PIPE_SIZE)); // refused: what does not fit is written later
@@ -192,6 +221,11 @@ public final class NativeOs implements Os {
     @Override
     public int read(int fd, byte[] buffer) throws SystemCallException {
         return transferred(() -> c.read(fd, buffer, buffer.length), "read", fd);
+    }
+
+    @Override
+    public int readAt(int fd, byte[] buffer, long offset) throws SystemCallException {
+        return transferred(() -> c.pread(fd, buffer, buffer.length, offset), "pread", fd);
     }
 
     @Override
@@ -399,21 +433,34 @@ public final class NativeOs implements Os {
         List<Integer> fds = request.fds();
         int end = FIRST_PASSED + fds.size();
         for (int i = 0; i < fds.size(); i++) {
-            // from above all targets, so that no dup2 overwrites the source of a later one
-            int source = fds.get(i);
-            if (source < end) {
-                source = duplicate(source, end);
-                sources.add(source);
-            }
-            zero(
-                    c.posix_spawn_file_actions_adddup2(actions, source, FIRST_PASSED + i),
-                    "posix_spawn_file_actions_adddup2",
-                    "fd " + fds.get(i));
+            addDup(actions, above(end, fds.get(i), sources), FIRST_PASSED + i);
+        }
+        if (request.output() != SpawnRequest.INHERITED) {
+            int output = above(end, request.output(), sources);
+            addDup(actions, output, 1);
+            addDup(actions, output, 2);
         }
         if (request.directory() != null) {
             changeDirectory(actions, request.directory());
         }
         closeFrom(actions, end);
+    }
+
+    /** A source above all targets, so that no dup2 overwrites that of a later one. */
+    private int above(int end, int fd, List<Integer> sources) throws SystemCallException {
+        if (fd >= end) {
+            return fd;
+        }
+        int source = duplicate(fd, end);
+        sources.add(source);
+        return source;
+    }
+
+    private void addDup(Pointer actions, int source, int target) throws SystemCallException {
+        zero(
+                c.posix_spawn_file_actions_adddup2(actions, source, target),
+                "posix_spawn_file_actions_adddup2",
+                "fd " + source);
     }
 
     private void changeDirectory(Pointer actions, String directory) throws SystemCallException {

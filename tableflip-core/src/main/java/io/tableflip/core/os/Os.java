@@ -41,6 +41,12 @@ public interface Os {
     /** Whether O_NONBLOCK is set. */
     boolean isNonBlocking(int fd) throws SystemCallException;
 
+    /** How many bytes stand in a pipe that nobody has read. */
+    int unread(int fd) throws SystemCallException;
+
+    /** A new empty file in memory, close-on-exec; it is gone when nobody has it open any more. */
+    int memoryFile() throws SystemCallException;
+
     /** Makes a pipe take that many bytes at once, or as many as the system allows anybody. */
     void enlargePipe(int fd, int bytes);
 
@@ -49,6 +55,9 @@ public interface Os {
 
     /** Reads from a non-blocking descriptor: the count, 0 at end-of-file, or {@link #WOULD_BLOCK}. */
     int read(int fd, byte[] buffer) throws SystemCallException;
+
+    /** Reads from a file, at an offset: the count, 0 at its end. */
+    int readAt(int fd, byte[] buffer, long offset) throws SystemCallException;
 
     /** Writes to a non-blocking descriptor: the count, or {@link #WOULD_BLOCK}. */
     int write(int fd, byte[] bytes, int offset) throws SystemCallException;
@@ -116,11 +125,26 @@ public interface Os {
      * @param environment {@code NAME=value} each
      * @param directory the working directory, or {@code null} for that of this process
      * @param fds the i-th one becomes descriptor {@code 3 + i} of the child; it has no others but 0, 1 and 2
+     * @param output becomes descriptors 1 and 2 of the child; {@link #INHERITED} for those of this process
      */
     record SpawnRequest(
             String executable,
             List<String> arguments,
             List<String> environment,
             @Nullable String directory,
-            List<Integer> fds) {}
+            List<Integer> fds,
+            int output) {
+        /** The child prints where this process does. */
+        public static final int INHERITED = -1;
+
+        /** A child that prints where this process does. */
+        public SpawnRequest(
+                String executable,
+                List<String> arguments,
+                List<String> environment,
+                @Nullable String directory,
+                List<Integer> fds) {
+            this(executable, arguments, environment, directory, fds, INHERITED);
+        }
+    }
 }

@@ -411,6 +411,21 @@ public final class ProcFs {
         }
     }
 
+    /** What a process was started from. */
+    public String executable(long pid) throws IOException {
+        return Files.readSymbolicLink(root.resolve(pid + "/exe")).toString();
+    }
+
+    /** The working directory of a process. */
+    public String workingDirectory(long pid) throws IOException {
+        return Files.readSymbolicLink(root.resolve(pid + "/cwd")).toString();
+    }
+
+    /** The arguments of a process, the program's name among them; none for a zombie. */
+    public List<String> arguments(long pid) throws IOException {
+        return RawString.decodeBlock(Files.readAllBytes(root.resolve(pid + "/cmdline")));
+    }
+
     /** What this process was started from. */
     public Path executable() throws IOException {
         String exe = Files.readSymbolicLink(root.resolve("self/exe")).toString();

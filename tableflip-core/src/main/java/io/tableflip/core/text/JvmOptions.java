@@ -1,11 +1,13 @@
 package io.tableflip.core.text;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -62,21 +64,57 @@ public final class JvmOptions {
 
     /** Puts options right behind the program, and takes out what has the name of one of them. */
     public static List<String> replace(List<String> command, Map<String, String> byName) {
-        List<String> replaced = new ArrayList<>(command.subList(0, 1));
-        replaced.addAll(byName.values());
+        List<String> replaced = without(command, option -> byName.containsKey(name(option)));
+        replaced.addAll(1, byName.values());
+        return replaced;
+    }
+
+    /** Takes out the options that one of the names means. */
+    public static List<String> remove(List<String> command, Collection<String> names) {
+        return without(command, option -> isMeant(option, names));
+    }
+
+    private static List<String> without(List<String> command, Predicate<String> unwanted) {
+        List<String> kept = new ArrayList<>(command.subList(0, 1));
         int end = end(command);
         for (int at = 1; at < end; at++) {
             boolean withValue = WITH_VALUE.contains(command.get(at));
-            if (withValue || !byName.containsKey(name(command.get(at)))) {
-                replaced.add(command.get(at));
+            if (withValue || !unwanted.test(command.get(at))) {
+                kept.add(command.get(at));
             }
             if (withValue && at + 1 < end) {
                 at++;
-                replaced.add(command.get(at));
+                kept.add(command.get(at));
             }
         }
-        replaced.addAll(command.subList(end, command.size()));
-        return replaced;
+        kept.addAll(command.subList(end, command.size()));
+        return kept;
+    }
+
+    /**
+     * Whether one of the names means an option: {@code -agentlib:jdwp} means each option that begins so,
+     * {@code -Xmx} and {@code -XX:MaxHeapSize} mean {@code -Xmx1g}.
+     */
+    static boolean isMeant(String option, Collection<String> names) {
+        return names.stream()
+                .anyMatch(name -> name(option).equals(name(name))
+                        || option.startsWith(name + "=")
+                        || option.startsWith(name + ":"));
+    }
+
+    /** The options of a {@code java} command that stand alone; none if the command is of another program. */
+    public static List<String> of(List<String> command) {
+        List<String> options = new ArrayList<>();
+        if (isJava(command)) {
+            for (int at = 1; at < end(command); at++) {
+                if (WITH_VALUE.contains(command.get(at))) {
+                    at++;
+                } else {
+                    options.add(command.get(at));
+                }
+            }
+        }
+        return options;
     }
 
     /**
@@ -93,16 +131,12 @@ public final class JvmOptions {
      */
     public static OptionalLong maxHeap(List<String> command) {
         OptionalLong heap = OptionalLong.empty();
-        if (isJava(command)) {
-            for (int at = 1; at < end(command); at++) {
-                Matcher size = MAX_HEAP.matcher(command.get(at));
-                if (WITH_VALUE.contains(command.get(at))) {
-                    at++;
-                } else if (size.matches()) {
-                    int unit = "kmgt".indexOf(size.group(2).toLowerCase(Locale.ROOT));
-                    heap = OptionalLong.of(
-                            Long.parseLong(size.group(1)) << (size.group(2).isEmpty() ? 0 : 10 * (unit + 1)));
-                }
+        for (String option : of(command)) {
+            Matcher size = MAX_HEAP.matcher(option);
+            if (size.matches()) {
+                int unit = "kmgt".indexOf(size.group(2).toLowerCase(Locale.ROOT));
+                heap = OptionalLong.of(
+                        Long.parseLong(size.group(1)) << (size.group(2).isEmpty() ? 0 : 10 * (unit + 1)));
             }
         }
         return heap;

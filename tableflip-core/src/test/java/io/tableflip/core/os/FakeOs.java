@@ -370,6 +370,22 @@ public final class FakeOs implements Os {
         pipe(fd).size = Math.max(PIPE_SIZE, Math.min(bytes, MAX_PIPE_SIZE));
     }
 
+    /** Whatever a child of a test has left unread, nobody is to start it once more. */
+    @Override
+    public int unread(int fd) {
+        return 0;
+    }
+
+    @Override
+    public int memoryFile() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int readAt(int fd, byte[] buffer, long offset) {
+        throw new UnsupportedOperationException();
+    }
+
     @Override
     public synchronized boolean isNonBlocking(int fd) throws SystemCallException {
         mayFail("isNonBlocking", "fd " + fd);

@@ -88,7 +88,9 @@ class NativeOsFailuresTest {
             if (name.equals("pipe2") && result == 0) {
                 open.add(((int[]) arguments[0])[0]);
                 open.add(((int[]) arguments[0])[1]);
-            } else if (name.equals("open") || (name.equals("fcntl") && (int) arguments[1] == 1030)) {
+            } else if (name.equals("open")
+                    || name.equals("memfd_create")
+                    || (name.equals("fcntl") && (int) arguments[1] == 1030)) {
                 open.add(result);
             } else if (name.equals("close")) {
                 open.remove((Integer) arguments[0]);
@@ -252,6 +254,15 @@ class NativeOsFailuresTest {
         SystemCallException failure = assertThrows(SystemCallException.class, os::rehearse);
         assertEquals(function, failure.call());
         assertEquals(errno.intValue(), failure.errno());
+        assertEquals(Set.of(), libC.open);
+    }
+
+    /** A filter of system calls, for example. */
+    @ParameterizedTest
+    @CsvSource({"ioctl, ENOTTY", "memfd_create, ENOSYS", "pread, EIO"})
+    void whatOnlyAFailureNeedsMayBeMissing(String function, Errno errno) throws Exception {
+        libC.fail(function, 0, 1, errno);
+        os.rehearse();
         assertEquals(Set.of(), libC.open);
     }
 

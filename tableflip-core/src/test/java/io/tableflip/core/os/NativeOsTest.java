@@ -256,6 +256,33 @@ class NativeOsTest {
     }
 
     @Test
+    void aChildCanPrintIntoAFileInMemory() throws Exception {
+        int file = os.memoryFile();
+        toClose.add(file);
+        Os.Pipe pipe = pipe();
+        int pid = os.spawn(new Os.SpawnRequest(
+                "/bin/sh",
+                List.of("sh", "-c", "echo one; echo two >&2; echo three; exec ls -l /proc/self/fd/ >&3"),
+                List.of("PATH=/usr/bin:/bin"),
+                null,
+                List.of(pipe.writeEnd()),
+                file));
+        assertEquals(0, os.waitFor(pid));
+        byte[] printed = new byte[100];
+        int count = os.readAt(file, printed, 0);
+        assertEquals("one\ntwo\nthree\n", new String(printed, 0, count, ISO_8859_1));
+        assertEquals(count - 4, os.readAt(file, printed, 4));
+        assertEquals(0, os.readAt(file, printed, count));
+
+        int unread = os.unread(pipe.writeEnd());
+        assertTrue(unread > 0);
+        byte[] listing = new byte[unread];
+        assertEquals(unread, os.read(pipe.readEnd(), listing));
+        assertEquals(Set.of(0, 1, 2, 3), parse(new String(listing, ISO_8859_1)).keySet());
+        assertEquals(0, os.unread(pipe.writeEnd()));
+    }
+
+    @Test
     void failuresNameTheCallAndLeaveNothingOpen(@TempDir Path directory) throws Exception {
         Os.Pipe pipe = pipe();
         Path noProgram = Files.writeString(directory.resolve("text"), "no program");

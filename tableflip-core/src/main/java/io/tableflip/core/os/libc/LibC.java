@@ -12,6 +12,12 @@ public interface LibC {
 
     int close(int fd);
 
+    int ioctl(int fd, long request, @Out int[] argument);
+
+    int memfd_create(@In byte[] name, int flags);
+
+    long pread(int fd, @Out byte[] buffer, long count, long offset);
+
     int open(@In byte[] path, int flags, int mode);
 
     long read(int fd, @Out byte[] buffer, long count);
