@@ -84,7 +84,7 @@ class ContainerIT {
                     container.run("java", "-jar", jar, "ctl", "upgrade", "--pid-file", pidFile, "--wait", "60s");
             assertTrue(
                     outcome.contains("generation 2 (pid " + container.pid() + ") is the service, generation 1 (pid "
-                            + old + ") has gone"),
+                            + old + ") has ended"),
                     outcome);
             assertServes(container, 2);
         }

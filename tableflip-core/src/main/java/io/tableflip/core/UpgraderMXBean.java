@@ -32,8 +32,8 @@ public interface UpgraderMXBean {
     long getUpgradesRequested();
 
     /**
-     * What became of the last upgrade, or stands with the one that runs: {@code NONE}, {@code RUNNING},
-     * {@code UPGRADED}, {@code REFUSED}, {@code FAILED}.
+     * What became of the last upgrade, or stands with the one that runs: {@code NONE}, {@code DEFERRED},
+     * {@code RUNNING}, {@code UPGRADED}, {@code REFUSED}, {@code FAILED}.
      */
     String getLastUpgradeResult();
 

@@ -103,8 +103,10 @@ public final class UpgradeHistory implements Observer {
         return List.copyOf(all);
     }
 
-    /** The one that runs, or else the one that ended last. */
+    /** The one that runs, or else the one that was deferred, or else the one that ended last. */
     synchronized Optional<UpgradeRecord> last() {
-        return running(Result.RUNNING, "").or(() -> Optional.ofNullable(ended.peekLast()));
+        return running(Result.RUNNING, "")
+                .or(() -> Optional.ofNullable(deferred))
+                .or(() -> Optional.ofNullable(ended.peekLast()));
     }
 }
