@@ -33,6 +33,7 @@ final class Reporting {
     private final Parent parent;
     private final UpgradeHistory history = new UpgradeHistory();
     private final ServiceFiles files;
+    private final long built = System.nanoTime();
     private volatile Instant servingSince = Instant.now();
 
     Reporting(Context context, ProcFs proc, Parent parent) {
@@ -96,13 +97,16 @@ final class Reporting {
         return Long.toString(Duration.between(servingSince, Instant.now()).toMillis());
     }
 
-    /** How old this process is, to 10 ms, as the kernel counts; 0 if that is not known. */
+    /**
+     * How old this process is, to 10 ms, as the kernel counts; where the kernel hides that (ProcSubset=pid of
+     * a systemd unit), the time since the upgrader was built.
+     */
     long millisSinceStart() {
         try {
             return Math.max(0, proc.uptimeMillis() - startTime() * MILLIS_OF_TICK);
         } catch (IOException | NumberFormatException e) {
             LOG.log(DEBUG, "the time since this process was started", e);
-            return 0;
+            return Duration.ofNanos(System.nanoTime() - built).toMillis();
         }
     }
 

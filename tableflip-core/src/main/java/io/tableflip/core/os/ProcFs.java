@@ -256,10 +256,17 @@ public final class ProcFs {
         return numbers(root.resolve(pid + "/task"));
     }
 
-    /** How many threads the machine has, those among them that this process cannot see. */
-    public long allThreads() throws IOException {
-        String load = Files.readString(root.resolve("loadavg"), StandardCharsets.ISO_8859_1);
-        return Long.parseLong(load.split("[ /]", -1)[4]);
+    /**
+     * How many threads the machine has, those among them that this process cannot see; empty where that is
+     * hidden, as by {@code ProcSubset=pid} of a systemd unit.
+     */
+    public OptionalLong allThreads() throws IOException {
+        Path file = root.resolve("loadavg");
+        if (!Files.exists(file)) {
+            return OptionalLong.empty();
+        }
+        String load = Files.readString(file, StandardCharsets.ISO_8859_1);
+        return OptionalLong.of(Long.parseLong(load.split("[ /]", -1)[4]));
     }
 
     /** How many threads a real user has, in the processes that this one can see. Reads a file of each. */

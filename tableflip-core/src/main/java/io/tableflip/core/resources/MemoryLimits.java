@@ -21,13 +21,17 @@ final class MemoryLimits {
         this.cgroups = cgroups;
     }
 
-    /** Those of the cgroups, and what the machine has. */
-    List<MemoryLimit> all() throws IOException {
+    /** Those of the cgroups, and what the machine has, if that is known. */
+    List<MemoryLimit> all() {
         List<MemoryLimit> limits = ofCgroups();
-        OptionalLong all = proc.number("meminfo", "MemTotal");
-        OptionalLong free = proc.number("meminfo", "MemAvailable");
-        if (all.isPresent() && free.isPresent()) {
-            limits.add(new MemoryLimit("this machine", all.getAsLong() << 10, free.getAsLong() << 10, false));
+        try {
+            OptionalLong all = proc.number("meminfo", "MemTotal");
+            OptionalLong free = proc.number("meminfo", "MemAvailable");
+            if (all.isPresent() && free.isPresent()) {
+                limits.add(new MemoryLimit("this machine", all.getAsLong() << 10, free.getAsLong() << 10, false));
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.log(DEBUG, "the memory of this machine is not known", e); // ProcSubset=pid hides it
         }
         return limits;
     }

@@ -74,10 +74,12 @@ final class ThreadNeed implements Need {
         return limits;
     }
 
-    /** Counting the threads of a user means a look at every process: only if the machine has that many. */
+    /**
+     * Counting the threads of a user means a look at every process: only if the machine may have that many.
+     */
     private Optional<ThreadLimit> ofUser(long need) throws IOException {
         long limit = proc.limit("Max processes").map(ResourceLimit::soft).orElse(Long.MAX_VALUE);
-        if (proc.allThreads() <= limit - need || isExempt()) {
+        if (proc.allThreads().orElse(Long.MAX_VALUE) <= limit - need || isExempt()) {
             return Optional.empty();
         }
         long user = proc.user();

@@ -65,6 +65,15 @@ class MemoryLimitsTest {
                 limits("0::/app.slice/app.service\n", V2));
     }
 
+    /** By ProcSubset=pid of a systemd unit. */
+    @Test
+    void limitsCountWhereTheMemoryOfTheMachineIsHidden() throws IOException {
+        unified("a/", "1000", 700, "");
+        List<MemoryLimit> limits = limits("0::/a\n", V2);
+        assertEquals(1, limits.size());
+        assertEquals(limits, new MemoryLimits(proc.fs, new Cgroups(proc.fs, root)).all());
+    }
+
     @Test
     void noLimitIsNone() throws IOException {
         unified("a/", "max", 700, "");
