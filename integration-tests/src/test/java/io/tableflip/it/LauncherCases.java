@@ -140,6 +140,92 @@ abstract class LauncherCases {
         }
     }
 
+    /** Such a signal would end it. Two of a kind ask for the same. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void holdsSignalsUntilTheServiceHasWrittenItsPidFile(String shell) throws Exception {
+        try (Service service = placed(Service.command(directory, command(shell, slowService())))
+                .start()) {
+            service.awaitLog("no handlers yet");
+            launcher(service, "HUP");
+            service.awaitLog("SIGHUP is held: " + service.pidFile() + " does not name a process of the service yet");
+            launcher(service, "HUP");
+            launcher(service, "USR1");
+            service.awaitLog("SIGUSR1 is held");
+            Files.createFile(directory.resolve("handlers"));
+            service.awaitServing(2);
+            service.awaitLog("generation 1 got USR1");
+            service.awaitLog("process " + service.pid() + " is the service now");
+            launcher(service, "TERM");
+            assertEquals(STATUS, end(service), service::log);
+            assertEquals(2, service.log().split("SIGHUP (is|was) held", -1).length - 1, service::log);
+        }
+    }
+
+    /** It begins without handlers. */
+    String[] slowService() throws IOException {
+        String handlers = "until [ -e \"$2/handlers\" ]; do sleep 0.1; done; exec \"$@\"";
+        String[] service = shellService();
+        return new String[] {"sh", "-c", "echo no handlers yet; " + handlers, "sh", service[0], service[1]};
+    }
+
+    /** What it is told while there is nobody to tell reaches the successor. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void aSignalBetweenTheDeathOfTheOldProcessAndItsSuccessorIsHeldForThat(String shell) throws Exception {
+        Path hold = Files.createFile(directory.resolve("hold"));
+        try (Service service = placed(Service.command(directory, command(shell, shellService()))
+                        .under(hearingQuit()))
+                .startAndAwait()) {
+            long first = pid(service);
+            String named = Files.readString(service.pidFile()).strip();
+            launcher(service, "HUP");
+            service.awaitLog("generation 2 is held");
+            service.signal("KILL", first);
+            service.awaitGone(first);
+            launcher(service, "HUP");
+            service.awaitLog("SIGHUP is held: process " + named + " has exited");
+            launcher(service, "QUIT");
+            service.awaitLog("SIGQUIT is not forwarded: process " + named + " has exited");
+            Files.delete(hold);
+            service.awaitServing(3);
+        }
+    }
+
+    /** As of a framework that keeps the same file, or by a cleaner. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void forwardsWhenThePidFileHasVanished(String shell) throws Exception {
+        try (Service service = start(shell)) {
+            upgradeTwice(service);
+            service.awaitLog("process " + service.pid() + " is the service now");
+            Files.delete(service.pidFile());
+            launcher(service, "USR1");
+            service.awaitLog("generation 3 got USR1");
+        }
+    }
+
+    /** The service writes it again. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void aPidFileThatHasVanishedBeforeItWasReadIsWaitedFor(String shell) throws Exception {
+        try (Service service = start(shell)) {
+            long watching = awaitWatching(service);
+            long first = pid(service);
+            service.signal("STOP", watching);
+            launcher(service, "HUP");
+            service.awaitServing(2);
+            String text = Files.readString(service.pidFile());
+            Files.delete(service.pidFile());
+            service.awaitGone(first);
+            service.signal("CONT", watching);
+            launcher(service, "HUP");
+            service.awaitLog("SIGHUP is held: process ");
+            Files.writeString(service.pidFile(), text);
+            service.awaitServing(3);
+        }
+    }
+
     /** It is not named yet, and nobody else is there. */
     @ParameterizedTest
     @ValueSource(strings = {DASH, ASH})
@@ -315,7 +401,7 @@ abstract class LauncherCases {
     }
 
     /** The launcher's child that is the same program, with the same arguments, and has a child in turn: it sleeps by one. */
-    private static long awaitWatching(Service service) {
+    static long awaitWatching(Service service) {
         long launcher = launcher(service);
         AtomicLong watching = new AtomicLong();
         Await.until(

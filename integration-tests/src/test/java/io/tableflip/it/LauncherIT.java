@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.testsupport.Await;
 import io.tableflip.testsupport.Commands;
+import io.tableflip.testsupport.Proc;
 import io.tableflip.testsupport.Tools;
 import java.io.IOException;
 import java.net.Socket;
@@ -16,6 +17,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -109,6 +111,59 @@ class LauncherIT extends LauncherCases {
     }
 
     // ---- a service that is a shell script
+
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void aHeldSignalOutlivesTheProcessThatWatches(String shell) throws Exception {
+        try (Service service =
+                Service.command(directory, command(shell, slowService())).start()) {
+            service.awaitLog("no handlers yet");
+            launcher(service, "HUP");
+            service.awaitLog("SIGHUP is held");
+            long watching = awaitWatching(service);
+            service.signal("KILL", watching);
+            service.awaitGone(watching);
+            Files.createFile(directory.resolve("handlers"));
+            service.awaitServing(2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void saysWhichSignalNobodyHasHeard(String shell) throws Exception {
+        Path fifo = fifo();
+        String script = "echo no handlers; read never < " + fifo + "; exit 7";
+        try (Service service =
+                Service.command(directory, command(shell, "sh", "-c", script)).start()) {
+            service.awaitLog("no handlers");
+            launcher(service, "HUP");
+            service.awaitLog("SIGHUP is held");
+            Files.writeString(fifo, "\n");
+            assertEquals(7, end(service), service::log);
+            service.awaitLog("never forwarded, since no process was named that could hear it: HUP");
+        }
+    }
+
+    /**
+     * While the launcher makes itself a reaper. The ash of busybox has a readlink of its own, so nothing can
+     * hold it up.
+     */
+    @Test
+    void holdsSignalsThatComeBeforeThereIsAService() throws Exception {
+        Path fifo = fifo();
+        Path readlink = executable(
+                Files.createDirectory(directory.resolve("bin")).resolve("readlink"),
+                "echo readlink begins >&2\nread never < " + fifo + "\nexec " + Tools.find("readlink") + " \"$@\"");
+        Files.createFile(directory.resolve("handlers"));
+        try (Service service = Service.command(directory, command(DASH, slowService()))
+                .environment("PATH", readlink.getParent() + ":" + System.getenv("PATH"))
+                .start()) {
+            service.awaitLog("readlink begins");
+            launcher(service, "HUP");
+            Files.writeString(fifo, "\n");
+            service.awaitServing(2);
+        }
+    }
 
     /** As on a full disk. */
     @ParameterizedTest
@@ -212,6 +267,21 @@ class LauncherIT extends LauncherCases {
             assertEquals(0, end(service), service::log);
             service.awaitMatch("generation 3 \\(pid \\d+\\) is done");
             assertEquals(List.of(), service.processes());
+        }
+    }
+
+    /** It would end with 129, or have no handler of the library and end with the same. */
+    @ParameterizedTest
+    @ValueSource(strings = {DASH, ASH})
+    void anUpgradeThatIsAskedForWhileTheFirstJvmStartsComesAfterThat(String shell) throws Exception {
+        try (Service service = builder(shell).start()) {
+            Await.until(
+                    "a JVM starts",
+                    () -> service.processes().stream().anyMatch(pid -> Proc.runs(pid, "java")),
+                    service::log);
+            launcher(service, "HUP");
+            service.awaitLog("SIGHUP is held");
+            service.awaitServing(2);
         }
     }
 

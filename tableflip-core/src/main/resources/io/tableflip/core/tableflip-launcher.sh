@@ -1,13 +1,19 @@
 #!/bin/sh
-# Starts a service that is upgraded by tableflip, and stays while the service goes from process to process: as process 1 of a container, or
-# in the foreground of a terminal. Forwards signals to the process that the PID file names, reaps orphans, and ends with the status of the
-# last process, or with 1 if that status is unknown. Needs dash or the ash of busybox, mkfifo, setsid, sleep
+# Starts a service that is upgraded by tableflip, and stays while the service goes from process to process: as
+# process 1 of a container, or in the foreground of a terminal. Forwards signals to the process that the PID file
+# names, holds those that kill a program without handlers until there is one, reaps orphans, and ends with the status
+# of the last process, or with 1 if that status is unknown. Needs dash or the ash of busybox, mkfifo, setsid, sleep
 # and rm. Where it is not process 1 it also needs perl, readlink and uname, or the status of a successor is
 # unknown. docs/containers.md says the rest.
 #   tableflip-launcher.sh -p PID_FILE [-g SECONDS] COMMAND [ARGUMENT...]
 #     -p  the file that the service writes, in a directory that it and this script can write to
 #     -g  how long to wait for a successor when the service has ended and processes of its are left: 60
 set -u
+early=''
+for name in HUP USR1 USR2; do # what is held later would end this script until then
+    # shellcheck disable=SC2064
+    trap "early=\"\$early $name\"" "$name"
+done
 
 say() { echo "tableflip-launcher: $*" >&2; }
 
@@ -54,11 +60,12 @@ names_successor() {
 }
 
 # ---- a process beside, since the shell collects what has ended at the next command that it runs, and forgets the status of any process but
-# the first. /proc shows it until then, so this one looks, while the other waits for what it is told: ended or reap, with STATUS PID TEXT
+# the first. /proc shows it until then, so this one looks, while the other waits for what it is told: named, ended
+# or reap, with STATUS PID TEXT
 
 watch() {
     trap '' HUP INT QUIT TERM USR1 USR2
-    former=$first counted='' status='' resent='' waited=0 pause=5 unreaped=0
+    former=$first counted='' status='' resent='' told='' waited=0 pause=5 unreaped=0
     while [ -d "/proc/$$" ]; do
         command eval 'sleep 0.$pause 3>&- 4>&-' 2> /dev/null # a shell that cannot fork ends, unless it is told not to
         if names_successor; then
@@ -66,6 +73,7 @@ watch() {
             say "process $service is the service now"
         fi
         if is_alive "$service"; then
+            tell_named
             send_stop_again
             # sees the end of a stop soon: a signal before that would make the other shell collect the process
             [ -e "$note" ] && pause=1 || pause=5
@@ -108,6 +116,14 @@ is_anyone_left() {
     return 1
 }
 
+# The other shell learns of each process that becomes the service, even if its PID file vanishes later.
+tell_named() {
+    if [ "$named" = "$service" ] && [ "$told" != "$service" ]; then
+        told=$service
+        echo "named 0 $service"
+    fi
+}
+
 # A stop that has met the old process in the moment of the commit, or after its death, has had no effect.
 send_stop_again() {
     if [ -z "$resent" ] && { read -r to stop < "$note"; } 2> /dev/null && [ "$to" != "$service" ]; then
@@ -146,14 +162,15 @@ become_reaper() {
     # PERL_BADLANG=0: no warning of a locale that is not installed
     # shellcheck disable=SC2016
     PERL_BADLANG=0 exec perl -e '
-        my ($prctl, $shell, $script, @words) = @ARGV;
+        my ($prctl, $shell, $early, $script, @words) = @ARGV;
+        for (qw(HUP USR1 USR2)) { $SIG{$_} = sub { $early .= " $_[0]" } if ($SIG{$_} // "") ne "IGNORE"; }
         my $is = pack("i", 0);
         syscall($prctl, 36, 1, 0, 0, 0);   # PR_SET_CHILD_SUBREAPER
         syscall($prctl, 37, $is, 0, 0, 0); # PR_GET_CHILD_SUBREAPER
         delete $ENV{PERL_BADLANG};
-        exec { $shell } "sh", $script, "-r", unpack("i", $is) ? "yes" : "no", @words;
+        exec { $shell } "sh", $script, "-r", unpack("i", $is) ? "yes" : "no", "-e", $early, @words;
         die "tableflip-launcher: $shell: $!\n";
-    ' "$prctl" "$shell" "$0" -p "$pid_file" -g "$grace" -- "$@"
+    ' "$prctl" "$shell" "$early" "$0" -p "$pid_file" -g "$grace" -- "$@"
 }
 
 # Begins to watch; without a process that writes, reading ends.
@@ -167,6 +184,7 @@ observe() {
 }
 
 # Sends a signal to the process that is the service now. A stop is noted, for whoever becomes it later: the process beside sees to that.
+# What kills a program without a handler is held: a service has its handlers when it writes its PID file.
 forward() {
     signalled=yes
     if [ -z "$first" ]; then
@@ -174,17 +192,62 @@ forward() {
         return 0
     fi
     names_successor && service=$named
+    [ "$named" != "$service" ] || known=yes
     # what a shell starts in the background ignores SIGINT; where env cannot take that back, it is a stop all the same
     [ "$1 $heeds" != "INT " ] || set -- TERM
-    case $1 in TERM | INT) { echo "$service $1" > "$note"; } 2> /dev/null ;; esac
-    is_alive "$service" || return 0
-    command eval 'kill_later "$1" &' 2> /dev/null || kill -s "$1" "$service"
+    case $1 in
+        TERM | INT)
+            held='' # nobody is left to hear of it
+            { echo "$service $1" > "$note"; } 2> /dev/null
+            is_alive "$service" || return 0
+            ;;
+        QUIT)
+            if ! is_alive "$service"; then
+                say "SIGQUIT is not forwarded: process $service has exited, and $pid_file names no successor"
+                return 0
+            fi
+            ;;
+        *)
+            if [ -z "$known" ] || ! is_alive "$service"; then
+                hold "$1"
+                return 0
+            fi
+            ;;
+    esac
+    command eval 'send_later "$1" 2>&5 &' 5>&2 2> /dev/null || send "$1"
+}
+
+# Once for all signals of a kind: each asks for the same.
+hold() {
+    case " $held " in *" $1 "*) return 0 ;; esac
+    held="$held $1"
+    if [ -z "$known" ]; then
+        say "SIG$1 is held: $pid_file does not name a process of the service yet. It is forwarded when it does"
+    else
+        say "SIG$1 is held: process $service has exited, and $pid_file names no successor. It is forwarded when it does"
+    fi
+}
+
+# A process has become the service: it gets what was held.
+release() {
+    service=$pid known=yes
+    set -- $held
+    held=''
+    for name in "$@"; do
+        say "SIG$name was held, and is forwarded to process $service now"
+        forward "$name"
+    done
 }
 
 # Not before this shell waits again: it would collect a process that ends at once, and nobody could tell its status.
-kill_later() {
+send_later() {
     while look "$$" && [ "$state" = R ]; do :; done
-    kill -s "$1" "$service"
+    send "$1"
+}
+
+send() {
+    kill -s "$1" "$service" 2> /dev/null ||
+        say "SIG$1 could not be sent to process $service: it has just exited, or this script lacks CAP_KILL"
 }
 
 ended() {
@@ -204,16 +267,18 @@ ended() {
         text="$text, and its status is unknown: $why"
     fi
     stop_left
+    [ -z "$held" ] || say "never forwarded, since no process was named that could hear it:$held"
     fail "$status" "$text (status $status)"
 }
 
-pid_file='' grace=60 reaper='' first='' first_began='' service='' early='' signalled=''
+pid_file='' grace=60 reaper='' first='' first_began='' service='' signalled='' known='' held=''
 usage='usage: tableflip-launcher.sh -p PID_FILE [-g SECONDS] COMMAND [ARGUMENT...]'
-while getopts p:g:r: option; do
+while getopts p:g:r:e: option; do
     case $option in
         p) pid_file=$OPTARG ;;
         g) grace=$OPTARG ;;
         r) reaper=$OPTARG ;; # from become_reaper
+        e) early=$OPTARG ;;  # and this
         *) fail 64 "$usage" ;;
     esac
 done
@@ -233,7 +298,7 @@ if [ -z "$reaper" ]; then
         say "no PID file can be written at $pid_file: give it a directory that this user can write to, such as a tmpfs. No upgrade is possible"
         exec "$@"
     fi
-    # Descriptors 3 and 4 stay open meanwhile. No signal has a trap yet: one that comes now ends this process.
+    # Descriptors 3 and 4 stay open meanwhile. A stop has no trap yet: one that comes now ends this process.
     if [ $$ = 1 ]; then
         reaper=yes
     else
@@ -262,7 +327,10 @@ done
 while :; do
     signalled=
     if read -r event status pid text <&3; then
-        [ "$event" != ended ] || ended
+        case $event in
+            ended) ended ;;
+            named) release ;;
+        esac
     elif [ -z "$signalled" ]; then # somebody has killed the process that watches
         command eval 'sleep 1' 2> /dev/null
         command eval 'observe && { watch >&4 & }' 2> /dev/null || continue
