@@ -125,6 +125,34 @@ class SystemdCtlIT {
         }
     }
 
+    /**
+     * By systemd, which runs one reload of a unit at a time, and one for all that are asked for meanwhile.
+     */
+    @Test
+    void aReloadDuringAReloadIsRunAfterThat() throws IOException {
+        try (Systemd systemd = Systemd.boot()) {
+            SystemdUnit unit = SystemdUnit.install(systemd, "hello-ctl", "--ready-after 0s");
+            unit.start();
+            long old = unit.pid();
+            CompletableFuture<Integer> reloads;
+            try (KeptClient client = new KeptClient(unit)) {
+                unit.beginReload();
+                unit.awaitSuccessor(old);
+                reloads = CompletableFuture.supplyAsync(
+                        () -> unit.attempt("reload").status());
+                Await.until(
+                        "a second one waits",
+                        () -> systemd.run("systemctl", "list-jobs")
+                                .matches("(?s).*hello-ctl\\.service +reload +waiting.*"),
+                        unit::journal);
+                client.ask(1);
+            }
+            assertEquals(0, reloads.join(), unit::journal);
+            assertTrue(unit.journal().contains("generation 3 (pid " + unit.pid() + ") is the service"), unit::journal);
+            assertServes(unit, unit.pid());
+        }
+    }
+
     /** It tells systemd of the upgrade, and the command waits for it: both at once. */
     @Test
     void aUnitWithNotificationsMayReloadSoToo() throws IOException {

@@ -79,10 +79,13 @@ class SystemdNotifyIT {
                         unit::journal);
                 assertEquals("reloading", unit.property("ActiveState"), unit::journal);
                 assertEquals(old, unit.mainPid());
+                unit.beginReload(); // which systemd keeps until this one is over
                 client.ask(1);
             }
             unit.awaitGone(old);
+            unit.awaitJournal("generation 2 \\(pid \\d+\\) is done");
             awaitActive(unit);
+            assertTrue(Http.get(unit.address(), "/").contains("\"generation\":3,"), unit::journal);
             assertEquals(unit.pid(), unit.mainPid());
             upgrade(unit);
             unit.stop();

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -153,33 +154,49 @@ class SystemdPidFileIT {
     }
 
     /**
-     * Such a reload fails, or else systemd would kill the new process with SIGKILL at the next stop. That systemd itself is reloaded in
-     * that time does no harm.
+     * The service remembers it. Systemd must not read the PID file before: it would kill the new process with
+     * SIGKILL at the next stop.
      */
     @Test
-    void aReloadWhileTheOldProcessDrainsFailsAndChangesNothing() throws IOException {
+    void aReloadWhileTheOldProcessDrainsWaitsForItsEndAndUpgradesThen() throws IOException {
         try (Systemd systemd = Systemd.boot()) {
             SystemdUnit unit = install(systemd, "hello-simple", "--ready-after 0s");
             long old = unit.pid();
+            CompletableFuture<Systemd.Result> reload;
             try (KeptClient client = new KeptClient(unit)) {
                 unit.reload();
                 unit.awaitSuccessor(old);
-                assertEquals(1, unit.attempt("reload").status(), unit::journal);
-                unit.awaitJournal("upgrade: refused: a newer process has taken over already");
                 systemd.run("systemctl", "daemon-reload");
                 systemd.run("systemctl", "daemon-reexec");
+                reload = CompletableFuture.supplyAsync(() -> unit.attempt("reload"));
+                unit.awaitJournal("upgrade: requested");
                 assertEquals(old, unit.mainPid());
+                assertFalse(reload.isDone(), unit::journal);
                 client.ask(1);
             }
-            unit.awaitGone(old);
+            assertEquals(0, reload.join().status(), unit::journal);
+            unit.awaitJournal("generation 2 \\(pid \\d+\\) is done");
+            Await.until("generation 3 is the only one", () -> unit.pid() == unit.mainPid(), unit::journal);
             assertServes(unit, unit.pid());
             try (KeptClient client = new KeptClient(unit)) {
                 unit.beginStop(unit.pid());
-                client.ask(2);
+                client.ask(3);
             }
             unit.awaitStopped();
             unit.assertStoppedGracefully();
             assertFalse(unit.journal().contains("not our child"), unit::journal);
+        }
+    }
+
+    /** To systemd the unit is active when the JVM was spawned. SIGHUP would end that. */
+    @Test
+    void aReloadWhileTheServiceStartsUpgradesWhenItServes() throws IOException {
+        try (Systemd systemd = Systemd.boot()) {
+            SystemdUnit unit = SystemdUnit.install(systemd, "hello-simple");
+            systemd.run("systemctl", "start", "hello-simple");
+            unit.reload();
+            unit.awaitJournal("generation 2 \\(pid \\d+\\) is serving");
+            assertEquals("0", unit.property("NRestarts"), unit::journal);
         }
     }
 
