@@ -4,7 +4,7 @@
  * <p>On the module path, {@code jdk.jfr} and {@code java.management} are used if they are in the module
  * graph.
  */
-@SuppressWarnings("requires-automatic") // jnr has no module descriptors
+@SuppressWarnings({"requires-automatic", "module"}) // jnr has no module descriptors; netty is compiled later
 module io.tableflip.core {
     requires static java.management;
     requires static jdk.jfr;
@@ -14,6 +14,8 @@ module io.tableflip.core {
     requires org.jnrproject.ffi;
 
     exports io.tableflip.core;
+    exports io.tableflip.core.log to
+            io.tableflip.netty;
     exports io.tableflip.ctl;
 
     opens io.tableflip.core.os.libc; // jnr-ffi generates a class that implements the interface there

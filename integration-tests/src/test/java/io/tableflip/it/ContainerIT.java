@@ -169,7 +169,7 @@ class ContainerIT {
             example.init();
         }
         try (ExampleContainer container = example.start()) {
-            container.awaitMatch("WARNING upgrades will be refused: " + why + ".*tableflip-launcher\\.sh");
+            container.awaitMatch("upgrades will be refused: " + why + ".*tableflip-launcher\\.sh");
             try (StrictLoad load = MixedLoad.start(container.address())) {
                 container.signal("HUP");
                 container.awaitMatch("upgrade: refused: " + why + ".*tableflip-launcher\\.sh");

@@ -377,7 +377,7 @@ class FailedUpgradeIT {
             service.awaitLog("prepared for the next upgrade");
             overwrite(jar);
             service.upgrade();
-            service.awaitLog("WARNING " + jar.toRealPath() + " was overwritten in place: ");
+            service.awaitLog("] " + jar.toRealPath() + " was overwritten in place: ");
             assertTrue(Http.get(service.address(), "/").contains("\"generation\":2"));
             service.awaitMatch("(?s)prepared for the next upgrade.*prepared for the next upgrade");
             overwrite(jar);

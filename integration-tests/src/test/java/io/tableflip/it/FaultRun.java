@@ -201,7 +201,7 @@ final class FaultRun implements AutoCloseable {
             awaitLines(target == parent ? 2 : 1, target + " SIGNAL_RECEIVED"); // one began the upgrade
         }
         if (stopComesBeforeCommit()) {
-            service.awaitLog("INFO: stop");
+            service.awaitLog("] stop");
         }
         if (endsByItself()) {
             service.awaitGone(target);

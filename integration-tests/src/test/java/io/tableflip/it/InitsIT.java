@@ -52,7 +52,7 @@ class InitsIT {
             long first = service.first().pid();
             String waits = init.split(" ", -1)[0] + " \\(process " + first
                     + "\\) waits for this process, .* tableflip-launcher\\.sh.*docs/containers\\.md";
-            service.awaitMatch("WARNING upgrades will be refused: " + waits);
+            service.awaitMatch("upgrades will be refused: " + waits);
             try (StrictLoad load = MixedLoad.start(service.address())) {
                 service.signal("HUP", first);
                 service.awaitMatch("upgrade: refused: " + waits);

@@ -352,7 +352,7 @@ class LauncherIT extends LauncherCases {
         try (Service service = Service.command(directory, "sh", "-c", socat).startAndAwait()) {
             try (Socket client = client(service)) {
                 Files.writeString(keys, "\003");
-                service.awaitLog("INFO stop");
+                service.awaitLog("] stop");
                 // a second signal would come with the first
                 assertTrue(answer(client).contains("\"generation\":1,"));
             }

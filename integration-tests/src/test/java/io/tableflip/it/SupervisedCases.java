@@ -54,7 +54,7 @@ abstract class SupervisedCases {
             assertEquals(pid, supervised(), service::log);
             String waits = supervisor() + " \\(process " + service.first().pid()
                     + "\\) waits for this process, .* tableflip-launcher\\.sh.*docs/supervisors\\.md";
-            service.awaitMatch("WARNING upgrades will be refused: " + waits);
+            service.awaitMatch("upgrades will be refused: " + waits);
             try (StrictLoad load = MixedLoad.start(service.address())) {
                 hangUp();
                 service.awaitMatch("upgrade: refused: " + waits);

@@ -123,7 +123,7 @@ class SupervisordIT extends RestartedCases {
             python = script.readLine().replaceFirst("^#! *", "");
         }
         try (Service service = start(false, python, "-m", "supervisor.supervisord")) {
-            service.awaitMatch("WARNING upgrades will be refused: supervisord \\(process "
+            service.awaitMatch("upgrades will be refused: supervisord \\(process "
                     + service.first().pid() + "\\)");
         }
     }

@@ -32,15 +32,16 @@ class PackagesTest {
 
     @ParameterizedTest
     @CsvSource({
+        "log, ''",
         "text, ''",
         "api, text",
-        "os, 'api text os.libc'",
+        "os, 'api log text os.libc'",
         "os.libc, ''",
-        "observe, 'api os text'",
-        "link, 'api os text'",
-        "resources, 'api os text'",
-        "launch, 'api link os text'",
-        "lifecycle, 'api launch link observe os resources text'",
+        "observe, 'api log os text'",
+        "link, 'api log os text'",
+        "resources, 'api log os text'",
+        "launch, 'api link log os text'",
+        "lifecycle, 'api launch link log observe os resources text'",
         "ctl, 'api link observe os text'"
     })
     void aPackageKnowsOnlyThese(String name, String known) {

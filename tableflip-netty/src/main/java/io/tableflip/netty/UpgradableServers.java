@@ -3,6 +3,7 @@ package io.tableflip.netty;
 import static java.lang.System.Logger.Level.INFO;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
@@ -58,7 +59,7 @@ import org.jspecify.annotations.Nullable;
  * there is no epoll, it works with the event loops of NIO too, except for Unix sockets.
  */
 public final class UpgradableServers {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Upgrader upgrader;
 

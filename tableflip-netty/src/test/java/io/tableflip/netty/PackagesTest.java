@@ -63,17 +63,18 @@ class PackagesTest {
                 .should()
                 .dependOnClassesThat(resideInAnyPackage("io.tableflip..")
                         .and(DescribedPredicate.not(resideInAPackage(NETTY + ".http")))
-                        .and(DescribedPredicate.not(nameMatching(".*\\.DrainEvent"))))
+                        .and(DescribedPredicate.not(nameMatching(".*\\.(DrainEvent|Log)"))))
                 .check(CLASSES);
     }
 
-    /** Of core they know what every user knows. */
+    /** Of core they know what every user knows, and its log. */
     @Test
     void onlyTheApiOfCoreIsKnown() {
         noClasses()
                 .should()
                 .dependOnClassesThat(resideInAPackage("io.tableflip.core..")
-                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core"))))
+                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core")))
+                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core.log"))))
                 .check(CLASSES);
     }
 

@@ -8,7 +8,7 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** Collects what the library logs, and keeps it from the console. */
+/** Collects what the library logs, without the process that each line begins with, and keeps it from the console. */
 public final class Logs extends Handler implements AutoCloseable {
     private final Logger logger = Logger.getLogger("io.tableflip");
     private final List<String> lines = new CopyOnWriteArrayList<>();
@@ -26,6 +26,7 @@ public final class Logs extends Handler implements AutoCloseable {
                 ? entry.getMessage()
                 : MessageFormat.format(entry.getMessage(), parameters);
         Throwable thrown = entry.getThrown();
+        text = text.replaceFirst("^\\[(generation \\d+, )?pid \\d+] ", "");
         lines.add(entry.getLevel() + " " + text + (thrown == null ? "" : ": " + thrown));
     }
 

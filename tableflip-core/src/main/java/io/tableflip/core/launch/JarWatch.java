@@ -3,6 +3,7 @@ package io.tableflip.core.launch;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.text.Printable;
 import java.io.File;
 import java.io.IOException;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * yet is lost. A jar that was renamed into place, as {@code mv} does it, is another file and harms nobody.
  */
 public final class JarWatch {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final String classPath;
     private final Path openFiles;

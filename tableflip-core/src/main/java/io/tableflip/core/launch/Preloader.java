@@ -2,6 +2,7 @@ package io.tableflip.core.launch;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -20,7 +21,7 @@ import java.util.stream.Stream;
  * the new jar is there.
  */
 public final class Preloader {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final String SUFFIX = ".class";
     private static final String LIBRARY = "io/tableflip/";
 

@@ -2,6 +2,7 @@ package io.tableflip.core.launch;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 
 /**
@@ -10,7 +11,7 @@ import io.tableflip.core.os.ProcFs;
  * started them.
  */
 public final class ScriptJobs {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private ScriptJobs() {}
 

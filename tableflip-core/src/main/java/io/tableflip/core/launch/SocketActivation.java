@@ -3,6 +3,7 @@ package io.tableflip.core.launch;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.Printable;
@@ -25,7 +26,7 @@ import java.util.stream.Stream;
  * systemd's, whose paths are not for us to remove.
  */
 public final class SocketActivation {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** The inodes of the Unix sockets whose paths are not ours to remove, for the generations that follow. */
     public static final String KEEP = "TABLEFLIP_KEEP_SOCKETS";

@@ -2,6 +2,7 @@ package io.tableflip.core.launch;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 import java.util.Map;
@@ -14,7 +15,7 @@ import java.util.stream.Stream;
  * upgrade would succeed, and then everything would end, with status 0.
  */
 public final class Supervisor {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** They end with their first child, and the container with them. */
     private static final Set<String> INITS = Set.of("tini", "tini-static", "dumb-init", "docker-init", "catatonit");

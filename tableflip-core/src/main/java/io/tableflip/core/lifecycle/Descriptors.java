@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
@@ -37,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * The table of descriptors: every name that this process has, with its one owner. Thread-safe.
  */
 public final class Descriptors implements Fds {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How long the owners of Unix sockets may take to lend them, so that their paths can be found. */
     static final Duration LENDING_LIMIT = Duration.ofSeconds(5);

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.Participant;
 import io.tableflip.core.observe.Observer;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * comes first.
  */
 final class Draining {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final Duration OBSERVED_EVERY = Duration.ofSeconds(1);
 

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
 import io.tableflip.core.SystemCallException;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * the rollback, so that what was open when the upgrade began stays open whatever its owner does. Thread-safe.
  */
 final class Duplicates {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Os os;
     private final Map<FdName, Integer> numbers = new LinkedHashMap<>();

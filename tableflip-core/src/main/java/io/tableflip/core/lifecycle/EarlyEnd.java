@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.launch.JavaCommand;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Only for the thread of the loop, except for methods that say otherwise.
  */
 final class EarlyEnd {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How long the run may take. One that gets further than the child did may wait for a debugger. */
     private static final Duration RUN_LIMIT = Duration.ofSeconds(10);

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import java.time.Duration;
 import java.util.Optional;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The end of this process: the future that announces it, and the deadline after that. */
 final class Exit {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Context context;
     private final CompletableFuture<ExitReason> future = new CompletableFuture<>();

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.lifecycle.ServiceFiles.Sight;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.os.RequestFile;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * of directories. Only for the thread of the loop.
  */
 final class FileWatch {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How often to look. */
     static final Duration LOOK = Duration.ofSeconds(1);

@@ -13,6 +13,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
@@ -41,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * however late this process got to run.
  */
 final class Handover {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How long the child may take from DRAINED to READY. */
     static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(5);

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.Participant;
 import io.tableflip.core.launch.JarWatch;
 import io.tableflip.core.launch.Launcher;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * the loop.
  */
 final class Housekeeping {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How long a process that has taken over serves before it begins. */
     static final Duration DELAY = Duration.ofSeconds(1);

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.os.Os;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * all others at a safepoint.
  */
 final class IdleBoot {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final int SCHED_OTHER = 0;
     private static final int CAP_SYS_NICE = 23;

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.Fds;
 import io.tableflip.core.Participant;
@@ -34,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * child a {@link Takeover}; {@link Shutdown} is how a process leaves.
  */
 final class Lifecycle implements Upgrader {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How many callbacks of futures, and calls of participants, run at the same time whatever happens. */
     private static final int WORKERS = 4;
@@ -65,6 +66,7 @@ final class Lifecycle implements Upgrader {
     Lifecycle(Settings settings, Supplier<Os> os, ProcFs proc, @Nullable Launcher launcher, @Nullable ParentLink link) {
         this.launcher = launcher;
         this.proc = proc;
+        Log.identify(link == null ? 1 : link.generation());
         loop = new Loop(settings.clock());
         terminal = new Terminal(loop, proc);
         boolean isStub = launcher == null;

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.PriorityQueue;
 import java.util.concurrent.BlockingQueue;
@@ -17,7 +18,7 @@ import java.util.function.LongSupplier;
  * expired: an event that happened in time must not lose against a timeout because this thread was late.
  */
 final class Loop implements Executor {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     /** The clock of the system. */
     static final LongSupplier SYSTEM_CLOCK = System::nanoTime;
 

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.Os;
 import java.time.Duration;
@@ -16,7 +17,7 @@ import java.util.function.Supplier;
  * leaves it behind when the JVM ends meanwhile. Thread-safe.
  */
 final class NativeCode {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How long the end of the JVM waits for native code that is being loaded. */
     private static final Duration LOADING_LIMIT = Duration.ofSeconds(5);

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Participant;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * lifecycle nor the others.
  */
 final class Participants {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private enum Phase {
         PAUSED,

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.FlightEvents;
 import io.tableflip.core.observe.Management;
 import io.tableflip.core.observe.Observer;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Who is notified of this process's life, and the files that describe it. */
 final class Reporting {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** The kernel tells times to all programs in hundredths of a second. */
     private static final long MILLIS_OF_TICK = 10;

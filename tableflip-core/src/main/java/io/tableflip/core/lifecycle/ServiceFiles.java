@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.ServiceStatus;
 import io.tableflip.core.observe.StatusFile;
 import io.tableflip.core.os.PidFile;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * process.
  */
 final class ServiceFiles {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final @Nullable PidFile pidFile;
     private final @Nullable StatusFile statusFile;

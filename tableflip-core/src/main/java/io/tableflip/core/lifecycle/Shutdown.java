@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.observe.Observer;
 import java.time.Duration;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * for {@link #jvmEnds()}.
  */
 final class Shutdown {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** How long observers that are behind may hold up the end. */
     private static final Duration OBSERVERS_LIMIT = Duration.ofSeconds(1);

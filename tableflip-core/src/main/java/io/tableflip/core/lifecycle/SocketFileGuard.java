@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.UnixPaths.SocketPath;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
@@ -26,7 +27,7 @@ import java.util.Map;
  * commit, is put in its place then. Thread-safe.
  */
 final class SocketFileGuard {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final String SUFFIX = ".tableflip";
 
     /** The second links, by the paths that they are for. */

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.os.UnixPaths;
@@ -28,7 +29,7 @@ import java.util.stream.Collectors;
  * when the socket is closed. Thread-safe.
  */
 final class SocketPaths {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     /** What a parent knows of the files: the inode of the socket, and device and inode of its file. */
     private static final Pattern FILE = Pattern.compile("(\\d{1,18}):(\\d{1,18}):(\\d{1,18})");
 

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
@@ -24,7 +25,7 @@ import java.util.stream.Stream;
 
 /** Makes the command of a child, and starts it. */
 final class Spawner {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Context context;
     private final Os os;

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.Program;
 import io.tableflip.core.launch.Launcher;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Creates the upgrader of this process, and installs its signal handlers. */
 public final class Startup {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final AtomicBoolean CREATED = new AtomicBoolean();
 
     private Startup() {}

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -10,7 +11,7 @@ import java.util.concurrent.TimeoutException;
 
 /** The phase of this process. Only the thread of the loop changes it; every thread may read it. */
 final class StateMachine {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private volatile Phase phase = Phase.INITIALIZING;
     private volatile boolean jvmEnding;

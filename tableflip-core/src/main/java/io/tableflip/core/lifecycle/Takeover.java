@@ -10,6 +10,7 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.WarmUp;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * it without a parent. Only for the thread of the loop.
  */
 final class Takeover {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /**
      * How much longer than it was told the child waits for DRAINED, before it assumes that its parent is

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 import java.time.Duration;
@@ -12,7 +13,7 @@ import java.time.Duration;
  * the loop.
  */
 final class Terminal {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** A signal that comes later than this after the loss was seen has another reason. */
     static final Duration LOOK = Duration.ofSeconds(1);

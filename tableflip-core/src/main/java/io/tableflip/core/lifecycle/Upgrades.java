@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * is installed when it begins. Only for the thread of the loop.
  */
 final class Upgrades {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Context context;
     private final @Nullable Launcher launcher;

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.WarmUp;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -11,7 +12,7 @@ import java.util.concurrent.TimeUnit;
  * A warm-up on a thread of its own, which is not waited for any longer when it was cut short. Thread-safe.
  */
 final class WarmUpRun {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final CompletableFuture<Void> over = new CompletableFuture<>();
     private final long began = System.nanoTime();

@@ -2,6 +2,7 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.ERROR;
 
+import io.tableflip.core.log.Log;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -14,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * nobody serving. More are started while all of these are busy, as long as the system has any. Thread-safe.
  */
 final class Workers implements Executor {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** More code than this does not block at the same time. */
     private static final int MAX = 64;

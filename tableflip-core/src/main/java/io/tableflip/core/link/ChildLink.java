@@ -3,6 +3,7 @@ package io.tableflip.core.link;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.Os;
 import java.io.IOException;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Neither direction ever blocks its caller: a child that does not read its names must not stop its parent.
  */
 public final class ChildLink {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Os os;
     private final int readFd;

@@ -2,6 +2,7 @@ package io.tableflip.core.link;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.WrongDescriptorException;
@@ -44,7 +45,7 @@ public final class ParentLink {
     public static final int NAMES_FD = 4;
     public static final int FIRST_PASSED_FD = 5;
 
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final String NAMES_OF = "the names of the descriptors from parent ";
     private static final Duration NAMES_TIMEOUT = Duration.ofSeconds(5);
     /** A level 2 parent writes the names as soon as it has spawned, but may be stopped just then. */

@@ -6,6 +6,7 @@ import io.tableflip.core.DrainReport;
 import io.tableflip.core.State;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgraderMXBean;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.UpgradeRecord.Result;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -27,7 +28,7 @@ import javax.management.ObjectName;
 public final class Management implements Observer, UpgraderMXBean {
     static final String NAME = "io.tableflip:type=Upgrader";
 
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     /** How often to look whether there is a server; costs next to nothing. */
     private static final Duration LOOK = Duration.ofSeconds(1);
 

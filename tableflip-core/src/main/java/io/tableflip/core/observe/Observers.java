@@ -3,6 +3,7 @@ package io.tableflip.core.observe;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.tableflip.core.LifecycleListener;
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -17,7 +18,7 @@ import java.util.function.Consumer;
  * which it may block as long as it likes, all others on another one. Thread-safe.
  */
 public final class Observers {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final List<Observer> ours = new CopyOnWriteArrayList<>();
     private final Observer users;

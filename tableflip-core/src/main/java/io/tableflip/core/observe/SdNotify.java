@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.text.Printable;
 import io.tableflip.core.text.RawString;
 import java.nio.charset.StandardCharsets;
@@ -25,7 +26,7 @@ import java.util.function.LongSupplier;
  * never said, for the same reason: systemd reads the PID file when the main process has ended.
  */
 public final class SdNotify implements Observer {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final String VARIABLE = "NOTIFY_SOCKET";
     /** The field of {@code sockaddr_un} without the zero that ends a path. */

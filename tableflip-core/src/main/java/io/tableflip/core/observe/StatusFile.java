@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.UpgradeException;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.ServiceStatus.Drain;
 import io.tableflip.core.os.FreshFile;
 import io.tableflip.ctl.Ctl;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * last word. A parent that drains on then writes a file of its own, {@code NAME.status.old}. Thread-safe.
  */
 public final class StatusFile implements Observer {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** Sixteen upgrades with the longest of messages. */
     private static final int LONGEST = 1 << 20;

@@ -2,6 +2,7 @@ package io.tableflip.core.os;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -15,7 +16,7 @@ public final class ChildProcess {
     /** The system does not tell how it ended. */
     static final int UNKNOWN = -1;
 
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final Duration LOOK = Duration.ofMillis(100);
 

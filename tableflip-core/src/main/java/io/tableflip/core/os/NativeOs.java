@@ -3,6 +3,7 @@ package io.tableflip.core.os;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.os.libc.LibC;
 import io.tableflip.core.text.RawString;
@@ -26,7 +27,7 @@ import jnr.ffi.Runtime;
  * and a third of the memory of the POSIX object of jnr-posix, which lacks most of them besides.
  */
 public final class NativeOs implements Os {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;

@@ -3,6 +3,7 @@ package io.tableflip.core.os;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * leave. A symbolic link in its place is replaced and not followed. Not thread-safe.
  */
 public final class PidFile {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** Set by tableflip-launcher.sh. */
     private static final String LAUNCHERS = "TABLEFLIP_LAUNCHER_PID_FILE";

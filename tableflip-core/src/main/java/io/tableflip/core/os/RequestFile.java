@@ -2,6 +2,7 @@ package io.tableflip.core.os;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -14,7 +15,7 @@ import java.nio.file.Path;
  * can send a signal: in a container image without a shell.
  */
 public final class RequestFile {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Path file;
 

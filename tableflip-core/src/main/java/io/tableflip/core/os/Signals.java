@@ -2,6 +2,7 @@ package io.tableflip.core.os;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
@@ -11,7 +12,7 @@ import java.lang.reflect.Proxy;
  * because javac warns of it in a way that cannot be switched off.
  */
 public final class Signals {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private Signals() {}
 

@@ -2,6 +2,7 @@ package io.tableflip.core.os;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.text.Printable;
 import io.tableflip.core.text.RawString;
@@ -27,7 +28,7 @@ import java.util.stream.Collectors;
  * since somebody else may have bound the same path meanwhile.
  */
 public final class UnixPaths {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final long LISTENING = 0x10000;
     private static final int DATAGRAM = 2;
     private static final int SEQUENCED = 5;

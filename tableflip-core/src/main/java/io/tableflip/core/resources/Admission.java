@@ -3,6 +3,7 @@ package io.tableflip.core.resources;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.UpgradeException;
@@ -15,7 +16,7 @@ import java.util.List;
 
 /** Compares what an upgrade may need with what is free, before the child is started. Thread-safe. */
 public final class Admission {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final ResourceCheck check;
     private final List<Need> needs;

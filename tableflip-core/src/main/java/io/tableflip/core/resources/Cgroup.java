@@ -2,6 +2,7 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ import java.util.OptionalLong;
  * @param own whether this process is in it, and not only in one below it
  */
 record Cgroup(String name, Path directory, boolean unified, boolean own) {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** Version 1 writes "no limit" as the largest number of whole pages. */
     private static final long UNLIMITED = Long.MAX_VALUE / 2;

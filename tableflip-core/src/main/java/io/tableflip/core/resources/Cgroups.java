@@ -2,6 +2,7 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * seen, of version 1 and 2. What is missing or makes no sense counts as no cgroup.
  */
 final class Cgroups {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final ProcFs proc;
     private final Path root;

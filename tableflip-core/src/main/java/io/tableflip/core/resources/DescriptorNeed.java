@@ -2,6 +2,7 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.os.ResourceLimit;
@@ -16,7 +17,7 @@ import java.util.OptionalLong;
  * need as many as this process has open. Thread-safe.
  */
 final class DescriptorNeed implements Need {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** The two pipes to the child, and the files that are open at the same time. */
     private static final long PIPES_AND_FILES = 8;

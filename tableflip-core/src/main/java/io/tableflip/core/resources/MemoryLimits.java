@@ -2,6 +2,7 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +12,7 @@ import java.util.OptionalLong;
 
 /** The limits of memory under which this process, and so its child, runs. */
 final class MemoryLimits {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final ProcFs proc;
     private final Cgroups cgroups;

@@ -2,6 +2,7 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.JvmOptions;
@@ -17,7 +18,7 @@ import java.util.OptionalLong;
  * {@code -Xmx}, that much heap, and besides what this process has besides its own heap. Thread-safe.
  */
 final class MemoryNeed implements Need {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** What a JVM has besides its heap at the very least. */
     private static final long LEAST_BESIDES = 32 << 20;

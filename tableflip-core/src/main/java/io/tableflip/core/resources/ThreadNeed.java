@@ -2,6 +2,7 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.os.ResourceLimit;
@@ -14,7 +15,7 @@ import java.util.OptionalLong;
 
 /** Threads for a child. It may need as many as this process has now. Thread-safe. */
 final class ThreadNeed implements Need {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final int CAP_SYS_ADMIN = 21;
     private static final int CAP_SYS_RESOURCE = 24;

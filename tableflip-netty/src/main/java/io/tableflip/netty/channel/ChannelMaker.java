@@ -2,6 +2,7 @@ package io.tableflip.netty.channel;
 
 import static java.lang.System.Logger.Level.INFO;
 
+import io.tableflip.core.log.Log;
 import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.bootstrap.ServerBootstrapConfig;
 import io.netty.channel.Channel;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Creates the channel for a name, from the inherited descriptor if there is one. Thread-safe. */
 public final class ChannelMaker {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Upgrader upgrader;
     private final Socket socket;

@@ -3,6 +3,7 @@ package io.tableflip.netty.channel;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelException;
@@ -16,7 +17,7 @@ import java.util.Objects;
  * socket has what its first owner has set, and Netty would let the bind fail.
  */
 final class LateOptions {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private LateOptions() {}
 

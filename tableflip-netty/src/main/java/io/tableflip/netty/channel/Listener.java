@@ -3,6 +3,7 @@ package io.tableflip.netty.channel;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * an upgrade must drain them nevertheless. Only when the last of them has closed does the upgrader forget it.
  */
 public final class Listener extends ServedChannel {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final AttributeKey<AcceptedConnection> ACCEPTED = AttributeKey.valueOf(Listener.class, "accepted");
 
     private final DrainPolicy policy;

@@ -2,6 +2,7 @@ package io.tableflip.netty.drain;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * into an empty pipeline.
  */
 public final class AcceptedConnection {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private final Channel channel;
     private final DrainPolicy policy;

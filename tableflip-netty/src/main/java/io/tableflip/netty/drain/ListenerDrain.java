@@ -3,6 +3,7 @@ package io.tableflip.netty.drain;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
+import io.tableflip.core.log.Log;
 import io.tableflip.core.DrainReport;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,7 +23,7 @@ import java.util.function.Consumer;
  * over in any case, even if an event loop is blocked.
  */
 public final class ListenerDrain {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final Duration CUT_GRACE = Duration.ofSeconds(1);
 

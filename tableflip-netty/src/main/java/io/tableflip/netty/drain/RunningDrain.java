@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
+import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -18,7 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** The event of one drain of one listener, and what is noted of its connections. Thread-safe. */
 public final class RunningDrain extends DrainEvent {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     private static final AttributeKey<String> PROTOCOL = AttributeKey.valueOf(RunningDrain.class, "protocol");
     /** The drain in which this side of the connection has sent all that it had to send. */

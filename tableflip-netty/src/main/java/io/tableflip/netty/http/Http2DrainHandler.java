@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -46,7 +47,7 @@ import org.jspecify.annotations.Nullable;
  * when its streams have ended, but nobody cuts it.
  */
 public final class Http2DrainHandler extends ChannelInboundHandlerAdapter {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     /** The drains of which a useless connection was logged for all to see. */
     private static final Set<DrainEvent> COMPLAINED =
             Collections.newSetFromMap(Collections.synchronizedMap(new WeakHashMap<>()));

@@ -3,6 +3,7 @@ package io.tableflip.netty.http;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.tableflip.core.log.Log;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The place of an {@link HttpDrainHandler} in its pipeline: behind all handlers of the HTTP/1.1 codec. */
 final class HttpDrainPlace {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
 
     /** The first misplaced handler of this process was logged as a warning; package-private for tests. */
     static final AtomicBoolean WARNED = new AtomicBoolean();

@@ -3,6 +3,7 @@ package io.tableflip.netty.warmup;
 import static java.lang.System.Logger.Level.INFO;
 import static java.util.Objects.requireNonNull;
 
+import io.tableflip.core.log.Log;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufHolder;
@@ -38,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * Where there is no loopback address the warm-up fails, and the process takes over without it.
  */
 public final class LoopbackWarmUp implements WarmUp {
-    private static final System.Logger LOG = System.getLogger("io.tableflip");
+    private static final System.Logger LOG = Log.get();
     private static final AttributeKey<Boolean> WARM_UP = AttributeKey.valueOf(LoopbackWarmUp.class, "warmUp");
 
     private final Builder plan;
