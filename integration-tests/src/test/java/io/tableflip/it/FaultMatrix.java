@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
 
 /** The table in docs/faults.md. */
 final class FaultMatrix {
-    private static final Pattern CELL = Pattern.compile("(\\*\\*)?(parent|child|next|nobody|—)(\\*\\*)?(?: \\((\\d+)\\))?");
+    private static final Pattern CELL =
+            Pattern.compile("(\\*\\*)?(parent|child|next|nobody|—)(\\*\\*)?(?: \\((\\d+)\\))?");
 
     private final List<Cell> cells = new ArrayList<>();
     private final String page;

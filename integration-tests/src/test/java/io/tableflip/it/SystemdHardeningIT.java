@@ -82,14 +82,16 @@ class SystemdHardeningIT {
     void withoutAPlaceForNativeCodeThereAreNoUpgrades() throws IOException {
         SystemdUnit readOnly = install("hello-simple", "ProtectSystem=strict");
         readOnly.start();
-        assertTrue(readOnly.journal().matches("(?s).*no upgrades here[^\n]*Read-only file system.*"), readOnly::journal);
+        assertTrue(
+                readOnly.journal().matches("(?s).*no upgrades here[^\n]*Read-only file system.*"), readOnly::journal);
         readOnly.stop();
 
         SystemdUnit noExec = install("hello-ctl", "TemporaryFileSystem=/tmp:noexec");
         noExec.start();
         assertEquals(1, noExec.attempt("reload").status(), noExec::journal);
         assertTrue(noExec.journal().matches("(?s).*upgrade refused[^\n]*no upgrades here.*"), noExec::journal);
-        noExec.set("TemporaryFileSystem=/tmp:noexec\nCacheDirectory=hello\nEnvironment=JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=/var/cache/hello");
+        noExec.set(
+                "TemporaryFileSystem=/tmp:noexec\nCacheDirectory=hello\nEnvironment=JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=/var/cache/hello");
         systemd.run("systemctl", "restart", "hello-ctl");
         Await.until("a PID file", () -> Files.exists(systemd.path("/run/hello-ctl/pid")), noExec::journal);
         noExec.reload();

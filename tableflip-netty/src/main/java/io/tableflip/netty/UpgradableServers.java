@@ -3,7 +3,6 @@ package io.tableflip.netty;
 import static java.lang.System.Logger.Level.INFO;
 import static java.util.Objects.requireNonNull;
 
-import io.tableflip.core.log.Log;
 import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
@@ -16,6 +15,7 @@ import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
+import io.tableflip.core.log.Log;
 import io.tableflip.netty.channel.Addresses;
 import io.tableflip.netty.channel.ChannelMaker;
 import io.tableflip.netty.channel.Connections;

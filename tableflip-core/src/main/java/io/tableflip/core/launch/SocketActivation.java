@@ -3,8 +3,8 @@ package io.tableflip.core.launch;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;

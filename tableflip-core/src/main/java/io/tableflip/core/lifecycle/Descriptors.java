@@ -3,13 +3,13 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
 import io.tableflip.core.Fds;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.launch.SocketActivation;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.OpenFlags;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;

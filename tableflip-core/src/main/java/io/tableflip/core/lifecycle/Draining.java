@@ -3,9 +3,9 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.Participant;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.Observer;
 import java.time.Duration;
 import java.time.Instant;

@@ -2,12 +2,12 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.link.WireNames;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import java.util.Collection;
 import java.util.LinkedHashMap;

@@ -3,12 +3,12 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.launch.JavaCommand;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.PortOptions;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.text.LastLines;
@@ -43,7 +43,8 @@ final class EarlyEnd {
     private static final Set<Integer> NO_FAILURE = Set.of(-1, 0, 128 + 1, 128 + 2, 128 + 9, 128 + 15);
 
     /** An option that opens a port may be the reason. */
-    private static final Pattern PORT = Pattern.compile("in use|bind|-javaagent|agent library", Pattern.CASE_INSENSITIVE);
+    private static final Pattern PORT =
+            Pattern.compile("in use|bind|-javaagent|agent library", Pattern.CASE_INSENSITIVE);
 
     private final Context context;
     private final Os os;

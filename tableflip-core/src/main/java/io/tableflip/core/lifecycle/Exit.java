@@ -2,8 +2,8 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;

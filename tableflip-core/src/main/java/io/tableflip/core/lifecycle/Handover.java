@@ -13,7 +13,6 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
@@ -22,6 +21,7 @@ import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.link.ChildLink;
 import io.tableflip.core.link.Message;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.Observer;
 import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.text.Printable;

@@ -3,13 +3,13 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.Participant;
 import io.tableflip.core.launch.JarWatch;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.Preloader;
 import io.tableflip.core.launch.ScriptJobs;
 import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.resources.Admission;

@@ -4,7 +4,6 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.Fds;
 import io.tableflip.core.Participant;
@@ -15,6 +14,7 @@ import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.link.Message;
 import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.Observers;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;

@@ -2,8 +2,8 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import java.time.Duration;
 import java.util.Optional;

@@ -2,10 +2,10 @@ package io.tableflip.core.lifecycle;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Participant;
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -6,8 +6,8 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.Observer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;

@@ -3,8 +3,8 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.os.UnixPaths;
 import io.tableflip.core.os.UnixPaths.FileId;

@@ -4,7 +4,6 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
@@ -13,6 +12,7 @@ import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.link.ChildLink;
 import io.tableflip.core.link.Gob;
 import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.resources.Admission;

@@ -3,11 +3,11 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.Program;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.NativeOs;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;

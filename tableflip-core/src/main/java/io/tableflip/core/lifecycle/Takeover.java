@@ -10,12 +10,12 @@ import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.WarmUp;
 import io.tableflip.core.lifecycle.Participants.FirstResume;
 import io.tableflip.core.link.Message;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;

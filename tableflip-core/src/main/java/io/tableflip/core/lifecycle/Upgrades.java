@@ -5,12 +5,12 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.launch.Launcher;
 import io.tableflip.core.launch.Supervisor;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.resources.Admission;

@@ -3,8 +3,8 @@ package io.tableflip.core.lifecycle;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.WarmUp;
+import io.tableflip.core.log.Log;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 

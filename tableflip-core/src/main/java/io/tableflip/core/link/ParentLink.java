@@ -2,10 +2,10 @@ package io.tableflip.core.link;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.WrongDescriptorException;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.Printable;

@@ -2,8 +2,8 @@ package io.tableflip.core.os;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.SystemCallException;
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;

@@ -2,8 +2,8 @@ package io.tableflip.core.os;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.text.Printable;
 import io.tableflip.core.text.RawString;
 import java.io.IOException;

@@ -3,11 +3,11 @@ package io.tableflip.core.resources;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -2,8 +2,8 @@ package io.tableflip.core.resources;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.JvmOptions;
 import java.io.IOException;

@@ -2,7 +2,6 @@ package io.tableflip.netty.channel;
 
 import static java.lang.System.Logger.Level.INFO;
 
-import io.tableflip.core.log.Log;
 import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.bootstrap.ServerBootstrapConfig;
 import io.netty.channel.Channel;
@@ -15,6 +14,7 @@ import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.Upgrader;
+import io.tableflip.core.log.Log;
 import io.tableflip.netty.BindSpec;
 import java.io.IOException;
 import java.net.SocketAddress;

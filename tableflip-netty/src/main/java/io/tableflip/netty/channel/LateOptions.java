@@ -3,12 +3,12 @@ package io.tableflip.netty.channel;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.netty.bootstrap.AbstractBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelOption;
 import io.tableflip.core.FdName;
+import io.tableflip.core.log.Log;
 import java.util.Map;
 import java.util.Objects;
 

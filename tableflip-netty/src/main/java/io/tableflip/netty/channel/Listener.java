@@ -3,7 +3,6 @@ package io.tableflip.netty.channel;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -11,6 +10,7 @@ import io.netty.util.AttributeKey;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.Upgrader;
+import io.tableflip.core.log.Log;
 import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.drain.AcceptedConnection;
 import io.tableflip.netty.drain.ListenerDrain;

@@ -2,11 +2,11 @@ package io.tableflip.netty.drain;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.ssl.SslHandler;
+import io.tableflip.core.log.Log;
 import io.tableflip.netty.DrainPolicy;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;

@@ -3,8 +3,8 @@ package io.tableflip.netty.drain;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.DrainReport;
+import io.tableflip.core.log.Log;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;

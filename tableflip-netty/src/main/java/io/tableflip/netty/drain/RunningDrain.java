@@ -5,11 +5,11 @@ import static java.lang.System.Logger.Level.WARNING;
 import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
-import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.util.AttributeKey;
+import io.tableflip.core.log.Log;
 import io.tableflip.netty.DrainEvent;
 import java.time.Duration;
 import java.util.Map;

@@ -3,7 +3,6 @@ package io.tableflip.netty.warmup;
 import static java.lang.System.Logger.Level.INFO;
 import static java.util.Objects.requireNonNull;
 
-import io.tableflip.core.log.Log;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufHolder;
@@ -13,6 +12,7 @@ import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.util.AttributeKey;
 import io.netty.util.ReferenceCountUtil;
 import io.tableflip.core.WarmUp;
+import io.tableflip.core.log.Log;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
