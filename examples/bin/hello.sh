@@ -14,8 +14,11 @@
 #   HELLO_CACHE  a directory of this service's own for archives, which --train can write to; cache beside this script
 #   HELLO_OPTS   options for the JVM, separated by spaces; without it those below
 #   JAVA         java
-# shellcheck disable=SC2086 # HELLO_OPTS are words
+# shellcheck disable=SC2086,SC2155 # HELLO_OPTS are words; an environment that cannot be kept is empty
 set -u
+
+# An upgrade starts this script in the environment that it keeps here. First, before anything is set.
+export TABLEFLIP_START_ENVIRONMENT="${TABLEFLIP_START_ENVIRONMENT-$(env -0 | base64 | tr -d '\n')}"
 
 case $0 in
     /*) self=$0 ;;

@@ -53,6 +53,7 @@ final class DemoServer implements AutoCloseable {
                 "--upgrade-timeout",
                 upgradeTimeout.toMillis() + "ms");
         builder.environment().remove("TABLEFLIP_LAUNCHER");
+        builder.environment().remove("TABLEFLIP_START_ENVIRONMENT");
         builder.redirectErrorStream(true)
                 .redirectInput(new File("/dev/null"))
                 .redirectOutput(log.toFile())

@@ -117,7 +117,8 @@ final class HttpExample {
 
     /**
      * What to start at an upgrade: the start script again, if this program was started by one that exports its own path in
-     * TABLEFLIP_LAUNCHER. So changed JVM flags in the script count. The script has to end in {@code exec java ...}.
+     * TABLEFLIP_LAUNCHER. So changed JVM flags in the script count. The script has to end in {@code exec java ...}, and keeps
+     * its environment as hello.sh does.
      */
     private static ChildCommand viaStartScript(ChildCommand command, List<String> commandLine) {
         @Nullable String launcher = command.environment().get("TABLEFLIP_LAUNCHER");
@@ -126,7 +127,7 @@ final class HttpExample {
         }
         List<String> viaScript = new ArrayList<>(commandLine);
         viaScript.add(0, launcher);
-        return command.withCommand(viaScript);
+        return command.withStartScript(viaScript);
     }
 
     /** Made once: while this process lives, it says the same, whatever becomes of the config file. */

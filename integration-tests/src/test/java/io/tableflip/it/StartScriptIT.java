@@ -65,6 +65,87 @@ class StartScriptIT {
         }
     }
 
+    /** It would pile up what it appends, and keep what it defaults. */
+    @Test
+    void theScriptSeesTheEnvironmentOfItsFirstStart() throws IOException {
+        String keeps = Files.readAllLines(Service.projectFile("examples/bin/hello.sh")).stream()
+                .filter(line -> line.startsWith("export TABLEFLIP_START_ENVIRONMENT"))
+                .findFirst()
+                .orElseThrow();
+        String sets = keeps
+                + "\nexport JDK_JAVA_OPTIONS=\"${JDK_JAVA_OPTIONS-} -Dx=1\"\nexport APP_OPTS=\"${APP_OPTS:--Dround=%d}\"\n"
+                + "exec " + Service.java() + " $APP_OPTS -jar " + Service.examplesJar() + " \"$@\"";
+        Path script = script(String.format(sets, 1));
+        try (Service service = Service.example(directory)
+                .script(script)
+                .environment("LINES", "a\nb=c\n")
+                .startAndAwait()) {
+            for (int round = 2; round <= 3; round++) {
+                script(String.format(sets, round));
+                service.upgrade();
+                assertTrue(commandLine(service.pid()).contains("-Dround=" + round));
+                String environment = "\0" + Files.readString(Path.of("/proc/" + service.pid() + "/environ"));
+                assertTrue(environment.contains("\0JDK_JAVA_OPTIONS= -Dx=1\0"), environment);
+                assertTrue(environment.contains("\0LINES=a\nb=c\n\0"), environment);
+            }
+        }
+    }
+
+    /** As those of Gradle do. The release has the name of its directory. */
+    private Path releases() throws IOException {
+        for (String name : List.of("1", "2")) {
+            Path release = Files.createDirectories(directory.resolve("releases").resolve(name));
+            Files.copy(Service.examplesJar(), release.resolve("app.jar"));
+            Path script = Files.writeString(
+                    release.resolve("start"),
+                    "#!/bin/sh\nhome=$(cd -P \"$(dirname \"$0\")\" && pwd -P) || exit\nexec " + Service.java()
+                            + " -cp \"$home/app.jar\" io.tableflip.examples.Main \"$@\"\n");
+            Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+        return Files.createSymbolicLink(directory.resolve("current"), Path.of("releases/1"));
+    }
+
+    private void pointToTheSecond(Path current) throws IOException {
+        Path next = Files.createSymbolicLink(directory.resolve("current.next"), Path.of("releases/2"));
+        Files.move(next, current, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Test
+    void aScriptThatResolvesLinksRunsTheNewReleaseIfItStartsInTheLink() throws IOException {
+        Path current = releases();
+        try (Service service = Service.example(directory)
+                .script(current.resolve("start"))
+                .under("sh", "-c", "cd \"$0\" && exec \"$@\"", current.toString())
+                .startAndAwait()) {
+            pointToTheSecond(current);
+            service.upgrade();
+            assertTrue(commandLine(service.pid()).contains("\0" + directory.toRealPath() + "/releases/2/app.jar\0"));
+            service.awaitLog("current leads to " + directory.toRealPath() + "/releases/2 now");
+            Files.delete(directory.resolve("releases/1/app.jar"));
+            service.upgrade();
+            assertTrue(Http.get(service.address(), "/").contains("\"generation\":3"));
+        }
+    }
+
+    @Test
+    void aScriptThatResolvesLinksIsToldOfThem() throws IOException {
+        Path current = releases();
+        try (Service service =
+                Service.example(directory).script(current.resolve("start")).startAndAwait()) {
+            service.awaitLog("prepared for the next upgrade");
+            pointToTheSecond(current);
+            service.upgrade();
+            Path releases = directory.toRealPath().resolve("releases");
+            assertTrue(commandLine(service.pid()).contains("\0" + releases + "/1/app.jar\0"));
+            String moved = "current, which led to " + releases + "/1 at the start, leads to " + releases + "/2 now";
+            service.awaitMatch("WARNING upgrade: the new process runs the old release: \\S*" + moved);
+            Files.delete(releases.resolve("1/app.jar"));
+            service.signal("HUP", service.pid());
+            service.awaitMatch("upgrade: failed .* " + releases + "/1/app.jar is gone: \\S*" + moved);
+            service.awaitOnly(service.pid());
+        }
+    }
+
     /** It could serve nothing that it inherits. */
     @Test
     void aNewProcessWithoutEpollIsNoSuccessor() throws IOException {

@@ -2,6 +2,7 @@ package io.tableflip.core;
 
 import io.tableflip.core.text.JvmOptions;
 import io.tableflip.core.text.JvmVariables;
+import io.tableflip.core.text.StartEnvironment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -35,7 +36,8 @@ public final class ChildCommand {
 
     /**
      * Another program and its arguments. A program without a slash is looked up in {@code PATH}. A start
-     * script must end in {@code exec}, so that the new process is the one that was spawned.
+     * script must end in {@code exec}, so that the new process is the one that was spawned; see also
+     * {@link #withStartScript(List)}.
      *
      * @throws IllegalArgumentException if the command is empty or has a NUL character in it
      */
@@ -50,6 +52,32 @@ public final class ChildCommand {
     /** As {@link #withCommand(List)}. */
     public ChildCommand withCommand(String... command) {
         return withCommand(List.of(command));
+    }
+
+    /**
+     * A start script and its arguments, in the environment in which the script was started first. As
+     * {@link #withCommand(List)} otherwise. Changes of the environment have to follow this call.
+     *
+     * <p>The script keeps that environment in a variable. Without this line at its top, it gets the
+     * environment of this process, with all that it has set itself:
+     *
+     * <pre>{@code
+     * export TABLEFLIP_START_ENVIRONMENT="${TABLEFLIP_START_ENVIRONMENT-$(env -0 | base64 | tr -d '\n')}"
+     * }</pre>
+     *
+     * <p>It also starts in the same working directory ({@code PWD}), if that is still there.
+     *
+     * @throws IllegalArgumentException as {@link #withCommand(List)}
+     * @throws IllegalStateException if that variable holds anything else
+     */
+    public ChildCommand withStartScript(List<String> command) {
+        Map<String, String> first = StartEnvironment.find(environment).orElse(environment);
+        return new ChildCommand(withCommand(command).command, first);
+    }
+
+    /** As {@link #withStartScript(List)}. */
+    public ChildCommand withStartScript(String... command) {
+        return withStartScript(List.of(command));
     }
 
     /** Other arguments for the same program: JDK flags, main class, arguments of the program. */

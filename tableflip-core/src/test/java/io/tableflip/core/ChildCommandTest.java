@@ -2,8 +2,11 @@ package io.tableflip.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.core.text.RawString;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -133,5 +136,40 @@ class ChildCommandTest {
         assertThrows(IllegalArgumentException.class, () -> java("Main").withJvmOptions("-D\0"));
         ChildCommand script = command.withCommand("./start.sh");
         assertThrows(IllegalStateException.class, () -> script.withJvmOptions("-Xmx1g"));
+    }
+
+    private static String kept(String block) {
+        return Base64.getEncoder().encodeToString(RawString.encode(block));
+    }
+
+    @Test
+    void aStartScriptSeesTheEnvironmentOfItsFirstStart() {
+        String kept = kept("OPTS=a\nb\uDCFF\0EMPTY=\0_=/usr/bin/env\0");
+        ChildCommand own = java("Main")
+                .withEnvironment(Map.of(
+                        "OPTS", "a\nb\uDCFF -Dx=1", "SET_BY_THE_SCRIPT", "x", "TABLEFLIP_START_ENVIRONMENT", kept));
+        ChildCommand script = own.withStartScript("./start.sh", "-x");
+        assertEquals(List.of("./start.sh", "-x"), script.command());
+        assertEquals(
+                Map.of("OPTS", "a\nb\uDCFF", "EMPTY", "", "TABLEFLIP_START_ENVIRONMENT", kept), script.environment());
+        assertEquals("later", script.withVariable("OPTS", "later").environment().get("OPTS"));
+        assertEquals(script.environment(), script.withStartScript("./start.sh").environment());
+    }
+
+    @Test
+    void aStartScriptThatKeepsNothingGetsWhatThisProcessHas() {
+        for (Map<String, String> environment :
+                List.of(Map.of("A", "1"), Map.of("A", "1", "TABLEFLIP_START_ENVIRONMENT", ""))) {
+            ChildCommand own = java("Main").withEnvironment(environment);
+            assertEquals(environment, own.withStartScript("./start.sh").environment());
+        }
+    }
+
+    @Test
+    void anEnvironmentThatWasKeptWronglyIsNamed() {
+        ChildCommand own = java("Main").withVariable("TABLEFLIP_START_ENVIRONMENT", "PATH=/bin");
+        IllegalStateException failure =
+                assertThrows(IllegalStateException.class, () -> own.withStartScript("./start.sh"));
+        assertTrue(failure.toString().contains("TABLEFLIP_START_ENVIRONMENT is not"), failure::toString);
     }
 }

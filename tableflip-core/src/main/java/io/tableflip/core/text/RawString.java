@@ -9,7 +9,9 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Strings for bytes that are UTF-8 most of the time: command lines, environments, paths. A byte {@code b}
@@ -83,5 +85,19 @@ public final class RawString {
             strings.add(decode(Arrays.copyOfRange(block, start, block.length)));
         }
         return strings;
+    }
+
+    /**
+     * The variables in a block of {@code NAME=VALUE}, each with NUL behind it. The first one of a name counts.
+     */
+    public static Map<String, String> decodeVariables(byte[] block) {
+        Map<String, String> variables = new LinkedHashMap<>();
+        for (String variable : decodeBlock(block)) {
+            int equals = variable.indexOf('=');
+            if (equals > 0) {
+                variables.putIfAbsent(variable.substring(0, equals), variable.substring(equals + 1));
+            }
+        }
+        return variables;
     }
 }
