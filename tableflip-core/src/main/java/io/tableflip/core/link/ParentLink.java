@@ -59,6 +59,9 @@ public final class ParentLink {
     private final FileChannel in;
     private final @Nullable Identity identity;
     private final long pid;
+    /** It has started this process itself, with no shell between them. */
+    private final boolean isStarter;
+
     private final Optional<Long> startTime;
     private volatile boolean silenced;
     private volatile boolean failed;
@@ -70,7 +73,8 @@ public final class ParentLink {
         this.out = out;
         this.in = in;
         pid = identity == null ? findParent(proc, readyPipe) : identity.pid;
-        startTime = proc.startTime(pid);
+        isStarter = proc.parentPid() == pid;
+        startTime = isStarter ? Optional.empty() : proc.startTime(pid);
     }
 
     /**
@@ -346,10 +350,16 @@ public final class ParentLink {
         os.close(NAMES_FD);
     }
 
-    /** Whether it is certain that the parent process is gone or a zombie. */
+    /**
+     * Whether it is certain that the parent process is gone or a zombie. The kernel gives this process another
+     * parent when the last thread of the first one has ended. That shows even where {@code /proc} hides other
+     * processes ({@code hidepid}), so that it has nothing about a parent that runs.
+     */
     public boolean isParentGone() {
         try {
-            return startTime.isEmpty() || !proc.startTime(pid).equals(startTime);
+            return isStarter
+                    ? proc.parentPid() != pid
+                    : startTime.isEmpty() || !proc.startTime(pid).equals(startTime);
         } catch (IOException e) {
             LOG.log(WARNING, "parent " + pid + " cannot be looked at, it may be there", e);
             return false;

@@ -167,7 +167,8 @@ public final class ProcFs {
     /**
      * When a process was started, in ticks since the boot: tells it from a later one with the same id. Empty
      * if it is gone or a zombie; not yet if only its first thread is, while others still end: until the last
-     * of them has, it is the parent of its children.
+     * of them has, it is the parent of its children. Also empty for another process that {@code /proc} hides
+     * ({@code hidepid}).
      *
      * @throws IOException if that cannot be told, since this process is out of descriptors for example
      */

@@ -759,6 +759,7 @@ class TakeoverTest {
         Child child = new Child("", true);
         assertEquals(77, child.link.pid());
         proc.processGone(77);
+        proc.parent(1);
         child.toChild.close();
         CompletableFuture<Void> ready = child.life.ready();
         participant.await("resume");

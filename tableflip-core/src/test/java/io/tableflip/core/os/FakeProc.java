@@ -22,7 +22,7 @@ public final class FakeProc {
         Files.createDirectories(root.resolve("self/fdinfo"));
         Files.createDirectories(root.resolve("self/net"));
         fs = new ProcFs(root);
-        write("self/stat", "1234 (java) S 77 0 0 0");
+        parent(77);
         write("self/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n");
     }
 
@@ -48,6 +48,11 @@ public final class FakeProc {
             Files.delete(file); // not what it leads to
         }
         Files.writeString(file, content);
+    }
+
+    /** The process that has started this one, or has adopted it. */
+    public void parent(long pid) throws IOException {
+        write("self/stat", "1234 (java) S " + pid + " 0 0 0");
     }
 
     /** What {@code ls -l} would show behind the arrow. */
