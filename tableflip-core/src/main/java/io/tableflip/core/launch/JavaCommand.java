@@ -4,6 +4,7 @@ import io.tableflip.core.ChildCommand;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.JvmOptions;
+import io.tableflip.core.text.RawString;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -55,7 +56,7 @@ public record JavaCommand(
         if (arguments.isEmpty() || !JvmOptions.isJava(arguments) || isScript(executable)) {
             return Optional.empty();
         }
-        Map<String, String> variables = Launcher.variables(environment);
+        Map<String, String> variables = RawString.variables(environment);
         variables.keySet().removeIf(Launcher::isOwn);
         return Optional.of(new JavaCommand(executable, new ChildCommand(arguments, variables), directory));
     }

@@ -1,11 +1,16 @@
 package io.tableflip.core.launch;
 
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
+import io.tableflip.core.text.JvmOptions;
 import io.tableflip.core.text.Printable;
 import io.tableflip.core.text.RawString;
+import io.tableflip.core.text.StartEnvironment;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -17,8 +22,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Knows how this process was started, and how to start the same program once more. Immutable. */
+/** Knows how this process was started, and how to start the same program once more. Thread-safe. */
 public final class Launcher {
+    private static final System.Logger LOG = Log.get();
+
     /** What the files of the passed Unix sockets are, for the child. */
     public static final String SOCKET_FILES = "TABLEFLIP_SOCKET_FILES";
 
@@ -30,43 +37,30 @@ public final class Launcher {
 
     private final ProcFs proc;
     private final ChildCommand own;
-    private final @Nullable String directory;
+    private final StartDirectory directory;
+    private final ReleaseLinks links;
 
     /**
      * Remembers the start of this process: the working directory may be gone or re-pointed by the time of an
      * upgrade.
+     *
+     * @throws IOException if the command line is not known
      */
     public Launcher(ProcFs proc) throws IOException {
         this.proc = proc;
-        own = new ChildCommand(
-                RawString.decodeBlock(proc.commandLine()), variables(RawString.decodeBlock(proc.environment())));
-        directory = workingDirectory(own.environment());
-    }
-
-    /** By their names, without what only the process itself was told. */
-    static Map<String, String> variables(List<String> block) {
-        Map<String, String> environment = new LinkedHashMap<>();
-        for (String variable : block) {
-            int equals = variable.indexOf('=');
-            if (equals > 0) {
-                environment.putIfAbsent(variable.substring(0, equals), variable.substring(equals + 1));
-            }
-        }
+        Map<String, String> environment = OwnEnvironment.read(proc);
         environment.remove(JPACKAGE);
-        return environment;
+        own = new ChildCommand(commandLine(proc), environment);
+        directory = StartDirectory.of(proc, environment);
+        links = new ReleaseLinks(own, directory);
     }
 
-    /**
-     * The directory as the user named it, so that a child follows a symbolic link that was re-pointed; its
-     * physical path if that is not known; {@code null} to inherit it if Java cannot express that.
-     */
-    private @Nullable String workingDirectory(Map<String, String> environment) throws IOException {
-        String logical = environment.getOrDefault("PWD", "");
-        if (logical.startsWith("/") && proc.isWorkingDirectory(logical)) {
-            return logical;
+    private static List<String> commandLine(ProcFs proc) throws IOException {
+        List<String> words = RawString.decodeBlock(proc.commandLine());
+        if (words.isEmpty()) {
+            throw new IOException("the command line of this process is empty");
         }
-        String physical = Files.readSymbolicLink(proc.workingDirectory()).toString();
-        return proc.isWorkingDirectory(physical) ? physical : null;
+        return words;
     }
 
     /** The variables of this process. */
@@ -74,11 +68,47 @@ public final class Launcher {
         return own.environment();
     }
 
+    /**
+     * Looks around when this process has become the service: finds links to its release, and warns of what
+     * upgrades will not see. Reads the file system.
+     */
+    public void lookAround() {
+        links.find();
+        if (!own.environment().containsKey(StartEnvironment.VARIABLE)) {
+            RepeatedExec.find(own.environment(), System.getProperty("java.home", ""))
+                    .ifPresent(library -> LOG.log(
+                            WARNING,
+                            "java has started itself a second time, since LD_LIBRARY_PATH has {0} in it: the command line of"
+                                    + " this process has the contents of argument files (@file) and of JDK_JAVA_OPTIONS in it,"
+                                    + " and an upgrade does not see their changes. Take that directory out of LD_LIBRARY_PATH,"
+                                    + " or let upgrades run a start script (docs/pitfalls.md)",
+                            Printable.of(library)));
+        }
+    }
+
     /** The command by default: this process's own, without what only it was told. */
     public ChildCommand childCommand() {
         Map<String, String> environment = new LinkedHashMap<>(own.environment());
         environment.keySet().removeIf(Launcher::isOwn);
         return new ChildCommand(own.command(), environment);
+    }
+
+    /**
+     * The command by default for an upgrade that begins now. Where a link in the name of the working
+     * directory was re-pointed, it has the new paths. Reads the file system.
+     */
+    public ChildCommand commandNow() {
+        return directory.follow(childCommand());
+    }
+
+    /**
+     * What the operator should know about an upgrade with this command: which release it runs, if that is not
+     * the one that a re-pointed link leads to. Reads the file system.
+     *
+     * @throws IOException if what is to be started is gone, with the reason and the remedy
+     */
+    public List<String> warnings(ChildCommand command) throws IOException {
+        return links.warnings(command, directory(command));
     }
 
     /**
@@ -104,10 +134,23 @@ public final class Launcher {
                 environment.add(name + "=" + value);
             }
         });
+        String links = this.links.variable();
+        if (!links.isEmpty()) {
+            environment.add(ReleaseLinks.VARIABLE + "=" + links);
+        }
         String program = command.command().get(0);
-        requireDirectory();
+        String start = directory(command);
+        requireDirectory(start);
         return new Os.SpawnRequest(
-                executable(program, command.environment()), command.command(), environment, directory, fds);
+                executable(program, command.environment()), command.command(), environment, start, fds);
+    }
+
+    /** A start script begins where it began first, if it keeps the environment of that start. */
+    private @Nullable String directory(ChildCommand command) {
+        Map<String, String> environment = command.environment();
+        return StartEnvironment.keeps(environment, "PWD") && !JvmOptions.isJava(command.command())
+                ? StartDirectory.ofScript(environment).orElse(directory.path())
+                : directory.path();
     }
 
     /** The java command that a process runs now; empty if it runs none. */
@@ -119,11 +162,12 @@ public final class Launcher {
         return variable.equals(ParentLink.SENTINEL)
                 || variable.equals(ParentLink.LINK)
                 || variable.equals(SOCKET_FILES)
+                || variable.equals(ReleaseLinks.VARIABLE)
                 || SocketActivation.isOwn(variable);
     }
 
     /** The error of the spawn would be "no such file" and seem to mean the program. */
-    private void requireDirectory() throws IOException {
+    private static void requireDirectory(@Nullable String directory) throws IOException {
         if (directory != null && !Files.isDirectory(Path.of(directory))) {
             throw new IOException("the working directory " + Printable.of(directory) + " is gone");
         }

@@ -113,6 +113,7 @@ final class Housekeeping {
             Launcher starts = launcher;
             List<Participant> all = participants.all();
             context.workers().execute(() -> keepHouse(starts, all));
+            context.workers().execute(starts::lookAround);
         } else if (launcher == null && fds.isUnclaimed()) {
             context.workers().execute(fds::closeInherited);
         }

@@ -47,14 +47,16 @@ final class Spawner {
      * Makes the command. Not for the thread of the loop: it runs code of the user, and reads files.
      *
      * @param passed how many descriptors the child gets
-     * @throws CompletionException with an {@link UpgradeException} if the resource check refuses it
+     * @throws CompletionException with an {@link UpgradeException} if the resource check refuses it, with an
+     *     {@link IOException} if what it should start is gone
      */
     ChildCommand command(int passed) {
         ChildCommand command = requireNonNull(
-                context.settings().childCommand().apply(launcher.childCommand()), "childCommand has given no command");
+                context.settings().childCommand().apply(launcher.commandNow()), "childCommand has given no command");
         try {
+            launcher.warnings(command).forEach(warning -> LOG.log(WARNING, "upgrade: {0}", warning));
             admission.admit(command, passed);
-        } catch (UpgradeException e) {
+        } catch (UpgradeException | IOException e) {
             throw new CompletionException(e);
         }
         return command;

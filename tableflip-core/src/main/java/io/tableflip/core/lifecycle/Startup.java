@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.Program;
 import io.tableflip.core.launch.Launcher;
+import io.tableflip.core.launch.OwnEnvironment;
 import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.log.Log;
 import io.tableflip.core.os.NativeOs;
@@ -115,12 +116,12 @@ public final class Startup {
 
     private static Lifecycle open(Settings settings) throws IOException {
         ProcFs proc = new ProcFs();
+        @Nullable Launcher launcher = launcher(settings, proc);
         Optional<String> noUpgrades = settings.whyNoUpgrades();
         if (noUpgrades.isPresent()) {
             refuseParent(proc, noUpgrades.get());
             LOG.log(WARNING, "no upgrades here, all else works: {0}", noUpgrades.get());
         }
-        Launcher launcher = noUpgrades.isPresent() ? null : new Launcher(proc);
         @Nullable ParentLink link = launcher == null ? null : ParentLink.find(launcher.environment(), proc);
         Lifecycle life;
         try {
@@ -136,12 +137,28 @@ public final class Startup {
         return life;
     }
 
+    /**
+     * How to start this program again; {@code null} where upgrades are not possible. A failure to learn it
+     * costs the upgrades, not the service.
+     */
+    static @Nullable Launcher launcher(Settings settings, ProcFs proc) {
+        if (settings.whyNoUpgrades().isEmpty()) {
+            try {
+                return new Launcher(proc);
+            } catch (IOException | RuntimeException e) {
+                settings.withoutUpgrades("it is not known how this process was started (" + e
+                        + "): allow it to read /proc/self/cmdline");
+            }
+        }
+        return null;
+    }
+
     /** A process that an upgrade has started must not become a stub: what its parent can do, it could not. */
-    private static void refuseParent(ProcFs proc, String why) throws IOException {
+    static void refuseParent(ProcFs proc, String why) throws IOException {
         if (!Files.isReadable(Path.of("/proc/self/fd"))) {
             return;
         }
-        ParentLink parent = ParentLink.find(new Launcher(proc).environment(), proc);
+        ParentLink parent = ParentLink.find(OwnEnvironment.read(proc), proc);
         if (parent != null) {
             String failure = "no upgrades are possible in the new process: " + why;
             parent.failed(failure);

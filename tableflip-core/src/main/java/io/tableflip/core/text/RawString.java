@@ -91,8 +91,13 @@ public final class RawString {
      * The variables in a block of {@code NAME=VALUE}, each with NUL behind it. The first one of a name counts.
      */
     public static Map<String, String> decodeVariables(byte[] block) {
+        return variables(decodeBlock(block));
+    }
+
+    /** The variables of a list of {@code NAME=VALUE}. The first one of a name counts. */
+    public static Map<String, String> variables(List<String> list) {
         Map<String, String> variables = new LinkedHashMap<>();
-        for (String variable : decodeBlock(block)) {
+        for (String variable : list) {
             int equals = variable.indexOf('=');
             if (equals > 0) {
                 variables.putIfAbsent(variable.substring(0, equals), variable.substring(equals + 1));

@@ -9,10 +9,12 @@ import io.tableflip.core.ChildCommand;
 import io.tableflip.core.os.FakeProc;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.text.RawString;
+import io.tableflip.testsupport.Logs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -162,5 +164,41 @@ class LauncherTest {
                 current.toString(),
                 launcher.request(launcher.childCommand(), "", Map.of(), List.of())
                         .directory());
+    }
+
+    /** With what it saw first, it would begin elsewhere otherwise. */
+    @Test
+    void aStartScriptBeginsInTheDirectoryOfItsFirstStart() throws IOException {
+        Path first = Files.createDirectory(directory.resolve("first"));
+        String kept = Base64.getEncoder().encodeToString(RawString.encode("PWD=" + first + "\0A=\n\uDCFF\0"));
+        started("java\0Main\0", "A=changed\0TABLEFLIP_START_ENVIRONMENT=" + kept + "\0");
+        Launcher launcher = new Launcher(proc.fs);
+        ChildCommand script = launcher.childCommand().withStartScript("/srv/start.sh");
+        Os.SpawnRequest request = launcher.request(script, "2:1:2:3:4:5", Map.of(), List.of());
+        assertEquals(first.toString(), request.directory());
+        assertTrue(request.environment().contains("A=\n\uDCFF"), request::toString);
+        assertTrue(request.environment().contains("TABLEFLIP_START_ENVIRONMENT=" + kept), request::toString);
+        String own = directory.resolve("release-1").toRealPath().toString();
+        assertEquals(own, request().directory());
+        Files.delete(first);
+        assertEquals(
+                own,
+                launcher.request(script, "2:1:2:3:4:5", Map.of(), List.of()).directory());
+    }
+
+    @Test
+    void aRepeatedExecIsWarnedOf() throws IOException {
+        Path server = Path.of(System.getProperty("java.home"), "lib/server");
+        String libraries = "LD_LIBRARY_PATH=" + server + ":" + server.getParent() + ":/opt/lib:" + server + "\0";
+        try (Logs logs = new Logs()) {
+            started("java\0Main\0", libraries);
+            new Launcher(proc.fs).lookAround();
+            assertTrue(logs.has("since LD_LIBRARY_PATH has " + server + " in it"), logs::toString);
+        }
+        try (Logs logs = new Logs()) {
+            started("java\0Main\0", libraries + "TABLEFLIP_START_ENVIRONMENT=\0"); // a script makes the command line
+            new Launcher(proc.fs).lookAround();
+            assertEquals(0, logs.count("WARNING"), logs::toString);
+        }
     }
 }
