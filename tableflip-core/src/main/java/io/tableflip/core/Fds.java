@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * The descriptors that came from the parent, and those that go to the child. Thread-safe.
@@ -48,6 +49,14 @@ public interface Fds {
      * passed them.
      */
     Set<FdName> inherited();
+
+    /**
+     * Those of {@link #inherited()} whose descriptors this test accepts.
+     *
+     * @param test is called with one descriptor after the other, which nobody else can claim meanwhile: it
+     *     only looks at the descriptor, must not block, and must not call a method of this object
+     */
+    Set<FdName> inherited(Predicate<Fd> test);
 
     /**
      * The names of the inherited descriptors that were closed because nobody had claimed them before
@@ -106,6 +115,16 @@ public interface Fds {
          * when the reservation ends.
          */
         Optional<Fd> inherited();
+
+        /**
+         * Takes the inherited descriptor of another name for this reservation: {@link #inherited()} is that
+         * one from now on, and it is passed on under the reserved name. If a descriptor was inherited under
+         * the reserved name too, the two change places: that one can be claimed under the other name.
+         *
+         * @return empty if no descriptor of the other name is inherited and unclaimed
+         * @throws IllegalStateException if this reservation has ended, or took a descriptor before
+         */
+        Optional<Fd> inherit(FdName other);
 
         /**
          * Adds the descriptor under the reserved name.

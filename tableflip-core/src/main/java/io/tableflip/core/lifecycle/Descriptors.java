@@ -30,6 +30,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.IntConsumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -157,7 +158,7 @@ public final class Descriptors implements Fds {
                 && !entries.containsKey(name)
                 && entries.get(original) instanceof Entry.Inherited inherited) {
             entries.remove(original);
-            return Optional.of(new OpenFd(name, inherited.fd.release(), os)); // known by this name from now on
+            return Optional.of(renamed(inherited.fd, name));
         }
         return Optional.empty();
     }
@@ -180,6 +181,17 @@ public final class Descriptors implements Fds {
     @Override
     public synchronized Set<FdName> inherited() {
         return names(Entry.Inherited.class);
+    }
+
+    @Override
+    public synchronized Set<FdName> inherited(Predicate<Fd> test) {
+        Set<FdName> names = new LinkedHashSet<>();
+        entries.forEach((name, entry) -> {
+            if (entry instanceof Entry.Inherited inherited && test.test(inherited.fd)) {
+                names.add(name);
+            }
+        });
+        return names;
     }
 
     @Override
@@ -277,11 +289,17 @@ public final class Descriptors implements Fds {
     /** A reserved name, until its socket is closed. */
     private final class Reserving implements Reservation {
         private final FdName name;
-        private final @Nullable Fd inherited;
+        // guarded by the table
+        private @Nullable Fd inherited;
+        /** The name that becomes that of the inherited descriptor again, if nobody adopts it. */
+        private FdName former;
+
+        private boolean hasTaken;
 
         Reserving(FdName name, @Nullable Fd inherited) {
             this.name = name;
             this.inherited = inherited;
+            former = name;
         }
 
         @Override
@@ -291,15 +309,43 @@ public final class Descriptors implements Fds {
 
         @Override
         public Optional<Fd> inherited() {
-            return Optional.ofNullable(inherited);
+            synchronized (Descriptors.this) {
+                return Optional.ofNullable(inherited);
+            }
+        }
+
+        @Override
+        public Optional<Fd> inherit(FdName other) {
+            synchronized (Descriptors.this) {
+                requireOurs();
+                if (hasTaken) {
+                    throw new IllegalStateException(name + " has taken a descriptor already");
+                }
+                if (!(entries.get(other) instanceof Entry.Inherited taken)) {
+                    return Optional.empty();
+                }
+                hasTaken = true;
+                if (inherited == null) {
+                    entries.remove(other);
+                    former = other;
+                } else {
+                    entries.put(other, new Entry.Inherited(renamed(inherited, other)));
+                }
+                inherited = renamed(taken.fd, name);
+                return Optional.of(inherited);
+            }
+        }
+
+        private void requireOurs() {
+            if (!isOurs()) {
+                throw new IllegalStateException(name + " is not reserved any more");
+            }
         }
 
         @Override
         public void use(FdSource source) {
             synchronized (Descriptors.this) {
-                if (!isOurs()) {
-                    throw new IllegalStateException(name + " is not reserved any more");
-                }
+                requireOurs();
                 Descriptors.this.use(name, source, this);
             }
             added(name, source);
@@ -318,16 +364,27 @@ public final class Descriptors implements Fds {
                     entries.remove(name);
                     paths.closed(name, passedWithout != null);
                     if (inherited != null && inherited.isOpen()) {
-                        giveBack(name, inherited);
+                        giveBack(former, inherited);
                     }
                 }
             }
         }
     }
 
+    /** It is known by this name from now on. */
+    private Fd renamed(Fd fd, FdName name) {
+        int number = fd.release();
+        passed.replace(number, name);
+        return new OpenFd(name, number, os);
+    }
+
     /** Nobody has adopted it after all. */
     private void giveBack(FdName name, Fd fd) {
-        entries.put(name, new Entry.Inherited(fd));
+        if (entries.containsKey(name)) { // somebody else has it by now
+            strangers.add(fd);
+        } else {
+            entries.put(name, new Entry.Inherited(fd.name().equals(name) ? fd : renamed(fd, name)));
+        }
         if (swept) {
             closeInherited();
         }

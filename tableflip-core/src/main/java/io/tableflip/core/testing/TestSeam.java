@@ -1,6 +1,7 @@
 package io.tableflip.core.testing;
 
 import io.tableflip.core.FdName;
+import io.tableflip.core.FdSource;
 import io.tableflip.core.Fds;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.lifecycle.Descriptors;
@@ -59,9 +60,9 @@ public final class TestSeam {
         return fds;
     }
 
-    /** Does what an upgrade does when it begins. */
-    public void pass(Fds fds) {
-        ((Descriptors) fds).pass();
+    /** Does what an upgrade does when it begins: returns what to ask for descriptors. */
+    public Map<FdName, FdSource> pass(Fds fds) {
+        return ((Descriptors) fds).pass();
     }
 
     /** Does what an upgrade does when it has failed. */

@@ -84,6 +84,54 @@ class DescriptorsTest {
         assertEquals(Optional.empty(), fds.inherit(FdName.listener("tcp", ":81")));
     }
 
+    @Test
+    void anInheritedDescriptorIsTakenUnderAnotherName() throws Exception {
+        FdName other = FdName.listener("tcp", "localhost:80");
+        assertEquals(Set.of(WEB), fds.inherited(fd -> fd.number() == 5));
+        Reservation reservation = fds.reserve(other);
+        assertEquals(Optional.empty(), reservation.inherit(FdName.listener("tcp", ":81")));
+        Fd taken = reservation.inherit(WEB).orElseThrow();
+        assertEquals(5, taken.number());
+        assertEquals(other, taken.name());
+        assertEquals(Optional.of(taken), reservation.inherited());
+        assertEquals(Set.of(SOCKET, LOG), fds.inherited());
+        reservation.use(taken);
+        assertEquals(Set.of(other), fds.used());
+        assertEquals(Set.of(6, 7), fds.unused());
+        assertThrows(IllegalStateException.class, () -> reservation.inherit(SOCKET));
+    }
+
+    @Test
+    void whatIsTakenAndNotAdoptedHasItsFormerNameAgain() {
+        Reservation reservation = fds.reserve(FdName.listener("tcp", "localhost:80"));
+        reservation.inherit(WEB);
+        reservation.close();
+        assertThrows(IllegalStateException.class, () -> reservation.inherit(WEB));
+        assertEquals(5, fds.inherit(WEB).orElseThrow().number());
+        assertEquals(Set.of(6, 7), fds.unused());
+    }
+
+    @Test
+    void whatIsTakenAndNotAdoptedIsClosedIfItsFormerNameIsInUse() {
+        Reservation reservation = fds.reserve(FdName.listener("tcp", "localhost:80"));
+        reservation.inherit(WEB);
+        fds.reserve(WEB);
+        reservation.close();
+        fds.closeInherited();
+        assertEquals(Set.of(), os.open());
+    }
+
+    @Test
+    void twoInheritedDescriptorsChangeTheirNames() {
+        FdName admin = FdName.listener("tcp", "admin");
+        fds.inheritAll(Map.of(os.opened(9), admin));
+        Reservation reservation = fds.reserve(WEB);
+        assertEquals(9, reservation.inherit(admin).orElseThrow().number());
+        Fd other = fds.inherit(admin).orElseThrow();
+        assertEquals(5, other.number());
+        assertEquals(admin, other.name());
+    }
+
     /** The child would not get it, and nobody would say so. */
     @Test
     void nothingIsAddedDuringAnUpgrade() throws Exception {
