@@ -40,8 +40,8 @@ public final class BindSpec {
     }
 
     /**
-     * Gives the socket a logical name. The child finds it under that name even if the address is written
-     * another way there, is a port 0, or has changed. No other socket of the same kind in this program may
+     * Gives the socket a logical name. The child finds it under that name even if the address is a port 0
+     * there, or has changed. No other socket of the same kind in this program may
      * have that name.
      *
      * @throws IllegalArgumentException if the name is empty

@@ -1,6 +1,5 @@
 package io.tableflip.netty;
 
-import static java.lang.System.Logger.Level.INFO;
 import static java.util.Objects.requireNonNull;
 
 import io.netty.bootstrap.AbstractBootstrap;
@@ -15,11 +14,11 @@ import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
-import io.tableflip.core.log.Log;
 import io.tableflip.netty.channel.Addresses;
 import io.tableflip.netty.channel.ChannelMaker;
 import io.tableflip.netty.channel.Connections;
 import io.tableflip.netty.channel.EpollLoops;
+import io.tableflip.netty.channel.GroupNames;
 import io.tableflip.netty.channel.SocketKind;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -39,11 +38,14 @@ import org.jspecify.annotations.Nullable;
  * an upgrade or stop still drains them.
  *
  * <p>The child finds a socket by its name: the address as it is written, port 0 included, or
- * {@linkplain BindSpec#name a logical name}. An inherited socket must be what is requested, or the bind
- * fails. Under a logical name the address may have changed: then the new address is bound, and the old one is
- * served as well until the parent has exited; the log says so. Options are set again, and the backlog is
- * changed to the configured one. Options that count only before a bind (SO_REUSEPORT, IPV6_V6ONLY) stay as
- * they were.
+ * {@linkplain BindSpec#name a logical name}. If no socket of that name was inherited, it adopts an unclaimed
+ * one of the same kind that is bound to the requested address, and logs that. That one is passed on under the
+ * new name. An inherited socket of the name must be what is requested, or the bind fails. There is one
+ * exception: what a logical name or a host name stands for may have changed. Then the new address is bound,
+ * and the old one is served as well until the parent has exited.
+ *
+ * <p>Options are set again, and the backlog is changed to the configured one. Options that count only before
+ * a bind (SO_REUSEPORT, IPV6_V6ONLY) stay as they were.
  *
  * <p>For a Unix socket {@code localAddress()} of the channel is {@code null}: otherwise Netty would remove
  * the path when it closes the channel. The path is removed with its last owner, see
@@ -59,8 +61,6 @@ import org.jspecify.annotations.Nullable;
  * there is no epoll, it works with the event loops of NIO too, except for Unix sockets.
  */
 public final class UpgradableServers {
-    private static final System.Logger LOG = Log.get();
-
     private final Upgrader upgrader;
 
     private UpgradableServers(Upgrader upgrader) {
@@ -86,8 +86,9 @@ public final class UpgradableServers {
      * Binds a server.
      *
      * @param bootstrap with everything but a channel type; it is not changed, and can be used again
-     * @return completes when the channel is bound, and still closed for clients. Fails with a
-     *     {@link java.net.BindException} that names the address, or with a
+     * @return completes when the channel is bound, and still closed for clients. If the parent has bound a
+     *     group to that address, the channel accepts for all its sockets. Fails with a
+     *     {@link java.net.BindException} that names the address and what is in the way, or with a
      *     {@link io.netty.channel.ChannelException} if the inherited socket does not fit; the parent is told
      *     of the failure
      * @throws IllegalArgumentException if the event loops are not of the epoll transport, or no server can
@@ -96,15 +97,17 @@ public final class UpgradableServers {
      */
     public ChannelFuture bind(ServerBootstrap bootstrap, BindSpec spec) {
         boolean nio = isNio(bootstrap.config().group());
-        return bind(bootstrap, maker(SocketKind.ofListener(spec.address()), nameOf(spec), spec, false, nio));
+        return bind(bootstrap, maker(SocketKind.ofListener(spec.address()), spec, nio));
     }
 
     /**
      * Binds a group of listeners to one TCP address with SO_REUSEPORT. The kernel divides the connections
      * among them. Each has a queue of its own, so each is passed on: closing one would lose what is in its
-     * queue. The child may bind more, which are added, or fewer: it gets all that exist, and the log says so.
+     * queue. The child may bind more, which are added, or fewer: it gets all that exist, and logs that. If the
+     * parent has bound a single listener to that address, it becomes the first of the group. A child that
+     * cannot bind more, because the inherited sockets belong to another user, serves those and logs a warning.
      *
-     * @param count the number of listeners, at least
+     * @param count the number of listeners; more if more were inherited, fewer if more cannot be bound
      * @return a future for each, as of {@link #bind(ServerBootstrap, BindSpec)}
      * @throws IllegalArgumentException if the address is not a TCP address, or has port 0, or if the count is
      *     not positive
@@ -113,7 +116,7 @@ public final class UpgradableServers {
         requireGroup(spec.address(), count);
         boolean nio = isNio(bootstrap.config().group());
         List<ChannelFuture> bound = new ArrayList<>();
-        for (String name : members(SocketKind.TCP, spec, count)) {
+        for (FdName name : members(SocketKind.TCP, spec, count)) {
             bound.add(bind(bootstrap, maker(SocketKind.TCP, name, spec, true, nio)));
         }
         return bound;
@@ -134,14 +137,13 @@ public final class UpgradableServers {
      * bind to another address. If the event loops are not of the epoll transport, Netty fails to register the
      * channel; an inherited socket is then closed in this process, and the parent still has it. An option
      * that counts only before the bind (IPV6_V6ONLY, for example) makes the bind of an inherited socket fail
-     * here: leave it out if {@link io.tableflip.core.Fds#inherited()} has the name.
+     * here: leave it out if the parent has passed on the socket.
      * {@link #bind(ServerBootstrap, BindSpec)} does that by itself.
      *
      * @throws IllegalArgumentException if no server can have such an address
      */
     public ChannelFactory<ServerChannel> factory(BindSpec spec) {
-        return maker(SocketKind.ofListener(spec.address()), nameOf(spec), spec, false, isNio(null))
-                .factory(ServerChannel.class);
+        return maker(SocketKind.ofListener(spec.address()), spec, isNio(null)).factory(ServerChannel.class);
     }
 
     // ---- datagrams
@@ -165,7 +167,7 @@ public final class UpgradableServers {
      */
     public ChannelFuture bind(Bootstrap bootstrap, BindSpec spec) {
         boolean nio = isNio(bootstrap.config().group());
-        return bind(bootstrap, maker(SocketKind.ofPackets(spec.address()), nameOf(spec), spec, false, nio));
+        return bind(bootstrap, maker(SocketKind.ofPackets(spec.address()), spec, nio));
     }
 
     /**
@@ -176,7 +178,7 @@ public final class UpgradableServers {
         requireGroup(spec.address(), count);
         boolean nio = isNio(bootstrap.config().group());
         List<ChannelFuture> bound = new ArrayList<>();
-        for (String name : members(SocketKind.UDP, spec, count)) {
+        for (FdName name : members(SocketKind.UDP, spec, count)) {
             bound.add(bind(bootstrap, maker(SocketKind.UDP, name, spec, true, nio)));
         }
         return bound;
@@ -189,8 +191,12 @@ public final class UpgradableServers {
         return copy.channelFactory(maker.factory(Channel.class, copy)).bind(maker.address());
     }
 
-    private ChannelMaker maker(SocketKind kind, String name, BindSpec spec, boolean inGroup, boolean nio) {
-        return new ChannelMaker(upgrader, new ChannelMaker.Socket(kind, kind.name(name), spec, inGroup, nio));
+    private ChannelMaker maker(SocketKind kind, BindSpec spec, boolean nio) {
+        return maker(kind, kind.name(nameOf(spec)), spec, false, nio);
+    }
+
+    private ChannelMaker maker(SocketKind kind, FdName name, BindSpec spec, boolean inGroup, boolean nio) {
+        return new ChannelMaker(upgrader, new ChannelMaker.Socket(kind, name, spec, inGroup, nio));
     }
 
     // ---- established connections
@@ -251,22 +257,8 @@ public final class UpgradableServers {
         }
     }
 
-    private List<String> members(SocketKind kind, BindSpec spec, int count) {
-        String name = nameOf(spec);
-        List<String> names = new ArrayList<>();
-        for (int i = 0; i < count || upgrader.fds().inherited().contains(kind.name(name + "#" + i)); i++) {
-            names.add(name + "#" + i);
-        }
-        if (names.size() > count) {
-            LOG.log(
-                    INFO,
-                    "{0}: {1} sockets were inherited, all are served though {2} are configured: closing one would lose what is"
-                            + " queued at it",
-                    name,
-                    Integer.toString(names.size()),
-                    Integer.toString(count));
-        }
-        return names;
+    private List<FdName> members(SocketKind kind, BindSpec spec, int count) {
+        return new GroupNames(upgrader.fds(), kind, nameOf(spec)).of(spec.address(), count);
     }
 
     @SuppressWarnings("deprecation") // of the type that channelFactory() returns; there is no other way to see it

@@ -3,6 +3,7 @@ package io.tableflip.netty;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.ExitReason;
 import io.tableflip.core.FdName;
+import io.tableflip.core.FdSource;
 import io.tableflip.core.Fds;
 import io.tableflip.core.Participant;
 import io.tableflip.core.State;
@@ -41,8 +42,8 @@ public final class FakeUpgrader implements Upgrader {
     }
 
     /** As an upgrade does when it begins. */
-    public void passFds() {
-        CORE.pass(fds);
+    public Map<FdName, FdSource> passFds() {
+        return CORE.pass(fds);
     }
 
     /** As an upgrade does when it has failed. */

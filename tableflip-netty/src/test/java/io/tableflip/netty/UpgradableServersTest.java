@@ -332,7 +332,7 @@ class UpgradableServersTest {
     }
 
     @Test
-    void aBindThatFailsNamesTheAddressAndWhatWasNotClaimed() throws Exception {
+    void aBindThatFailsNamesTheAddress() throws Exception {
         Socket other = Sockets.listening(cleanup, 1);
         TestServer server = server(inherited(other));
         InetSocketAddress taken = Sockets.listening(cleanup, 1).localAddress();
@@ -343,7 +343,9 @@ class UpgradableServersTest {
         assertInstanceOf(BindException.class, cause);
         assertEquals(
                 "bind 127.0.0.1:" + taken.getPort()
-                        + ": Address already in use; inherited under other names and not claimed: [listener:tcp:web]",
+                        + ": Address already in use; another listener of this process has the address. (One that moves"
+                        + " to another address keeps the former one until the parent has exited: bind it after the"
+                        + " listener that needs the former one.)",
                 cause.getMessage());
         assertSame(cause, server.upgrader.failures.get(0));
         assertTrue(server.upgrader.participants.isEmpty());

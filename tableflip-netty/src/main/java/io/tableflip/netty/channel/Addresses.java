@@ -2,15 +2,11 @@ package io.tableflip.netty.channel;
 
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.NetUtil;
-import io.tableflip.core.FdName;
-import io.tableflip.core.Fds;
-import java.net.BindException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Path;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Addresses as users write them, and whether two of them mean the same. */
@@ -30,6 +26,20 @@ public final class Addresses {
         }
         String host = inet.getHostString();
         return (host.indexOf(':') < 0 ? host : "[" + shortened(host, inet.getAddress()) + "]") + ":" + inet.getPort();
+    }
+
+    /** The same, and what a host name stands for now: {@code localhost:80 (127.0.0.1)}. */
+    static String resolved(SocketAddress address) {
+        return address instanceof InetSocketAddress inet && hasHostName(inet) && !inet.isUnresolved()
+                ? text(inet) + " (" + NetUtil.toAddressString(inet.getAddress()) + ")"
+                : text(address);
+    }
+
+    /** Whether the address is a host name, which may stand for another one tomorrow. */
+    static boolean hasHostName(SocketAddress address) {
+        return address instanceof InetSocketAddress inet
+                && inet.getHostString().indexOf(':') < 0
+                && !NetUtil.isValidIpV4Address(inet.getHostString());
     }
 
     /** Java spells the eight groups of {@code ::1} out. */
@@ -52,7 +62,7 @@ public final class Addresses {
         }
         return requested instanceof DomainSocketAddress one
                 && actual instanceof DomainSocketAddress other
-                && place(one).equals(place(other));
+                && (place(one).equals(place(other)) || UnixSockets.isSame(one, other));
     }
 
     /**
@@ -72,31 +82,5 @@ public final class Addresses {
         }
         boolean wildcard = host.isAnyLocalAddress() && actual.getAddress().isAnyLocalAddress();
         return port && (wildcard || host.equals(actual.getAddress()));
-    }
-
-    /** {@code bind 0.0.0.0:9090: Address already in use}, and what might have been meant. */
-    static BindException bindFailure(SocketAddress address, Throwable cause, FdName name, Fds fds) {
-        BindException failure = new BindException("bind " + text(address) + ": " + words(cause) + hint(name, fds));
-        failure.initCause(cause);
-        return failure;
-    }
-
-    private static String hint(FdName name, Fds fds) {
-        if (fds.unclaimed().contains(name)) {
-            return "; " + name
-                    + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()";
-        }
-        Set<FdName> inherited = fds.inherited();
-        return inherited.isEmpty() ? "" : "; inherited under other names and not claimed: " + inherited;
-    }
-
-    /** Without Netty's "bind(..) failed with error(-98): ". */
-    private static String words(Throwable cause) {
-        String message = cause.getMessage();
-        if (message == null) {
-            return cause.toString();
-        }
-        int prefix = message.indexOf("): ");
-        return prefix < 0 ? message : message.substring(prefix + 3);
     }
 }

@@ -5,8 +5,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannel;
-import io.tableflip.core.FdName;
-import io.tableflip.core.Fds;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.SocketAddress;
@@ -16,9 +14,10 @@ import java.util.concurrent.CompletableFuture;
 /**
  * How one channel gets its address.
  *
+ * @param failure what a failure is made of
  * @param isBound whether the socket has it already: it was inherited, or is a Unix socket
  */
-record Binder(SocketAddress address, SocketKind kind, FdName name, Fds fds, boolean isBound) {
+record Binder(SocketAddress address, SocketKind kind, BindFailure failure, boolean isBound) {
     /**
      * Binds the channel. If its socket has an address, only its queue is made as long as configured. On the
      * loop.
@@ -40,7 +39,7 @@ record Binder(SocketAddress address, SocketKind kind, FdName name, Fds fds, bool
                 if (done.isSuccess()) {
                     bound.complete(null);
                 } else {
-                    bound.completeExceptionally(failure(done.cause()));
+                    bound.completeExceptionally(failure.of(done.cause()));
                 }
             });
         }
@@ -58,12 +57,7 @@ record Binder(SocketAddress address, SocketKind kind, FdName name, Fds fds, bool
             }
             bound.complete(null);
         } catch (IOException e) {
-            bound.completeExceptionally(failure(e));
+            bound.completeExceptionally(failure.of(e));
         }
-    }
-
-    /** The failure of a bind to this address, with what might have been meant. */
-    BindException failure(Throwable cause) {
-        return Addresses.bindFailure(address, cause, name, fds);
     }
 }

@@ -16,8 +16,11 @@ import io.tableflip.core.Fds.Reservation;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.log.Log;
 import io.tableflip.netty.BindSpec;
+import io.tableflip.netty.channel.JoinedSockets.JoinedSocket;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -45,9 +48,9 @@ public final class ChannelMaker {
             return spec.address();
         }
 
-        /** Whether the name is not the address, so that the address may change. */
-        boolean isNamed() {
-            return spec.name().isPresent() && !inGroup;
+        /** Whether the name may lead to another address than before: it is a logical one, or a host name. */
+        boolean mayMove() {
+            return spec.name().isPresent() || Addresses.hasHostName(spec.address());
         }
     }
 
@@ -118,21 +121,71 @@ public final class ChannelMaker {
     }
 
     private ServedChannel make() throws IOException {
+        if (address() instanceof InetSocketAddress inet && inet.isUnresolved()) {
+            throw failure(null).of(new UnresolvedAddressException());
+        }
         Reservation reservation = upgrader.fds().reserve(socket.name);
         try {
             Optional<Fd> inherited = reservation.inherited();
-            return inherited.isPresent() ? adopt(inherited.get(), reservation) : create(reservation);
+            return inherited.isPresent() ? adoptOwn(inherited.get(), reservation) : adoptOrCreate(reservation);
         } catch (IOException | RuntimeException | Error e) {
             reservation.close();
             throw e;
         }
     }
 
-    private ServedChannel create(Reservation reservation) throws IOException {
-        return guard(open(), kind().isUnix(), reservation, null);
+    private ServedChannel adoptOwn(Fd fd, Reservation reservation) throws IOException {
+        InheritedSocket inherited = InheritedSocket.bound(fd, kind());
+        if (Addresses.matches(address(), inherited.localAddress())) {
+            return adopt(inherited, reservation, others().joinedTo(socket.name, address()));
+        }
+        Optional<BoundAddress> former = inherited.boundAddress();
+        Optional<ServedChannel> other = adoptOther(reservation);
+        if (other.isEmpty()) {
+            return replace(inherited, reservation);
+        }
+        LOG.log(
+                INFO,
+                "{0}: its own socket ({1}) can be claimed under the name of the adopted one, or by its address",
+                socket.name,
+                former.map(BoundAddress::toString).orElse("not bound"));
+        return other.get();
     }
 
-    private Channel open() throws IOException {
+    private ServedChannel adoptOrCreate(Reservation reservation) throws IOException {
+        Optional<ServedChannel> other = adoptOther(reservation);
+        if (other.isPresent()) {
+            return other.get();
+        }
+        ServedChannel served = served(open(null), kind().isUnix(), reservation, null);
+        served.guard();
+        return served;
+    }
+
+    /** Adopts the requested socket under another name, if it was inherited so. */
+    private Optional<ServedChannel> adoptOther(Reservation reservation) throws IOException {
+        InheritedSockets others = others();
+        for (FdName other : others.at(address())) {
+            Optional<Fd> fd = reservation.inherit(other);
+            if (fd.isPresent()) { // nobody has claimed it meanwhile
+                InheritedSocket inherited = InheritedSocket.bound(fd.get(), kind());
+                LOG.log(
+                        INFO,
+                        "{0}: adopted {1} of the parent, which is the same socket (bound to {2})",
+                        socket.name,
+                        other,
+                        inherited.boundAddress().map(BoundAddress::toString).orElse("nothing"));
+                return Optional.of(adopt(inherited, reservation, others.inGroupOf(other, address())));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private InheritedSockets others() {
+        return new InheritedSockets(upgrader.fds(), kind());
+    }
+
+    private Channel open(@Nullable BoundAddress former) throws IOException {
         if (socket.nio) {
             return kind().createNio();
         }
@@ -141,7 +194,7 @@ public final class ChannelMaker {
                 return kind().adopt(UnixSockets.bind(kind(), unix, socket.spec.replacesStaleSocket())
                         .intValue());
             } catch (IOException e) {
-                throw binder(true).failure(e);
+                throw failure(former).of(e);
             }
         }
         Channel channel = kind().create();
@@ -151,33 +204,40 @@ public final class ChannelMaker {
         return channel;
     }
 
-    private ServedChannel adopt(Fd fd, Reservation reservation) throws IOException {
-        InheritedSocket inherited = InheritedSocket.bound(fd, kind());
-        SocketAddress actual = inherited.localAddress();
-        if (Addresses.matches(address(), actual)) {
-            ServedChannel served = guard(inherited.adopt(kind()::adopt), true, reservation, null);
+    /** @param group what is served by the same channel, unless each member has its own */
+    private ServedChannel adopt(InheritedSocket inherited, Reservation reservation, List<FdName> group)
+            throws IOException {
+        List<JoinedSocket> joined =
+                new JoinedSockets(upgrader.fds(), kind(), socket.name).adopt(socket.inGroup ? List.of() : group);
+        try {
+            ServedChannel served = served(inherited.adopt(kind()::adopt), true, reservation, null);
+            joined.forEach(one -> served.join(one.channel(), one.reservation()));
+            served.guard();
             adopted = true;
             return served;
+        } catch (IOException | RuntimeException e) {
+            joined.forEach(JoinedSocket::close);
+            throw e;
         }
-        String where = actual == null ? "nothing" : Addresses.text(actual);
-        if (!socket.isNamed() || actual == null) {
-            throw inherited.wrong((kind().isListener() ? "listens at " : "is bound to ") + where + ", not at "
-                    + Addresses.text(address()) + ": use another name for another address");
-        }
-        return replace(inherited, where, reservation);
     }
 
     /** The address of the name has changed. */
-    private ServedChannel replace(InheritedSocket inherited, String where, Reservation reservation) throws IOException {
-        Channel channel = open();
+    private ServedChannel replace(InheritedSocket inherited, Reservation reservation) throws IOException {
+        Optional<BoundAddress> former = inherited.boundAddress();
+        if (!socket.mayMove() || former.isEmpty()) {
+            String where = former.map(BoundAddress::toString).orElse("nothing");
+            throw inherited.wrong((kind().isListener() ? "listens at " : "is bound to ") + where + ", not at "
+                    + Addresses.text(address()) + ": use another name for another address");
+        }
         boolean serves = kind().isListener();
+        Channel channel = open(former.get());
         LOG.log(
                 INFO,
-                "{0} was at {1} and is bound to {2} now; {1} {3}",
+                "{0} was at {1} and is to move to {2}; {1} is then {3}",
                 socket.name,
-                where,
-                Addresses.text(address()),
-                serves ? "is served until the parent has gone" : "is closed when the parent leaves");
+                former.get(),
+                Addresses.resolved(address()),
+                serves ? "served until the parent has exited" : "closed when the parent leaves");
         Channel previous;
         try {
             previous = inherited.adopt(kind()::adopt);
@@ -185,21 +245,25 @@ public final class ChannelMaker {
             channel.unsafe().closeForcibly();
             throw e;
         }
-        if (!serves) {
+        ServedChannel served = served(channel, kind().isUnix(), reservation, former.get());
+        if (serves) {
+            served.join(previous, null);
+        } else {
             previous.unsafe().closeForcibly();
         }
-        return guard(channel, kind().isUnix(), reservation, serves ? previous : null);
-    }
-
-    private ServedChannel guard(Channel channel, boolean isBound, Reservation reservation, @Nullable Channel previous) {
-        ServedChannel served = kind().isListener()
-                ? new Listener(upgrader, binder(isBound), channel, reservation, socket.spec.drain(), previous)
-                : new SharedChannel(upgrader, binder(isBound), channel, reservation, socket.spec.quiet());
         served.guard();
         return served;
     }
 
-    private Binder binder(boolean isBound) {
-        return new Binder(address(), kind(), socket.name, upgrader.fds(), isBound);
+    private ServedChannel served(
+            Channel channel, boolean isBound, Reservation reservation, @Nullable BoundAddress former) {
+        Binder binder = new Binder(address(), kind(), failure(former), isBound);
+        return kind().isListener()
+                ? new Listener(upgrader, binder, channel, reservation, socket.spec.drain())
+                : new SharedChannel(upgrader, binder, channel, reservation, socket.spec.quiet());
+    }
+
+    private BindFailure failure(@Nullable BoundAddress former) {
+        return new BindFailure(address(), kind(), socket.name, upgrader.fds(), former);
     }
 }

@@ -5,6 +5,7 @@ import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import java.net.SocketAddress;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -128,8 +129,14 @@ final class Gate extends ChannelDuplexHandler {
 
     /** As if it had been read from this channel. */
     void pass(Object message) {
+        received++;
+        inPipeline(context -> owner.received(context, message));
+    }
+
+    /** Does this where the gate is in the pipeline, if it is. */
+    void inPipeline(Consumer<ChannelHandlerContext> event) {
         if (ctx != null) {
-            owner.received(ctx, message);
+            event.accept(ctx);
         }
     }
 

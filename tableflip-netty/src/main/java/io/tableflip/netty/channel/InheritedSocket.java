@@ -1,7 +1,6 @@
 package io.tableflip.netty.channel;
 
 import io.netty.channel.Channel;
-import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.Socket;
 import io.tableflip.core.Fd;
 import io.tableflip.core.WrongDescriptorException;
@@ -9,6 +8,9 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -17,17 +19,6 @@ import org.jspecify.annotations.Nullable;
  * descriptor seems to work, accepts nothing, or closes what belongs to somebody else.
  */
 final class InheritedSocket {
-    // The same numbers on x86-64 and aarch64, the two that Netty has native libraries for.
-    private static final int SOL_SOCKET = 1;
-    private static final int SO_TYPE = 3;
-    private static final int SO_ACCEPTCONN = 30;
-    private static final int SO_DOMAIN = 39;
-    private static final int SOCK_STREAM = 1;
-    private static final int SOCK_DGRAM = 2;
-    private static final int SOCK_SEQPACKET = 5;
-    private static final int AF_UNIX = 1;
-    private static final int AF_INET = 2;
-    private static final int AF_INET6 = 10;
     private static final int O_NONBLOCK = 04000;
     /**
      * Where {@code /proc} has those of a descriptor: in the second line, of which the first one is short too.
@@ -38,9 +29,7 @@ final class InheritedSocket {
 
     private final Fd fd;
     private final Socket socket;
-    private final int type;
-    private final int domain;
-    private final boolean listens;
+    private final SocketFacts facts;
 
     private InheritedSocket(Fd fd) throws IOException {
         this.fd = fd;
@@ -49,9 +38,11 @@ final class InheritedSocket {
         } catch (RuntimeException e) {
             throw new WrongDescriptorException(fd, "is not a socket", e);
         }
-        domain = option(SO_DOMAIN);
-        type = option(SO_TYPE);
-        listens = option(SO_ACCEPTCONN) != 0;
+        try {
+            facts = new SocketFacts(socket);
+        } catch (IOException | RuntimeException e) {
+            throw new WrongDescriptorException(fd, "is not an open socket", e);
+        }
     }
 
     /**
@@ -60,45 +51,84 @@ final class InheritedSocket {
      */
     static InheritedSocket bound(Fd fd, SocketKind kind) throws IOException {
         InheritedSocket socket = new InheritedSocket(fd);
-        if (kind == SocketKind.UNIX && socket.domain == AF_UNIX && socket.type == SOCK_SEQPACKET) {
+        if (kind == SocketKind.UNIX && socket.facts.isUnixPacket()) {
             throw socket.wrong("is a unixpacket socket (SOCK_SEQPACKET), which Netty cannot serve");
         }
-        if (!socket.is(kind)) {
+        if (!socket.facts.is(kind)) {
             throw socket.wrong("is not " + kind);
         }
-        if (kind.isListener() && !socket.listens) {
+        if (!socket.facts.serves(kind)) {
             throw socket.wrong("does not listen");
         }
         return socket;
     }
 
+    /** Empty if the descriptor is not a bound socket of that kind that is ready to be served. */
+    static Optional<InheritedSocket> find(Fd fd, SocketKind kind) {
+        try {
+            return Optional.of(bound(fd, kind));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
     /** @throws WrongDescriptorException if the descriptor is not a connection that Netty can take */
     static InheritedSocket connected(Fd fd) throws IOException {
         InheritedSocket socket = new InheritedSocket(fd);
-        if (socket.type != SOCK_STREAM || socket.listens) {
+        if (!socket.facts.isStream() || socket.facts.listens()) {
             throw socket.wrong("is not a connection over TCP or a Unix stream socket");
         }
         return socket;
     }
 
-    private boolean is(SocketKind kind) {
-        int expected = kind.isListener() ? SOCK_STREAM : SOCK_DGRAM;
-        boolean family = kind.isUnix() ? isUnix() : domain == AF_INET || domain == AF_INET6;
-        return type == expected && family;
-    }
-
     boolean isUnix() {
-        return domain == AF_UNIX;
+        return facts.isUnix();
     }
 
     /** Where it is bound. */
     @Nullable
     SocketAddress localAddress() {
-        if (!isUnix()) {
-            return socket.localAddress();
+        return facts.localAddress();
+    }
+
+    /** Where it is bound, and for whom; empty if it is not bound. */
+    Optional<BoundAddress> boundAddress() {
+        return facts.boundAddress();
+    }
+
+    /**
+     * Lets sockets of this process be bound to the same address, as those of a group are.
+     *
+     * @return why the kernel refuses that; empty if it does not
+     */
+    Optional<String> shareAddress() {
+        try {
+            if (!socket.isReusePort()) {
+                socket.setReusePort(true);
+            }
+            Object owner = owner(socket);
+            Object user = ownerOfNewSockets();
+            return owner.equals(user)
+                    ? Optional.empty()
+                    : Optional.of("with SO_REUSEPORT the sockets of one user share an address, and these are of user "
+                            + owner + ", new ones of user " + user);
+        } catch (IOException e) {
+            return Optional.of("SO_REUSEPORT cannot be set on an inherited one (" + e.getMessage() + ")");
         }
-        DomainSocketAddress address = socket.localDomainSocketAddress();
-        return address == null || address.path().isEmpty() ? null : address;
+    }
+
+    private static Object ownerOfNewSockets() throws IOException {
+        Socket fresh = Socket.newSocketStream();
+        try {
+            return owner(fresh);
+        } finally {
+            fresh.close();
+        }
+    }
+
+    /** The user that has made it, by number. */
+    private static Object owner(Socket socket) throws IOException {
+        return Files.getAttribute(Path.of("/proc/self/fd/" + socket.intValue()), "unix:uid");
     }
 
     /**
@@ -117,14 +147,6 @@ final class InheritedSocket {
 
     WrongDescriptorException wrong(String why) {
         return new WrongDescriptorException(fd, why, null);
-    }
-
-    private int option(int option) throws IOException {
-        try {
-            return socket.getIntOpt(SOL_SOCKET, option);
-        } catch (IOException | RuntimeException e) {
-            throw new WrongDescriptorException(fd, "is not an open socket", e);
-        }
     }
 
     /**

@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,8 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
     /** Where this channel and its connections run, as far as it is known. */
     private volatile List<EventExecutorGroup> groups = List.of();
+    /** Further sockets that are served together with this one. */
+    private final List<JoinedChannel> joined = new CopyOnWriteArrayList<>();
     /** The socket has its address: only then it may be passed on. */
     private volatile boolean bound;
     /** A bind has failed: the name may be somebody else's by now. */
@@ -66,6 +69,15 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
         reservation.use(this);
         channel.pipeline().addFirst("tableflip-gate", gate);
         channel.closeFuture().addListener(done -> whenClosed());
+    }
+
+    /**
+     * Serves another socket through the pipeline of this channel. Before this one is bound.
+     *
+     * @param itsReservation {@code null} if it is not passed on, and closed when the parent has exited
+     */
+    final void join(Channel other, @Nullable Reservation itsReservation) {
+        joined.add(new JoinedChannel(this, other, itsReservation));
     }
 
     final void runsOn(List<EventExecutorGroup> loops) {
@@ -104,9 +116,6 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
 
     /** The channel has closed, for whatever reason. */
     abstract void whenGone();
-
-    /** Called when the channel is bound, before anybody learns of it. */
-    void whenBound() {}
 
     // ---- bind and close, on the loop
 
@@ -155,7 +164,7 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     /** It is paused, drained and resumed with the process from now on. */
     final void serve() {
         bound = true;
-        whenBound();
+        joined.forEach(JoinedChannel::begin);
         upgrader.register(this);
         serving = true;
     }
@@ -179,10 +188,12 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     /** The socket is not passed on any more, and its name is free. */
     final void forget() {
         reservation.close();
+        joined.forEach(JoinedChannel::forget);
     }
 
     private void whenClosed() {
         forget();
+        joined.forEach(JoinedChannel::end);
         whenGone();
         closed.complete(null);
     }
@@ -212,13 +223,10 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
         running = open;
         return onLoop(() -> {
                     gate.move(running);
-                    alsoMove(running);
+                    joined.forEach(other -> other.move(running));
                 })
                 .thenCompose(done -> onLoop(() -> {}));
     }
-
-    /** Another gate that moves with this one. */
-    void alsoMove(boolean open) {}
 
     @Override
     public final boolean isRunning() {
@@ -232,7 +240,13 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
 
     @Override
     public final Set<FdName> serves() {
-        return binder == null ? Set.of() : Set.of(name());
+        if (binder == null) {
+            return Set.of();
+        }
+        Set<FdName> names = new LinkedHashSet<>();
+        names.add(name());
+        joined.forEach(other -> other.name().ifPresent(names::add));
+        return names;
     }
 
     /**

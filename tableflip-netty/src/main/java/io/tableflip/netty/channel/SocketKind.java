@@ -64,6 +64,11 @@ public enum SocketKind {
         return new FdName(kind, network, address);
     }
 
+    /** Whether a descriptor of that name may be one of these, as far as the name says. */
+    boolean mayBe(FdName name) {
+        return name.kind() == kind;
+    }
+
     boolean isUnix() {
         return this == UNIX || this == UNIXGRAM;
     }

@@ -7,6 +7,7 @@ import io.netty.channel.unix.Socket;
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -31,6 +32,19 @@ final class UnixSockets {
     /** As the field writes them: a path as it is, an abstract name with an @. */
     static String text(DomainSocketAddress address) {
         return isAbstract(address) ? "@" + address.path().substring(1) : address.path();
+    }
+
+    /** Whether both are the same abstract name, or paths that lead to the same file. */
+    static boolean isSame(DomainSocketAddress one, DomainSocketAddress other) {
+        if (isAbstract(one) || isAbstract(other)) {
+            return one.path().equals(other.path());
+        }
+        try {
+            Path path = Path.of(one.path());
+            return Files.exists(path) && Files.isSameFile(path, Path.of(other.path()));
+        } catch (IOException | InvalidPathException e) { // one of them leads nowhere
+            return false;
+        }
     }
 
     /** @throws IllegalArgumentException if no socket can be bound to such a path or name */
