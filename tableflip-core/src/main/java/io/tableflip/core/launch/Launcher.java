@@ -2,9 +2,9 @@ package io.tableflip.core.launch;
 
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
 import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.JvmOptions;

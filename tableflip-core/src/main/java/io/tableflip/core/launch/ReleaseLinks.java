@@ -2,8 +2,8 @@ package io.tableflip.core.launch;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.text.JvmOptions;
 import io.tableflip.core.text.Printable;
 import io.tableflip.core.text.RawString;

@@ -3,8 +3,8 @@ package io.tableflip.core.launch;
 import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.ChildCommand;
+import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;

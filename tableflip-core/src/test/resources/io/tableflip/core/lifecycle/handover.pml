@@ -120,7 +120,7 @@ inline hearsStop() {
 }
 
 /* Is the service, and its parent cannot give it up any more. */
-#define isSettled(p) (isService(p) && (parent[p] == NOBODY || child[parent[p]] != p))
+#define isSettled(p) (isService(p) && !(down[p]??[ABORT]) && (parent[p] == NOBODY || child[parent[p]] != p))
 
 /* To a child that is gone: EPIPE, which the parent ignores. */
 inline tell(c, message) {

@@ -3,9 +3,9 @@ package io.tableflip.netty.channel;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.tableflip.core.log.Log;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds;
+import io.tableflip.core.log.Log;
 import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,7 +4,6 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
-import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelHandlerContext;
@@ -15,6 +14,7 @@ import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.FdName;
 import io.tableflip.core.FdSource;
 import io.tableflip.core.Fds.Reservation;
+import io.tableflip.core.log.Log;
 import io.tableflip.netty.drain.LoopTasks;
 import java.net.SocketAddress;
 import java.util.Optional;

@@ -2,12 +2,12 @@ package io.tableflip.netty.channel;
 
 import static java.lang.System.Logger.Level.INFO;
 
-import io.tableflip.core.log.Log;
 import io.netty.channel.Channel;
 import io.tableflip.core.Fd;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Fds;
 import io.tableflip.core.Fds.Reservation;
+import io.tableflip.core.log.Log;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
