@@ -37,7 +37,7 @@ public interface UpgraderMXBean {
      */
     String getLastUpgradeResult();
 
-    /** Why it was refused or has failed; empty otherwise. */
+    /** Why it was deferred or refused, or has failed, or what was warned of; empty otherwise. */
     String getLastUpgradeMessage();
 
     /** When it began, in milliseconds since 1970-01-01T00:00Z; 0 if there was none. */

@@ -36,6 +36,9 @@ final class CtlUpgrade {
     /** The request was sent to it, or is known to it. */
     private boolean isRequested;
 
+    /** What the service has warned of at its upgrade. */
+    private String warning = "";
+
     private long endedSince;
     private long followedSince;
 
@@ -127,6 +130,7 @@ final class CtlUpgrade {
         if (ours.isPresent()) {
             waits = ours.get().result() == Result.DEFERRED;
             isRequested = true;
+            warning = ours.get().result() == Result.RUNNING ? ours.get().message() : warning;
             if (ours.get().result() == Result.FAILED || ours.get().result() == Result.REFUSED) {
                 return Optional.of(failed(ours.get()));
             }
@@ -241,7 +245,7 @@ final class CtlUpgrade {
         return new CtlOutcome(
                 Ctl.DONE,
                 "upgraded in " + Ctl.millis(elapsed()) + ": " + successor + " is the service, " + service.name()
-                        + " has ended");
+                        + " has ended" + (warning.isEmpty() ? "" : "\nwarning: " + warning));
     }
 
     /**

@@ -54,12 +54,17 @@ final class Spawner {
         ChildCommand command = requireNonNull(
                 context.settings().childCommand().apply(launcher.commandNow()), "childCommand has given no command");
         try {
-            launcher.warnings(command).forEach(warning -> LOG.log(WARNING, "upgrade: {0}", warning));
+            launcher.warnings(command).forEach(this::warn);
             admission.admit(command, passed);
         } catch (UpgradeException | IOException e) {
             throw new CompletionException(e);
         }
         return command;
+    }
+
+    private void warn(String warning) {
+        LOG.log(WARNING, "upgrade: {0}", warning);
+        context.observers().tell(observer -> observer.upgradeWarning(warning));
     }
 
     /**

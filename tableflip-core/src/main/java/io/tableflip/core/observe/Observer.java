@@ -26,6 +26,9 @@ public interface Observer {
     /** One was requested that cannot be. */
     default void upgradeRefused(UpgradeException reason) {}
 
+    /** The upgrade that has begun goes on, but what it starts may not be what the operator expects. */
+    default void upgradeWarning(String warning) {}
+
     /** The child is a process. */
     default void spawned(long pid) {}
 

@@ -122,6 +122,11 @@ public final class StatusFile implements Observer {
     }
 
     @Override
+    public void upgradeWarning(String warning) {
+        write();
+    }
+
+    @Override
     public void spawned(long child) {
         write();
     }

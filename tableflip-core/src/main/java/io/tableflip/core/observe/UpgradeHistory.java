@@ -22,6 +22,7 @@ public final class UpgradeHistory implements Observer {
     private @Nullable Instant runningSince;
     private long runningBegan;
     private long child;
+    private String warnings = "";
     private @Nullable UpgradeRecord deferred;
 
     @Override
@@ -43,6 +44,12 @@ public final class UpgradeHistory implements Observer {
         runningSince = Instant.now();
         runningBegan = System.nanoTime();
         child = 0;
+        warnings = "";
+    }
+
+    @Override
+    public synchronized void upgradeWarning(String warning) {
+        warnings = warnings.isEmpty() ? warning : warnings + "; " + warning;
     }
 
     @Override
@@ -64,7 +71,7 @@ public final class UpgradeHistory implements Observer {
 
     @Override
     public synchronized void upgraded(long pid) {
-        end(Result.UPGRADED, "");
+        end(Result.UPGRADED, warnings);
     }
 
     private void end(Result result, String message) {
@@ -98,14 +105,14 @@ public final class UpgradeHistory implements Observer {
     /** Those that have ended, in the order of their ends, then the one that runs and the one that was deferred. */
     public synchronized List<UpgradeRecord> records() {
         List<UpgradeRecord> all = new ArrayList<>(ended);
-        running(Result.RUNNING, "").ifPresent(all::add);
+        running(Result.RUNNING, warnings).ifPresent(all::add);
         Optional.ofNullable(deferred).ifPresent(all::add);
         return List.copyOf(all);
     }
 
     /** The one that runs, or else the one that was deferred, or else the one that ended last. */
     synchronized Optional<UpgradeRecord> last() {
-        return running(Result.RUNNING, "")
+        return running(Result.RUNNING, warnings)
                 .or(() -> Optional.ofNullable(deferred))
                 .or(() -> Optional.ofNullable(ended.peekLast()));
     }

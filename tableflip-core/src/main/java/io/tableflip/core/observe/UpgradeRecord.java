@@ -11,7 +11,8 @@ import java.time.Instant;
  * @param began when it began, or was requested if it is deferred
  * @param took until the result, or until now
  * @param pid of the child; 0 as long as there is none
- * @param message why it was deferred or refused, or has failed; empty otherwise
+ * @param message why it was deferred or refused, or has failed; otherwise what the operator should know of it,
+ *     or empty
  */
 public record UpgradeRecord(long number, Instant began, Duration took, Result result, long pid, String message) {
     /** What has become of it. */
