@@ -183,7 +183,8 @@ class LauncherIT extends LauncherCases {
     void neverSignalsAProcessOfOthers(String shell) throws Exception {
         Process stranger = new ProcessBuilder("sleep", "1000").start();
         try (Service service = foreground(shell).startAndAwait()) {
-            for (String text : List.of("1", "-1", "0", "", "rubbish", "99999999999", stranger.pid() + "")) {
+            String own = Files.readString(service.pidFile()); // first, so that the launcher has seen that
+            for (String text : List.of(own, "1", "-1", "0", "", "rubbish", "99999999999", stranger.pid() + "")) {
                 Files.writeString(service.pidFile(), text);
                 String before = service.log();
                 launcher(service, "USR1");

@@ -56,7 +56,7 @@ class SystemdPidFileIT {
             String journal = unit.journal();
             assertFalse(journal.contains("not our child"), journal);
             for (long pid : pids) {
-                assertTrue(journal.contains("[" + pid + "] INFO generation"), journal);
+                assertTrue(journal.matches("(?s).*\\[" + pid + "] INFO [^\n]*generation.*"), journal);
             }
         }
     }

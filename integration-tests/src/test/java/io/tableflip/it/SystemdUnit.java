@@ -89,7 +89,7 @@ final class SystemdUnit {
     void beginStop(long... pids) {
         systemd.run("systemctl", "stop", "--no-block", name);
         for (long pid : pids) {
-            awaitJournal("\\[" + pid + "] INFO (stop|SIGTERM: )");
+            awaitJournal("pid " + pid + "] (stop|SIGTERM: )|\\[" + pid + "] INFO (stop|SIGTERM: )");
         }
     }
 
