@@ -78,6 +78,17 @@ class SystemdHardeningIT {
         unit.stop();
     }
 
+    /** Each command of the unit has a user namespace of its own then, and sees nobody else in /proc. */
+    @Test
+    void aReloadByTheCommandLineFindsAServiceThatIsHidden() throws IOException {
+        SystemdUnit unit = install("hello-ctl", "ProtectProc=invisible\nPrivateUsers=yes");
+        unit.start();
+        long old = unit.pid();
+        unit.reload();
+        assertNotEquals(old, unit.pid(), unit::journal);
+        unit.stop();
+    }
+
     @Test
     void withoutAPlaceForNativeCodeThereAreNoUpgrades() throws IOException {
         SystemdUnit readOnly = install("hello-simple", "ProtectSystem=strict");
