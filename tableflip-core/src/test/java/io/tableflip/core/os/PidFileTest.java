@@ -265,8 +265,10 @@ class PidFileTest {
     void restoreThatFailsIsLogged() throws IOException {
         Files.createDirectory(path);
         try (Logs logs = new Logs()) {
-            ours.restore(200);
-            assertTrue(logs.has("200"), logs::toString);
+            ours.restore(-1); // there was no child yet
+            assertTrue(logs.has("the PID file may name a process that has ended"), logs::toString);
+            assertTrue(logs.has(path.toString()), logs::toString);
+            assertFalse(logs.has("-1"), logs::toString);
         }
     }
 
