@@ -77,7 +77,7 @@ public final class PortOptions {
             return "";
         }
         String opened = certain.isEmpty() ? "" : "opens the port of " + String.join(" and ", certain);
-        String perhaps = possible.isEmpty() ? "" : "may open one for " + String.join(" and ", possible);
+        String perhaps = possible.isEmpty() ? "" : "may open a port for " + String.join(" and ", possible);
         return "Before main, a JVM " + opened + (opened.isEmpty() || perhaps.isEmpty() ? "" : ", and ") + perhaps
                 + "; the port of this process is taken until it exits. Give the child another port (0: any), or leave"
                 + " that out of its command: ChildCommand.withoutJvmOptions("

@@ -53,7 +53,8 @@ class PortOptionsTest {
     @Test
     void anyAgentMay() {
         String described = describe("java", "-javaagent:/opt/agent.jar=key=secret,port=9404", "-jar", "app.jar");
-        assertTrue(described.startsWith("Before main, a JVM may open one for -javaagent:/opt/agent.jar;"), described);
+        assertTrue(
+                described.startsWith("Before main, a JVM may open a port for -javaagent:/opt/agent.jar;"), described);
         assertTrue(described.contains("withoutJvmOptions(\"-javaagent:/opt/agent.jar\")"), described);
         assertFalse(described.contains("secret"), described);
     }
@@ -67,7 +68,7 @@ class PortOptionsTest {
         String described = PortOptions.describe(script);
         assertTrue(
                 described.startsWith("Before main, a JVM opens the port of " + debugger
-                        + " in JAVA_TOOL_OPTIONS, and may open one for -javaagent:a.jar in _JAVA_OPTIONS; "),
+                        + " in JAVA_TOOL_OPTIONS, and may open a port for -javaagent:a.jar in _JAVA_OPTIONS; "),
                 described);
         assertTrue(described.endsWith("withoutJvmOptions(\"-agentlib:jdwp\", \"-javaagent:a.jar\")"), described);
     }

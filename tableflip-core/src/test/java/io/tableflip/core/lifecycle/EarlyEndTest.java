@@ -107,7 +107,7 @@ class EarlyEndTest {
                 "1   | -Dcom.sun.management.jmxremote.port=PORT -Dcom.sun.management.jmxremote.ssl=false"
                         + " -Dcom.sun.management.jmxremote.authenticate=false"
                         + " | Address already in use.*the port of OPTION;.*\"-Dcom.sun.management.jmxremote.port\"",
-                "134 | AGENT=PORT | Address already in use.*may open one for AGENT;.*\"AGENT\"",
+                "134 | AGENT=PORT | Address already in use.*may open a port for AGENT;.*\"AGENT\"",
             })
     void aPortThatIsTaken(int status, String option, String words) throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("0.0.0.0"))) {
