@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tableflip.testsupport.Commands;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -17,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A {@code java} that its user may execute and not read: the kernel hides such a process even from itself, as it hides one whose
- * program has capabilities.
+ * A {@code java} that its user may execute and not read: the kernel hides such a process even from itself, as
+ * it hides one whose program has capabilities.
  */
 @Tag("root")
 class UnreadableJavaIT {
@@ -56,8 +57,8 @@ class UnreadableJavaIT {
         return Service.example(directory, jar)
                 .launcher(java.toString())
                 .jvmOptions("-Djava.io.tmpdir=" + directory)
-                .environment("BYTES", "caf\u00e9")
-                .under("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--");
+                .under("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--")
+                .under("sh", "-c", "export BYTES=\"$(printf 'caf\\351')\" && exec \"$@\"", "sh"); // no UTF-8
     }
 
     @Test
@@ -75,13 +76,17 @@ class UnreadableJavaIT {
 
     private static void assertIsUpgraded(Service.Builder builder) throws Exception {
         try (Service service = builder.startAndAwait()) {
-            assertEquals(0, Files.getAttribute(Path.of("/proc/" + service.pid()), "unix:uid"), "not dumpable");
+            assertEquals(0, Files.getAttribute(environment(service), "unix:uid"), "the process is dumpable");
             for (int generation = 2; generation <= 3; generation++) {
                 service.upgrade();
                 assertTrue(Http.get(service.address(), "/").contains("\"generation\":" + generation));
             }
-            String environment = Files.readString(Path.of("/proc/" + service.pid() + "/environ"));
+            String environment = Files.readString(environment(service), StandardCharsets.ISO_8859_1);
             assertTrue(environment.contains("\0BYTES=caf\u00e9\0"), environment);
         }
+    }
+
+    private static Path environment(Service service) {
+        return Path.of("/proc/" + service.pid() + "/environ");
     }
 }
