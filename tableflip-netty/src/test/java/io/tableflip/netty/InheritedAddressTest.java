@@ -123,7 +123,7 @@ class InheritedAddressTest {
                 .await()
                 .cause();
         assertTrue(server.upgrader.failures.contains(cause) || server.upgrader.failures.contains(cause.getCause()));
-        return cause.getMessage();
+        return String.valueOf(cause.getMessage());
     }
 
     private void assertServes(char letter, InetSocketAddress address) throws IOException {
