@@ -158,9 +158,9 @@ final class HandoffServer {
         @Override
         public void publish(LogRecord line) {
             String message = line.getMessage();
-            if (message.startsWith("upgrade: spawned ")) {
+            if (message.contains("] upgrade: spawned ")) {
                 spawned = System.nanoTime();
-            } else if (message.startsWith("prepared for the next upgrade ")) {
+            } else if (message.contains("] prepared for the next upgrade ")) {
                 prepared.countDown();
             }
         }

@@ -68,7 +68,7 @@ record Footprint(Counted counted, long memory) {
 
     /** Waits until the process has prepared its next upgrade: that happens in the background, and has closed the pipes of the last one. */
     private static SortedMap<Integer, String> settled(Service service, long pid) {
-        service.awaitMatch("\\[" + pid + "\\] INFO prepared for the next upgrade");
+        service.awaitMatch("pid " + pid + "\\] prepared for the next upgrade");
         return Proc.descriptors(pid);
     }
 

@@ -205,7 +205,7 @@ class DrainPoliciesTest {
             server.event();
         }
         Await.until("said", () -> lines.size() == 3);
-        assertEquals(List.of(Level.INFO, Level.FINE, Level.FINE), lines);
+        assertEquals(List.of(Level.WARNING, Level.FINE, Level.FINE), lines);
     }
 
     @Test

@@ -137,6 +137,7 @@ class FileWatchTest {
     @Test
     void aPidFileThatAnotherServiceHasTakenIsLeftAlone() throws Exception {
         parent.serve();
+        Await.until("a status file", () -> Files.exists(statusFile)); // it would be written over the other's
         writeAnothers();
         awaitLog("names process " + living() + ", another service");
         assertEquals(Long.toString(living()), named());

@@ -70,14 +70,15 @@ class ProcessLifeTest {
     }
 
     @Test
-    void aHangUpThatComesTooEarlyIsRefused() throws Exception {
+    void aHangUpThatComesTooEarlyIsAnUpgradeAfterTheStart() throws Exception {
         try (Service service =
                 new Service.Start().option("hold1", directory.resolve("go")).go()) {
             service.awaitPid(1, "waits for hold1");
             service.hangUp(service.pid());
-            service.await("upgrade: refused: this process is not ready yet");
+            service.await("upgrade: requested and deferred until it is possible: this process is not ready yet");
             Files.createFile(directory.resolve("go"));
-            service.stop(service.awaitPid(1, "ready$"));
+            service.awaitPid(1, "ready$");
+            service.stop(service.awaitPid(2, "parentExited"));
         }
     }
 
