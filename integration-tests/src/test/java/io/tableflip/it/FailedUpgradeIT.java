@@ -408,7 +408,7 @@ class FailedUpgradeIT {
             Http.start(service.address(), untilGo());
             long pid = service.pid();
             service.signal("TERM", pid);
-            service.awaitMatch("(?m)^.*: stop$");
+            service.awaitMatch("(?m)^.*] stop$");
             service.signal("TERM", pid);
             service.awaitProcesses(0);
             assertEquals(List.of("log"), files());

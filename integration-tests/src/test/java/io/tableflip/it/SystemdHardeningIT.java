@@ -83,6 +83,7 @@ class SystemdHardeningIT {
     void aReloadByTheCommandLineFindsAServiceThatIsHidden() throws IOException {
         SystemdUnit unit = install("hello-ctl", "ProtectProc=invisible\nPrivateUsers=yes");
         unit.start();
+        Await.until("a PID file", () -> Files.exists(systemd.path("/run/hello-ctl/pid")), unit::journal);
         long old = unit.pid();
         unit.reload();
         assertNotEquals(old, unit.pid(), unit::journal);

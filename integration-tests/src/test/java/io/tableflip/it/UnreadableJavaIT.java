@@ -57,8 +57,9 @@ class UnreadableJavaIT {
         return Service.example(directory, jar)
                 .launcher(java.toString())
                 .jvmOptions("-Djava.io.tmpdir=" + directory)
-                .under("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--")
-                .under("sh", "-c", "export BYTES=\"$(printf 'caf\\351')\" && exec \"$@\"", "sh"); // no UTF-8
+                .under("sh", "-c", "export BYTES=\"$(printf 'caf\\351')\" && exec \"$@\"", "sh") // no UTF-8
+                // outside of the shell: what setpriv executes itself it executes with the rights of root
+                .under("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--");
     }
 
     @Test

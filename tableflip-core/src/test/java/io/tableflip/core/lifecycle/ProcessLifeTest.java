@@ -135,7 +135,7 @@ class ProcessLifeTest {
             service.await("g1 p\\d+ gc$");
             long child = service.awaitPid(2, "ready$");
             service.hangUp(child);
-            service.await("refused: the parent has not exited yet");
+            service.await("deferred until it is possible: the parent has not exited yet");
             Files.createFile(go);
             service.awaitPid(2, "parentExited");
             String output = service.toString();
