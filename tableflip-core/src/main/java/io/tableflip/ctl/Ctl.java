@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import io.tableflip.core.Upgrader;
 import io.tableflip.core.os.ProcFs;
 import java.io.PrintStream;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 
@@ -19,20 +18,6 @@ import java.util.List;
  * alone. So it must be run as that user, or as root. Needs no native code, and nothing but this class path.
  */
 public final class Ctl {
-    /** The service was upgraded, or is there. */
-    static final int DONE = 0;
-    /** The upgrade was refused or failed; the service serves on, unless the message says otherwise. */
-    static final int FAILED = 1;
-    /** The arguments make no sense. */
-    static final int USAGE = 2;
-    /** No such service runs. */
-    static final int NOT_RUNNING = 3;
-    /** The time to wait is over, and the upgrade has not ended. */
-    static final int TIMED_OUT = 4;
-
-    /** How often the files are looked at. */
-    static final Duration LOOK = Duration.ofMillis(50);
-
     private static final String HELP = """
             usage: ctl upgrade --pid-file PATH [--wait TIME] [--signal NAME]
                    ctl status --pid-file PATH [--json]
@@ -71,14 +56,14 @@ public final class Ctl {
             options = CtlOptions.parse(args);
         } catch (IllegalArgumentException e) {
             err.println(e.getMessage() + "\n\n" + HELP);
-            return USAGE;
+            return CtlOutcome.USAGE;
         }
         if (options.command() == CtlOptions.Command.HELP) {
             out.println(HELP);
-            return DONE;
+            return CtlOutcome.DONE;
         }
         CtlOutcome outcome = outcome(options);
-        PrintStream to = outcome.status() == DONE ? out : err;
+        PrintStream to = outcome.status() == CtlOutcome.DONE ? out : err;
         to.println(outcome.message());
         return outcome.status();
     }
@@ -89,16 +74,11 @@ public final class Ctl {
             RunningService service = RunningService.await(requireNonNull(options.pidFile()), processes);
             if (options.command() == CtlOptions.Command.STATUS) {
                 StatusReport report = new StatusReport(service);
-                return new CtlOutcome(DONE, options.json() ? report.json() : report.text());
+                return new CtlOutcome(CtlOutcome.DONE, options.json() ? report.json() : report.text());
             }
             return new CtlUpgrade(service, options.patience(), options.signal()).run();
         } catch (CtlOutcome.Ended e) {
             return e.outcome();
         }
-    }
-
-    /** For people: {@code 1234 ms}. */
-    static String millis(Duration duration) {
-        return duration.toMillis() + " ms";
     }
 }

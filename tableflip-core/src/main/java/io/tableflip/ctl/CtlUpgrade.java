@@ -61,9 +61,9 @@ final class CtlUpgrade {
             if (outcome.isPresent()) {
                 return outcome.get();
             }
-            TimeUnit.NANOSECONDS.sleep(Ctl.LOOK.toNanos());
+            TimeUnit.NANOSECONDS.sleep(RunningService.LOOK.toNanos());
         }
-        return new CtlOutcome(Ctl.TIMED_OUT, "not decided within " + Printable.of(patience) + ": " + soFar());
+        return new CtlOutcome(CtlOutcome.TIMED_OUT, "not decided within " + Printable.of(patience) + ": " + soFar());
     }
 
     private Duration elapsed() {
@@ -76,7 +76,7 @@ final class CtlUpgrade {
         if (signal.isPresent()) {
             if (service.status().isPresent() && !signals.contains(signal.get())) {
                 throw new CtlOutcome.Ended(
-                        Ctl.FAILED,
+                        CtlOutcome.FAILED,
                         "the service does not upgrade on SIG" + signal.get() + ", and nothing was sent: "
                                 + (signals.isEmpty() ? "its program has no upgradeOn(...)" : "it does on " + signals));
             }
@@ -84,13 +84,13 @@ final class CtlUpgrade {
         }
         if (service.status().isEmpty()) {
             throw new CtlOutcome.Ended(
-                    Ctl.FAILED,
+                    CtlOutcome.FAILED,
                     "there is no status file " + service.statusFile() + " of process " + service.pid()
                             + " that names the signal to upgrade on, and nothing was sent: --signal HUP, if that is it");
         }
         if (signals.isEmpty()) {
             throw new CtlOutcome.Ended(
-                    Ctl.FAILED,
+                    CtlOutcome.FAILED,
                     "the service upgrades on no signal, and nothing was sent: its program has no upgradeOn(...)");
         }
         return signals.get(0);
@@ -100,7 +100,7 @@ final class CtlUpgrade {
         try {
             Kill.send(name, service.pid());
         } catch (IOException e) {
-            throw new CtlOutcome.Ended(Ctl.FAILED, String.valueOf(e.getMessage()));
+            throw new CtlOutcome.Ended(CtlOutcome.FAILED, String.valueOf(e.getMessage()));
         } catch (Kill.Impossible e) {
             leaveRequest(name, e);
         }
@@ -117,7 +117,7 @@ final class CtlUpgrade {
             file.leave();
         } catch (IOException e) {
             throw new CtlOutcome.Ended(
-                    Ctl.FAILED,
+                    CtlOutcome.FAILED,
                     "SIG" + name + " cannot be sent, there is " + why.getMessage()
                             + ", and a request cannot be left in " + file + ": " + e.getMessage());
         }
@@ -168,9 +168,9 @@ final class CtlUpgrade {
 
     private CtlOutcome failed(UpgradeRecord upgrade) {
         return new CtlOutcome(
-                Ctl.FAILED,
+                CtlOutcome.FAILED,
                 "upgrade " + (upgrade.result() == Result.REFUSED ? "refused" : "failed") + " after "
-                        + Ctl.millis(elapsed()) + ", " + service.name() + " serves on: " + upgrade.message());
+                        + CtlOutcome.millis(elapsed()) + ", " + service.name() + " serves on: " + upgrade.message());
     }
 
     /** What cannot be read just now may be there at the next look. */
@@ -236,15 +236,15 @@ final class CtlUpgrade {
 
     private CtlOutcome startedAnew(RunningService other) {
         return new CtlOutcome(
-                Ctl.FAILED,
+                CtlOutcome.FAILED,
                 service.name() + " has ended without a successor; process " + other.pid()
                         + " was started separately, and is the service");
     }
 
     private CtlOutcome upgraded(String successor) {
         return new CtlOutcome(
-                Ctl.DONE,
-                "upgraded in " + Ctl.millis(elapsed()) + ": " + successor + " is the service, " + service.name()
+                CtlOutcome.DONE,
+                "upgraded in " + CtlOutcome.millis(elapsed()) + ": " + successor + " is the service, " + service.name()
                         + " has ended" + (warning.isEmpty() ? "" : "\nwarning: " + warning));
     }
 
@@ -258,7 +258,7 @@ final class CtlUpgrade {
             return successor.isChildOf(service.pid()) ? upgraded("process " + successor.pid()) : startedAnew(successor);
         } catch (CtlOutcome.Ended e) {
             return new CtlOutcome(
-                    Ctl.FAILED,
+                    CtlOutcome.FAILED,
                     service.name() + " has ended, and there is no other: "
                             + e.outcome().message());
         }

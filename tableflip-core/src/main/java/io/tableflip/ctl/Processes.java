@@ -44,7 +44,7 @@ final class Processes {
             if (proc.hidesProcesses()) {
                 return hidden(pid);
             }
-            throw new CtlOutcome.Ended(Ctl.FAILED, "process " + pid + " cannot be looked at: " + e);
+            throw new CtlOutcome.Ended(CtlOutcome.FAILED, "process " + pid + " cannot be looked at: " + e);
         }
     }
 

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * The process that a PID file names, and what its status file says, as seen from another process. Immutable.
  */
 final class RunningService {
+    /** How often the files are looked at. */
+    static final Duration LOOK = Duration.ofMillis(50);
+
     private static final int LONGEST_PID = 20;
     private static final Duration STATUS_WAIT = Duration.ofSeconds(2);
 
@@ -56,7 +59,7 @@ final class RunningService {
         Optional<Long> startTime = processes.startTime(pid);
         if (startTime.isEmpty()) {
             throw new CtlOutcome.Ended(
-                    Ctl.NOT_RUNNING,
+                    CtlOutcome.NOT_RUNNING,
                     "not running: PID file " + pidFile + " names process " + pid + ", which has ended");
         }
         boolean isHidden = startTime.get() == Processes.HIDDEN;
@@ -66,7 +69,7 @@ final class RunningService {
         ServiceStatus status = readStatus(pidFile, processes, pid);
         if (status != null && status.pid() == pid && isAnother(status, startTime.get())) {
             throw new CtlOutcome.Ended(
-                    Ctl.NOT_RUNNING,
+                    CtlOutcome.NOT_RUNNING,
                     "not running: PID file " + pidFile + " is left over, process " + pid
                             + " is another one, which was started later");
         }
@@ -90,7 +93,7 @@ final class RunningService {
         } catch (IOException e) {
             // then it names nobody
         }
-        throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: there is no PID file " + pidFile);
+        throw new CtlOutcome.Ended(CtlOutcome.NOT_RUNNING, "not running: there is no PID file " + pidFile);
     }
 
     private static boolean isAnother(ServiceStatus status, long startTime) {
@@ -102,7 +105,7 @@ final class RunningService {
         try {
             if (Files.exists(pidFile, LinkOption.NOFOLLOW_LINKS)
                     && !Files.isRegularFile(pidFile, LinkOption.NOFOLLOW_LINKS)) {
-                throw new CtlOutcome.Ended(Ctl.FAILED, "PID file " + pidFile + " is not a file");
+                throw new CtlOutcome.Ended(CtlOutcome.FAILED, "PID file " + pidFile + " is not a file");
             }
             String content = Files.size(pidFile) > LONGEST_PID
                     ? ""
@@ -110,11 +113,11 @@ final class RunningService {
             if (content.matches("[1-9]\\d{0,9}")) {
                 return Optional.of(Long.valueOf(content));
             }
-            throw new CtlOutcome.Ended(Ctl.FAILED, "PID file " + pidFile + " holds no process id");
+            throw new CtlOutcome.Ended(CtlOutcome.FAILED, "PID file " + pidFile + " holds no process id");
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
-            throw new CtlOutcome.Ended(Ctl.FAILED, "PID file " + pidFile + " cannot be read: " + e);
+            throw new CtlOutcome.Ended(CtlOutcome.FAILED, "PID file " + pidFile + " cannot be read: " + e);
         }
     }
 
@@ -126,16 +129,16 @@ final class RunningService {
             long user = processes.proc().user(pid);
             if (writer != 0 && writer != user) {
                 throw new CtlOutcome.Ended(
-                        Ctl.FAILED,
+                        CtlOutcome.FAILED,
                         what + " " + file + " belongs to user " + writer + ", but process " + pid + " to user " + user
                                 + ": not the service");
             }
         } catch (IOException e) {
             if (processes.startTime(pid).isEmpty()) {
-                throw new CtlOutcome.Ended(Ctl.NOT_RUNNING, "not running: process " + pid + " has just ended");
+                throw new CtlOutcome.Ended(CtlOutcome.NOT_RUNNING, "not running: process " + pid + " has just ended");
             }
             throw new CtlOutcome.Ended(
-                    Ctl.FAILED, "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
+                    CtlOutcome.FAILED, "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
         }
     }
 
@@ -155,7 +158,7 @@ final class RunningService {
             return null;
         } catch (IOException e) {
             throw new CtlOutcome.Ended(
-                    Ctl.FAILED, "status file cannot be read (by the service's user, or root): " + e.getMessage());
+                    CtlOutcome.FAILED, "status file cannot be read (by the service's user, or root): " + e.getMessage());
         }
     }
 
@@ -175,7 +178,7 @@ final class RunningService {
         RunningService found = find(pidFile, processes);
         long began = System.nanoTime();
         while (found.status().isEmpty() && System.nanoTime() - began < STATUS_WAIT.toNanos()) {
-            TimeUnit.NANOSECONDS.sleep(Ctl.LOOK.toNanos());
+            TimeUnit.NANOSECONDS.sleep(LOOK.toNanos());
             found = find(pidFile, processes);
         }
         return found;

@@ -100,7 +100,7 @@ final class StatusReport {
         return switch (upgrade.result()) {
             case REFUSED -> "last upgrade: requested at " + when + ", refused: " + upgrade.message();
             case FAILED ->
-                "last upgrade: begun at " + when + ", failed after " + Ctl.millis(upgrade.took()) + ": "
+                "last upgrade: begun at " + when + ", failed after " + CtlOutcome.millis(upgrade.took()) + ": "
                         + upgrade.message();
             default -> "last upgrade: begun at " + when + ", succeeded";
         };

@@ -265,7 +265,7 @@ class CtlTest {
             Files.writeString(pidFile, Long.toString(service.pid()));
             long restarted = ProcessHandle.current().pid();
             // whoever looks finds one of its files before the other
-            Executor later = CompletableFuture.delayedExecutor(10 * Ctl.LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            Executor later = CompletableFuture.delayedExecutor(10 * RunningService.LOOK.toMillis(), TimeUnit.MILLISECONDS);
             CompletableFuture<?> restart = service.onExit()
                     .thenRun(() ->
                             write(StatusFile.of(pidFile), serving(restarted, 0).format()))
@@ -318,7 +318,7 @@ class CtlTest {
             Files.writeString(
                     StatusFile.of(pidFile), serving(pid, 2, old, running).format());
             CtlOutcome outcome = new CtlUpgrade(found, Duration.ofMillis(200), Optional.empty()).run();
-            assertEquals(Ctl.TIMED_OUT, outcome.status(), outcome.message());
+            assertEquals(CtlOutcome.TIMED_OUT, outcome.status(), outcome.message());
             UpgradeRecord now =
                     new UpgradeRecord(2, running.began(), Duration.ZERO, UpgradeRecord.Result.FAILED, 6, "just now");
             Files.writeString(StatusFile.of(pidFile), serving(pid, 2, old, now).format());

@@ -66,7 +66,7 @@ final class Takeover {
         /** The parent was told to stop the whole service. */
         void stop();
 
-        /** The parent was asked for an upgrade after this process had become the service. */
+        /** An upgrade was requested of the parent, which this process has replaced. */
         void requestUpgrade();
     }
 
