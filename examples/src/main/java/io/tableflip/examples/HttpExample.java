@@ -117,8 +117,8 @@ final class HttpExample {
 
     /**
      * What to start at an upgrade: the start script again, if this program was started by one that exports its own path in
-     * TABLEFLIP_LAUNCHER. So changed JVM flags in the script count. The script has to end in {@code exec java ...}, and keeps
-     * its environment as hello.sh does.
+     * TABLEFLIP_LAUNCHER. So changed JVM flags in the script count. The script has to end in {@code exec java
+     * ...}, and keeps its environment as hello.sh does.
      */
     private static ChildCommand viaStartScript(ChildCommand command, List<String> commandLine) {
         @Nullable String launcher = command.environment().get("TABLEFLIP_LAUNCHER");

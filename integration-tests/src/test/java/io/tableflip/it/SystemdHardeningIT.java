@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** Settings of systemd that take rights away from a service: the table of docs/systemd.md. One systemd for all, and a unit for each. */
+/**
+ * Settings of systemd that take rights away from a service: the table of docs/systemd.md. One systemd for
+ * all, and a unit for each.
+ */
 @Tag("systemd")
 @Execution(ExecutionMode.SAME_THREAD) // one systemd
 class SystemdHardeningIT {

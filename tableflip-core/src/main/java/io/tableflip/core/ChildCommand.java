@@ -125,16 +125,16 @@ public final class ChildCommand {
 
     /**
      * The same command without these options of the JVM: neither on the command line nor in the variables
-     * {@code JAVA_TOOL_OPTIONS}, {@code JDK_JAVA_OPTIONS} and {@code _JAVA_OPTIONS}. This is for what only one
-     * of two processes can have, such as a debugger's port:
+     * {@code JAVA_TOOL_OPTIONS}, {@code JDK_JAVA_OPTIONS} and {@code _JAVA_OPTIONS}. This is for what only
+     * one of two processes can have, such as a debugger's port:
      *
      * <pre>{@code
      * builder.childCommand(own -> own.withoutJvmOptions("-agentlib:jdwp"));
      * }</pre>
      *
      * <p>A name means all options that begin with it, up to {@code =} or {@code :}. For a program that is not
-     * {@code java}, only the variables are changed. What stands in an argument file ({@code @file}) stays, and
-     * so does what a start script adds.
+     * {@code java}, only the variables are changed. What stands in an argument file ({@code @file}) stays,
+     * and so does what a start script adds.
      *
      * @param names {@code -agentlib:jdwp}, {@code -javaagent:/opt/agent.jar}, {@code -Dname}, {@code -Xmx},
      *     {@code -XX:MaxHeapSize}

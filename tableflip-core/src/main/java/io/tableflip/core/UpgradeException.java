@@ -46,8 +46,8 @@ public final class UpgradeException extends Exception {
         /** The child said why it cannot take over; the message repeats its words. */
         CHILD_FAILED,
         /**
-         * The child ended before it was ready. If it did not get as far as its main, the message quotes what its
-         * JVM prints about that.
+         * The child ended before it was ready. If it did not get as far as its main, the message quotes what
+         * its JVM prints about that.
          */
         CHILD_EXITED,
         /** The child was not ready in time, and was killed. */

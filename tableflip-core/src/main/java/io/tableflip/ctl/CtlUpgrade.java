@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Upgrades a service from outside, and finds out what has become of it. A request that has to wait for another
- * upgrade is followed from process to process.
+ * Upgrades a service from outside, and finds out what has become of it. A request that has to wait for
+ * another upgrade is followed from process to process.
  */
 final class CtlUpgrade {
     /** How long a successor has to write its files, once the process has ended. */

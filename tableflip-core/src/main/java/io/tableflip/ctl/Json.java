@@ -5,7 +5,9 @@ import java.util.Locale;
 import java.util.StringJoiner;
 import java.util.stream.Collectors;
 
-/** An object of JSON: {@code ctl} must run with nothing on the class path but its own jar. Not thread-safe. */
+/**
+ * An object of JSON: {@code ctl} must run with nothing on the class path but its own jar. Not thread-safe.
+ */
 final class Json {
     private final StringJoiner members = new StringJoiner(",", "{", "}");
 

@@ -142,7 +142,9 @@ final class RunningService {
         }
     }
 
-    /** @param pid whose user, or root, must have written it; a process that has ended or is hidden has none */
+    /**
+     * @param pid whose user, or root, must have written it; a process that has ended or is hidden has none
+     */
     private static @Nullable ServiceStatus readStatus(Path pidFile, Processes processes, long pid)
             throws CtlOutcome.Ended, InterruptedException {
         Path file = StatusFile.of(pidFile);

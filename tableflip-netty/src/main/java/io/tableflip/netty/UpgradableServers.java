@@ -103,9 +103,10 @@ public final class UpgradableServers {
     /**
      * Binds a group of listeners to one TCP address with SO_REUSEPORT. The kernel divides the connections
      * among them. Each has a queue of its own, so each is passed on: closing one would lose what is in its
-     * queue. The child may bind more, which are added, or fewer: it gets all that exist, and logs that. If the
-     * parent has bound a single listener to that address, it becomes the first of the group. A child that
-     * cannot bind more, because the inherited sockets belong to another user, serves those and logs a warning.
+     * queue. The child may bind more, which are added, or fewer: it gets all that exist, and logs that. If
+     * the parent has bound a single listener to that address, it becomes the first of the group. A child that
+     * cannot bind more, because the inherited sockets belong to another user, serves those and logs a
+     * warning.
      *
      * @param count the number of listeners; more if more were inherited, fewer if more cannot be bound
      * @return a future for each, as of {@link #bind(ServerBootstrap, BindSpec)}

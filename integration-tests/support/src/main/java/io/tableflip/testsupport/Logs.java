@@ -8,7 +8,10 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** Collects what the library logs, without the process that each line begins with, and keeps it from the console. */
+/**
+ * Collects what the library logs, without the process that each line begins with, and keeps it from the
+ * console.
+ */
 public final class Logs extends Handler implements AutoCloseable {
     private final Logger logger = Logger.getLogger("io.tableflip");
     private final List<String> lines = new CopyOnWriteArrayList<>();

@@ -61,7 +61,9 @@ public record JavaCommand(
         return Optional.of(new JavaCommand(executable, new ChildCommand(arguments, variables), directory));
     }
 
-    /** A script of that name might ignore the option, and run the program. One that cannot be read is none. */
+    /**
+     * A script of that name might ignore the option, and run the program. One that cannot be read is none.
+     */
     private static boolean isScript(String executable) {
         try (InputStream file = Files.newInputStream(Path.of(executable))) {
             return file.read() == '#';

@@ -111,7 +111,9 @@ record StartDirectory(@Nullable String path, @Nullable ReleaseLink link) {
         return new ChildCommand(words, environment);
     }
 
-    /** For a start script that is started in the environment of its first start: the directory of that one. */
+    /**
+     * For a start script that is started in the environment of its first start: the directory of that one.
+     */
     static Optional<String> ofScript(Map<String, String> environment) {
         String directory = environment.getOrDefault("PWD", "");
         try {

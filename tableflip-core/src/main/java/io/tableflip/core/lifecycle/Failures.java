@@ -28,7 +28,10 @@ final class Failures {
         return message.contains(lastPart(text(inner))) ? message : message + ", caused by " + inner;
     }
 
-    /** "Address already in use" of "bind(..) failed: Address already in use", as often repeated in other words. */
+    /**
+     * "Address already in use" of "bind(..) failed: Address already in use", as often repeated in other
+     * words.
+     */
     private static String lastPart(String text) {
         String last = text.substring(text.lastIndexOf(": ") + 1).strip();
         return last.isEmpty() ? text : last;

@@ -25,8 +25,8 @@ final class FileWatch {
     static final Duration LOOK = Duration.ofSeconds(1);
 
     /**
-     * While the parent is there. Systemd reads the PID file as soon as the parent has exited, a few milliseconds
-     * after a framework of the parent has deleted it.
+     * While the parent is there. Systemd reads the PID file as soon as the parent has exited, a few
+     * milliseconds after a framework of the parent has deleted it.
      */
     private static final Duration LOOK_BESIDE_PARENT = Duration.ofMillis(5);
 
@@ -81,7 +81,7 @@ final class FileWatch {
     }
 
     private void found(@Nullable Found found, @Nullable Throwable problem) {
-        if (context.phase().isLeaving()) {
+        if (context.phase().isLeaving() || context.state().isJvmEnding()) { // then the file is removed
             return;
         }
         if (problem != null) {

@@ -351,9 +351,9 @@ public final class ParentLink {
     }
 
     /**
-     * Whether it is certain that the parent process is gone or a zombie. The kernel gives this process another
-     * parent when the last thread of the first one has ended. That shows even where {@code /proc} hides other
-     * processes ({@code hidepid}), so that it has nothing about a parent that runs.
+     * Whether it is certain that the parent process is gone or a zombie. The kernel gives this process
+     * another parent when the last thread of the first one has ended. That shows even where {@code /proc}
+     * hides other processes ({@code hidepid}), so that it has nothing about a parent that runs.
      */
     public boolean isParentGone() {
         try {

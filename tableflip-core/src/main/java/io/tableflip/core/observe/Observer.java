@@ -20,7 +20,9 @@ public interface Observer {
     /** An upgrade has begun. */
     default void upgradeBegan() {}
 
-    /** One was requested by a signal that has to wait: {@link #upgradeBegan} follows, here or in the child. */
+    /**
+     * One was requested by a signal that has to wait: {@link #upgradeBegan} follows, here or in the child.
+     */
     default void upgradeDeferred(UpgradeException reason) {}
 
     /** One was requested that cannot be. */

@@ -102,7 +102,10 @@ public final class UpgradeHistory implements Observer {
         return count;
     }
 
-    /** Those that have ended, in the order of their ends, then the one that runs and the one that was deferred. */
+    /**
+     * Those that have ended, in the order of their ends, then the one that runs and the one that was
+     * deferred.
+     */
     public synchronized List<UpgradeRecord> records() {
         List<UpgradeRecord> all = new ArrayList<>(ended);
         running(Result.RUNNING, warnings).ifPresent(all::add);

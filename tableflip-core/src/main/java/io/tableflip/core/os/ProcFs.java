@@ -342,7 +342,9 @@ public final class ProcFs {
                 .toList();
     }
 
-    /** Whether processes can be there that this one does not see, by the option {@code hidepid} of its mount. */
+    /**
+     * Whether processes can be there that this one does not see, by the option {@code hidepid} of its mount.
+     */
     public boolean hidesProcesses() {
         try {
             return mounts().stream()

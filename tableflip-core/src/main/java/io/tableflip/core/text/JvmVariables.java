@@ -22,7 +22,9 @@ public final class JvmVariables {
         return words(value).stream().map(JvmVariables::unquoted).toList();
     }
 
-    /** The value without the options that one of the names means, as {@link JvmOptions#remove} takes them out. */
+    /**
+     * The value without the options that one of the names means, as {@link JvmOptions#remove} takes them out.
+     */
     public static String remove(String value, Collection<String> names) {
         List<String> words = words(value);
         List<String> kept = words.stream()

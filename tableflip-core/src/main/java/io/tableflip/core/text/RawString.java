@@ -88,7 +88,8 @@ public final class RawString {
     }
 
     /**
-     * The variables in a block of {@code NAME=VALUE}, each with NUL behind it. The first one of a name counts.
+     * The variables in a block of {@code NAME=VALUE}, each with NUL behind it. The first one of a name
+     * counts.
      */
     public static Map<String, String> decodeVariables(byte[] block) {
         return variables(decodeBlock(block));

@@ -17,7 +17,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Releases in directories of their own, a link to the one that runs, and a start script that has resolved the link. */
+/**
+ * Releases in directories of their own, a link to the one that runs, and a start script that has resolved the
+ * link.
+ */
 class ReleaseLinksTest {
     private final Path directory;
     private final FakeProc proc;

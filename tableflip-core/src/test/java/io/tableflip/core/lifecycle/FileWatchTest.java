@@ -21,7 +21,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The PID file, the status file and the request file while a process serves: others write and remove there too. */
+/**
+ * The PID file, the status file and the request file while a process serves: others write and remove there
+ * too.
+ */
 class FileWatchTest {
     private static final String OURS = Long.toString(ProcessHandle.current().pid());
 
@@ -78,6 +81,18 @@ class FileWatchTest {
         Files.writeString(pidFile, content);
         awaitNamed(OURS);
         awaitLog("names \"" + content + "\"");
+    }
+
+    /** By System.exit of a program that does not stop its upgrader. */
+    @Test
+    void aPidFileIsNotWrittenWhileTheJvmEnds() throws Exception {
+        parent.serve();
+        parent.life.shutdown().jvmEnds();
+        for (int i = 0; i < 3; i++) {
+            parent.advance(FileWatch.LOOK);
+            parent.settle();
+        }
+        assertEquals("", named());
     }
 
     @Test

@@ -15,7 +15,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A request for an upgrade that comes by a signal gets no answer, so it must not be lost. The parent's side. */
+/**
+ * A request for an upgrade that comes by a signal gets no answer, so it must not be lost. The parent's side.
+ */
 class RequestedUpgradeTest {
     private final ParentFixture parent;
     private final Lifecycle life;
