@@ -138,7 +138,8 @@ final class RunningService {
                 throw new CtlOutcome.Ended(CtlOutcome.NOT_RUNNING, "not running: process " + pid + " has just ended");
             }
             throw new CtlOutcome.Ended(
-                    CtlOutcome.FAILED, "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
+                    CtlOutcome.FAILED,
+                    "the owners of " + what + " " + file + " and process " + pid + " are not known: " + e);
         }
     }
 
@@ -160,7 +161,8 @@ final class RunningService {
             return null;
         } catch (IOException e) {
             throw new CtlOutcome.Ended(
-                    CtlOutcome.FAILED, "status file cannot be read (by the service's user, or root): " + e.getMessage());
+                    CtlOutcome.FAILED,
+                    "status file cannot be read (by the service's user, or root): " + e.getMessage());
         }
     }
 

@@ -265,7 +265,8 @@ class CtlTest {
             Files.writeString(pidFile, Long.toString(service.pid()));
             long restarted = ProcessHandle.current().pid();
             // whoever looks finds one of its files before the other
-            Executor later = CompletableFuture.delayedExecutor(10 * RunningService.LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            Executor later =
+                    CompletableFuture.delayedExecutor(10 * RunningService.LOOK.toMillis(), TimeUnit.MILLISECONDS);
             CompletableFuture<?> restart = service.onExit()
                     .thenRun(() ->
                             write(StatusFile.of(pidFile), serving(restarted, 0).format()))

@@ -60,7 +60,7 @@ class FailedChildTest {
             service.hangUp(parent);
             long child = Long.parseLong(service.await("g1 p\\d+ spawned (\\d+)").group(1));
             service.hangUp(parent);
-            service.await("refused: another upgrade is in progress");
+            service.await("deferred until it is possible: another upgrade is in progress");
             service.kill(child, Service.SIGKILL);
             service.await("rolledBack CHILD_EXITED status OptionalInt.137.");
             service.stop(parent);
