@@ -35,7 +35,7 @@ class SystemdCtlIT {
                     assertNotEquals(old, unit.pid(), unit::journal);
                     assertServes(unit, unit.pid());
                     String outcome = "generation " + generation + " (pid " + unit.pid()
-                            + ") is the service, generation " + (generation - 1) + " (pid " + old + ") has gone";
+                            + ") is the service, generation " + (generation - 1) + " (pid " + old + ") has ended";
                     assertTrue(unit.journal().contains(outcome), unit::journal);
                 }
                 unit.assertClean(load);
