@@ -139,6 +139,7 @@ class StartScriptIT {
             assertTrue(commandLine(service.pid()).contains("\0" + releases + "/1/app.jar\0"));
             String moved = "current, which led to " + releases + "/1 at the start, leads to " + releases + "/2 now";
             service.awaitMatch("upgrade: the new process runs the old release: \\S*" + moved);
+            service.awaitMatch("pid " + service.pid() + "\\] prepared for the next upgrade"); // knows its jar
             Files.delete(releases.resolve("1/app.jar"));
             service.signal("HUP", service.pid());
             service.awaitMatch("upgrade: failed .* " + releases + "/1/app.jar is gone: \\S*" + moved);

@@ -73,7 +73,7 @@ final class FileWatch {
 
     private boolean isRequested() {
         try {
-            return request != null && request.take(proc.user());
+            return request != null && request.isThere() && request.take(proc.user());
         } catch (IOException e) {
             LOG.log(DEBUG, "the user of this process", e);
             return false;

@@ -56,6 +56,9 @@ final class ServiceFiles {
 
     /** On any thread; reads files. */
     Sight look() {
+        if (pidFile != null && pidFile.isUnchanged()) {
+            return Sight.OURS;
+        }
         Optional<String> named = pidFile == null ? Optional.empty() : pidFile.named();
         if (named.isEmpty()) {
             return Sight.MISSING;

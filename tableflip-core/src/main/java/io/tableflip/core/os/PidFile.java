@@ -15,6 +15,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import jnr.constants.platform.Errno;
@@ -34,6 +36,8 @@ public final class PidFile {
     private final Path path;
     private final long pid;
     private boolean committed;
+    /** The file that this process has put in place, and when that was written. */
+    private volatile @Nullable Object written;
     /** The path by which a launcher knows the file. */
     private @Nullable String launchers;
 
@@ -103,6 +107,7 @@ public final class PidFile {
         try {
             Files.move(prepared(pid), path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             committed = true;
+            written = identity();
         } catch (IOException e) {
             throw failure("cannot be put in place", Errors.failure("rename", e, path));
         }
@@ -156,6 +161,21 @@ public final class PidFile {
 
     private boolean isOurs() {
         return named().filter(Long.toString(pid)::equals).isPresent();
+    }
+
+    /** Whether it is the file that this process has put in place. Opens no file. On any thread. */
+    public boolean isUnchanged() {
+        Object own = written;
+        return own != null && own.equals(identity());
+    }
+
+    private @Nullable Object identity() {
+        try {
+            BasicFileAttributes file = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            return List.of(String.valueOf(file.fileKey()), file.lastModifiedTime(), file.size());
+        } catch (IOException e) {
+            return null;
+        }
     }
 
     /** What stands in the file; empty if there is none, or it cannot be read. On any thread. */

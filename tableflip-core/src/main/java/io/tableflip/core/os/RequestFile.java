@@ -37,6 +37,11 @@ public final class RequestFile {
         }
     }
 
+    /** Whether there is one. */
+    public boolean isThere() {
+        return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+    }
+
     /**
      * Takes a request away.
      *
