@@ -222,7 +222,7 @@ class CtlTest {
     @Test
     void aServiceThatWasStartedAnewWasNotUpgraded() throws Exception {
         try (Service service = start("gen2=hang")) {
-            ServiceStatus anew = new ServiceStatus(
+            ServiceStatus other = new ServiceStatus(
                     ProcessHandle.current().pid(),
                     new ProcFs().startTime(ProcessHandle.current().pid()).orElseThrow(),
                     1,
@@ -240,8 +240,8 @@ class CtlTest {
                     service.kill(service.pid(), Service.SIGKILL);
                     service.kill(child, Service.SIGKILL);
                     service.awaitEnd();
-                    Files.writeString(pidFile, Long.toString(anew.pid()));
-                    Files.writeString(StatusFile.of(pidFile), anew.format());
+                    Files.writeString(pidFile, Long.toString(other.pid()));
+                    Files.writeString(StatusFile.of(pidFile), other.format());
                 } catch (IOException | InterruptedException e) {
                     throw new IllegalStateException(e);
                 }
@@ -251,7 +251,7 @@ class CtlTest {
             restart.join();
             result.assertIs(
                     1,
-                    "generation 1 .* has ended without a successor; process " + anew.pid()
+                    "generation 1 .* has ended without a successor; process " + other.pid()
                             + " was started separately.*");
         }
     }

@@ -165,7 +165,7 @@ final class Lifecycle implements Upgrader {
         takeover.parentEnded();
         context.workers().execute(fds.socketPaths()::parentExited);
         if (!context.phase().isUnready()) {
-            LOG.log(INFO, "the parent has gone, {0} ms after this process began to serve", reporting.servedMillis());
+            LOG.log(INFO, "the parent has exited, {0} ms after this process began to serve", reporting.servedMillis());
         }
     }
 

@@ -63,6 +63,9 @@ final class ServiceFiles {
         if (named.isEmpty()) {
             return Sight.MISSING;
         }
+        if (named.get().equals(Long.toString(parent))) {
+            return Sight.NOBODYS; // a child takes it over, and need not read the status file before
+        }
         return named.get().equals(Long.toString(pid))
                 ? Sight.OURS
                 : otherService(named.get()).isPresent() ? Sight.ANOTHERS : Sight.NOBODYS;
@@ -72,7 +75,6 @@ final class ServiceFiles {
         try {
             ServiceStatus status = pidFile == null ? null : StatusFile.read(StatusFile.of(pidFile.path()));
             return Optional.ofNullable(status)
-                    .filter(found -> found.pid() != pid && found.pid() != parent)
                     .filter(found -> named.equals(Long.toString(found.pid())))
                     .filter(this::isAlive);
         } catch (IOException e) {

@@ -11,8 +11,8 @@ public final class Log implements System.Logger {
     private static final Log INSTANCE = new Log(System.getLogger("io.tableflip"));
 
     private final System.Logger logger;
-    private volatile String prefix =
-            "[pid " + ProcessHandle.current().pid() + "] "; // the generation is not known before there is an upgrader
+    /** The generation is not known before there is an upgrader. */
+    private volatile String prefix = "[pid " + ProcessHandle.current().pid() + "] ";
 
     private Log(System.Logger logger) {
         this.logger = logger;

@@ -12,6 +12,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CountDownLatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.Attributes;
@@ -51,7 +52,7 @@ class EarlyEndTest {
                 Path written = Files.writeString(
                         Path.of(directory, "pid"), "" + ProcessHandle.current().pid());
                 Files.move(written, Path.of(directory, "second"));
-                Thread.sleep(Long.MAX_VALUE);
+                new CountDownLatch(1).await(); // until it is killed
             }
             Runtime.getRuntime().halt(7);
         }

@@ -12,6 +12,8 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whether the parent is there, as {@code /proc} has it. The rest is in TakeoverTest. */
 class ParentLinkTest {
@@ -38,20 +40,16 @@ class ParentLinkTest {
         return link;
     }
 
-    /** As with hidepid=2, if this process may not look at its parent. */
-    @Test
-    void aParentThatProcHidesIsThere() throws IOException {
-        proc.parent(PARENT);
-        ParentLink link = find();
-        assertFalse(link.isParentGone());
-        proc.parent(1);
-        assertTrue(link.isParentGone());
-    }
-
-    /** It is a zombie until its own parent has reaped it, or somebody else has its number. */
-    @Test
-    void aParentWhoseChildrenHaveAnotherIsGone() throws IOException {
-        proc.process(PARENT, "java", 'S', 1000);
+    /**
+     * Whether {@code /proc} shows the parent or not, as with hidepid=2. One that it still shows is a zombie, or
+     * somebody else has its number.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aParentIsThereUntilThisProcessHasAnother(boolean visible) throws IOException {
+        if (visible) {
+            proc.process(PARENT, "java", 'S', 1000);
+        }
         proc.parent(PARENT);
         ParentLink link = find();
         assertFalse(link.isParentGone());

@@ -72,7 +72,7 @@ final class JoinedChannel implements Gate.Owner, FdSource {
         });
         if (reservation == null) {
             first.upgrader().parentExited().thenRun(() -> {
-                LOG.log(INFO, "{0}: the parent has gone, the old address is closed", first);
+                LOG.log(INFO, "{0}: the parent has exited, the old address is closed", first);
                 end();
             });
         }
