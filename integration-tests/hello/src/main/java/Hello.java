@@ -26,7 +26,7 @@ public class Hello {
                         channel.pipeline().addLast(new HttpServerKeepAliveHandler(), new HelloHandler());
                     }
                 });
-                servers.bind(bootstrap, new InetSocketAddress(8080)).sync(); // inherited or new, closed yet
+                servers.bind(bootstrap, new InetSocketAddress(8080)).sync(); // inherited or new, still closed
             }); // now it accepts connections; returns when upgraded or stopped, and drained
         } finally {
             group.shutdownGracefully(0, 5, TimeUnit.SECONDS);
