@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -34,9 +35,10 @@ final class InheritedSockets {
     }
 
     static boolean isJoinedTo(FdName plain, FdName other) {
-        return isMember(other)
-                && base(other).equals(plain.address())
-                && other.address().charAt(plain.address().length()) == '+';
+        int end = plain.address().length();
+        return other.address().length() > end
+                && other.address().charAt(end) == '+'
+                && base(other).equals(plain.address());
     }
 
     private static boolean isMember(FdName name) {
@@ -51,7 +53,7 @@ final class InheritedSockets {
 
     /** Those at that address that are served together with the plain one of that name. */
     List<FdName> joinedTo(FdName plain, SocketAddress requested) {
-        return at(requested).stream().filter(other -> isJoinedTo(plain, other)).toList();
+        return at(requested, other -> isJoinedTo(plain, other));
     }
 
     /** The others at that address that were passed as members of the same group. */
@@ -64,22 +66,28 @@ final class InheritedSockets {
 
     /** Those that are what is requested, in the order in which they were passed. */
     List<FdName> at(SocketAddress requested) {
-        Map<FdName, BoundAddress> all = where();
+        return at(requested, name -> true);
+    }
+
+    private List<FdName> at(SocketAddress requested, Predicate<FdName> which) {
+        Map<FdName, BoundAddress> all = where(which);
         all.values().removeIf(actual -> !actual.is(requested));
         return List.copyOf(all.keySet());
     }
 
     /** Those because of which the kernel refuses a bind to that address, and where they are bound. */
     Map<FdName, BoundAddress> inTheWayOf(SocketAddress requested) {
-        Map<FdName, BoundAddress> all = where();
+        Map<FdName, BoundAddress> all = where(name -> true);
         all.values().removeIf(actual -> !actual.isInTheWayOf(requested));
         return all;
     }
 
-    private Map<FdName, BoundAddress> where() {
+    /** Asks the kernel about those of these names only: a program may have thousands. */
+    private Map<FdName, BoundAddress> where(Predicate<FdName> which) {
         Map<FdName, BoundAddress> all = new LinkedHashMap<>();
         fds.inherited(fd -> {
-            look(fd).flatMap(InheritedSocket::boundAddress).ifPresent(bound -> all.put(fd.name(), bound));
+            Optional<InheritedSocket> found = which.test(fd.name()) ? look(fd) : Optional.empty();
+            found.flatMap(InheritedSocket::boundAddress).ifPresent(bound -> all.put(fd.name(), bound));
             return false;
         });
         return all;
