@@ -124,7 +124,7 @@ final class Draining {
                     .execute(() -> LOG.log(
                             INFO,
                             "draining: {0} connections are left, and cut in {1} s",
-                            remaining.getAsInt(),
+                            Integer.toString(remaining.getAsInt()),
                             Long.toString(left)));
         }
         loop.schedule(OBSERVED_EVERY, () -> observe(drained));
