@@ -44,6 +44,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import jnr.posix.POSIXFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -502,6 +503,7 @@ class InheritedAddressTest {
                 server.upgrader.fds().used());
     }
 
+    @Tag("root")
     @Test
     void aGroupOfAnotherUserDoesNotGrow() throws Exception {
         Socket socket = Sockets.listening(cleanup, 8);
