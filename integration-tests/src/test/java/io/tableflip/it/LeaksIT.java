@@ -30,7 +30,7 @@ class LeaksIT {
     @Test
     void noRequestFailsAndNothingIsLeftOfManyUpgrades() throws IOException {
         try (Service service = Service.example(directory)
-                        .jvmOptions("-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + temporary)
+                        .jvmOptions("-Djava.io.tmpdir=" + temporary)
                         .arguments("--ready-after", "3s", "--warm-up", "0s", "--spread", "0s")
                         .startAndAwait();
                 StrictLoad load = MixedLoad.builder(service.address())

@@ -46,7 +46,7 @@ final class Service implements AutoCloseable {
         private final List<String> jvmOptions = new ArrayList<>();
         private final List<String> program = new ArrayList<>();
         private final List<String> arguments = new ArrayList<>();
-        /** For the example, if the test does not say how long: a third of what it takes otherwise, or all upgrades of all tests take minutes more. */
+        /** For the example, if the test does not say how long: a tenth of what it takes otherwise, or all upgrades of all tests take minutes more. */
         private final List<String> warmUp = new ArrayList<>();
 
         private final Map<String, String> environment = new HashMap<>();
@@ -60,6 +60,11 @@ final class Service implements AutoCloseable {
         Builder jvmOptions(String... options) {
             jvmOptions.addAll(List.of(options));
             return this;
+        }
+
+        /** A JVM that lives for seconds does not earn back what the second compiler and the parallel collector cost. */
+        private void shortLived() {
+            jvmOptions("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
         }
 
         Builder arguments(String... more) {
@@ -141,6 +146,7 @@ final class Service implements AutoCloseable {
 
     static Builder example(Path directory, Path jar) {
         Builder builder = new Builder(directory);
+        builder.shortLived();
         builder.program.addAll(List.of("-jar", jar.toString()));
         builder.arguments.addAll(List.of(
                 "http",
@@ -148,7 +154,7 @@ final class Service implements AutoCloseable {
                 "127.0.0.1:0",
                 "--pid-file",
                 directory.resolve("service.pid").toString()));
-        builder.warmUp.addAll(List.of("--warm-up", "1s"));
+        builder.warmUp.addAll(List.of("--warm-up", "300ms"));
         return builder;
     }
 
@@ -162,7 +168,7 @@ final class Service implements AutoCloseable {
     static Builder program(Path directory, Path classes, String main) {
         Builder builder = new Builder(directory);
         builder.program.addAll(List.of("-cp", classes + ":" + System.getProperty("java.class.path"), main));
-        builder.jvmOptions("-XX:TieredStopAtLevel=1"); // starts sooner
+        builder.shortLived();
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
         }
@@ -172,6 +178,7 @@ final class Service implements AutoCloseable {
     /** A server of one of the examples for frameworks, which have class paths of their own. */
     static Builder frameworkExample(Path directory, String module, String main) {
         Builder builder = new Builder(directory);
+        builder.shortLived();
         builder.program.addAll(List.of("-cp", frameworkClassPath(module), main));
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
