@@ -20,5 +20,6 @@ module io.tableflip.netty {
 
     exports io.tableflip.netty;
     exports io.tableflip.netty.http;
+    exports io.tableflip.netty.transfer;
     exports io.tableflip.netty.warmup;
 }
