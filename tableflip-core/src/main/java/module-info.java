@@ -16,6 +16,8 @@ module io.tableflip.core {
     exports io.tableflip.core;
     exports io.tableflip.core.log to
             io.tableflip.netty;
+    exports io.tableflip.core.transfer to
+            io.tableflip.netty;
     exports io.tableflip.ctl;
 
     opens io.tableflip.core.os.libc; // jnr-ffi generates a class that implements the interface there

@@ -27,7 +27,11 @@ public final class DrainPolicy {
      * the library logs that once per drain.
      */
     public static final DrainPolicy HANDLERS = new DrainPolicy(
-            "HANDLERS", (channel, event) -> channel.pipeline().fireUserEventTriggered(event), true, Duration.ZERO);
+            "HANDLERS",
+            (channel, event) -> channel.pipeline().fireUserEventTriggered(event),
+            true,
+            Duration.ZERO,
+            false);
 
     /**
      * Closes each connection immediately, with {@link Channel#close()}. For protocols whose handlers turn a
@@ -36,18 +40,54 @@ public final class DrainPolicy {
      * pipeline before. Handlers may take their time up to the drain timeout: an
      * {@code Http2ConnectionHandler} gives running streams 30 s by default.
      */
-    public static final DrainPolicy CLOSE = new DrainPolicy("CLOSE", DrainPolicy::close, false, Duration.ZERO);
+    public static final DrainPolicy CLOSE = new DrainPolicy("CLOSE", DrainPolicy::close, false, Duration.ZERO, false);
+
+    /**
+     * Transfers connections to the new process, and drains those that cannot be transferred by {@link #HANDLERS}. The
+     * same as {@code HANDLERS.transferFirst()}.
+     */
+    public static final DrainPolicy TRANSFER = HANDLERS.transferFirst();
 
     private final String name;
     private final BiConsumer<Channel, DrainEvent> action;
     private final boolean byHandlers;
     private final Duration window;
+    private final boolean transfers;
 
-    private DrainPolicy(String name, BiConsumer<Channel, DrainEvent> action, boolean byHandlers, Duration window) {
+    private DrainPolicy(
+            String name,
+            BiConsumer<Channel, DrainEvent> action,
+            boolean byHandlers,
+            Duration window,
+            boolean transfers) {
         this.name = name;
         this.action = action;
         this.byHandlers = byHandlers;
         this.window = window;
+        this.transfers = transfers;
+    }
+
+    /**
+     * This policy, but in an upgrade each connection that can be transferred goes on in the new process: its client
+     * keeps the connection, and sees nothing. A connection can be transferred at a boundary, where no message is half
+     * received and none half answered. A handler that knows the boundaries of its protocol must be in its pipeline, in
+     * both processes: {@link io.tableflip.netty.transfer.HttpTransferHandler} or
+     * {@link io.tableflip.netty.transfer.TransferHandler}. The new process must bind the listener with such a policy,
+     * too. What an application keeps for a connection stays behind, unless a handler adds it to
+     * {@link io.tableflip.netty.transfer.Leaving}.
+     *
+     * <p>Until the new process is the service, this one serves its connections as before, and asks none to leave but
+     * those that can never be transferred (TLS, HTTP/2). Then connections are transferred. Those that do not come to a
+     * boundary in half of the time that is left until the drain timeout are asked to leave by this policy, as all are in
+     * a stop.
+     */
+    public DrainPolicy transferFirst() {
+        return new DrainPolicy(name, action, byHandlers, window, true);
+    }
+
+    /** Whether connections are transferred if possible. */
+    public boolean transfers() {
+        return transfers;
     }
 
     /**
@@ -58,7 +98,7 @@ public final class DrainPolicy {
      * @param action gets the connection and the event, which {@link DrainEvent#of} finds as well
      */
     public static DrainPolicy callback(BiConsumer<Channel, DrainEvent> action) {
-        return new DrainPolicy("callback " + action, requireNonNull(action), false, Duration.ZERO);
+        return new DrainPolicy("callback " + action, requireNonNull(action), false, Duration.ZERO, false);
     }
 
     /**
@@ -74,7 +114,8 @@ public final class DrainPolicy {
                 "whenIdle " + quiet,
                 (channel, event) -> IdleProbe.install(channel, event, nanos),
                 false,
-                Duration.ZERO);
+                Duration.ZERO,
+                false);
     }
 
     /**
@@ -86,7 +127,7 @@ public final class DrainPolicy {
      * @param window the length; at most half of the drain timeout. Zero is the default
      */
     public DrainPolicy spreadOver(Duration window) {
-        return new DrainPolicy(name, action, byHandlers, notNegative(window));
+        return new DrainPolicy(name, action, byHandlers, notNegative(window), transfers);
     }
 
     private static Duration notNegative(Duration time) {
@@ -130,6 +171,6 @@ public final class DrainPolicy {
 
     @Override
     public String toString() {
-        return name + (window.isZero() ? "" : " over " + window);
+        return name + (window.isZero() ? "" : " over " + window) + (transfers ? " if not transferred" : "");
     }
 }

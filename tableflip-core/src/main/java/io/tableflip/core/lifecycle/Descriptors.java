@@ -428,6 +428,17 @@ public final class Descriptors implements Fds {
         return !inherited().isEmpty() || !strangers.isEmpty() || !unclaimedPaths.isEmpty();
     }
 
+    /** The numbers of the passed descriptors that have one of these names here. */
+    synchronized Set<Integer> numbers(Set<FdName> names) {
+        Set<Integer> numbers = new LinkedHashSet<>();
+        passed.forEach((number, name) -> {
+            if (names.contains(name)) {
+                numbers.add(number);
+            }
+        });
+        return numbers;
+    }
+
     /** The numbers of the passed descriptors that nobody here uses. */
     synchronized Set<Integer> unused() {
         Set<Integer> unused = new LinkedHashSet<>();

@@ -7,6 +7,7 @@ import io.tableflip.core.DrainReport;
 import io.tableflip.core.Participant;
 import io.tableflip.core.log.Log;
 import io.tableflip.core.observe.Observer;
+import io.tableflip.core.transfer.OutgoingTransfer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -39,11 +40,14 @@ final class Draining {
     private @Nullable CompletableFuture<DrainReport> running;
     /** The part of it that comes before the commit. */
     private CompletableFuture<DrainReport> early = CompletableFuture.completedFuture(DrainReport.NOTHING);
-    /** The part of it that only begins with the commit: of what the child does not serve. */
+    /** The part of it that only begins with the commit: what the child does not serve, and what is transferred. */
     private CompletableFuture<DrainReport> late = early;
 
     /** That part has begun. */
-    private boolean retiring;
+    private boolean lateBegun;
+
+    /** Where connections go, once the child is the service; {@code null} if there are none that do. */
+    private @Nullable OutgoingTransfer transfer;
 
     private long began;
 
@@ -64,13 +68,36 @@ final class Draining {
      */
     CompletableFuture<DrainReport> complete() {
         CompletableFuture<DrainReport> all = running == null ? begin() : running;
-        if (!late.isDone() && !retiring) {
-            retiring = true;
+        if (!late.isDone() && !lateBegun) {
+            lateBegun = true;
             Duration elapsed = Duration.ofNanos(context.settings().clock().getAsLong() - began);
             Duration left = context.settings().drainTimeout().minus(elapsed);
-            participants.retire(left.isNegative() ? Duration.ZERO : left).thenAccept(late::complete);
+            participants.drainLate(left.isNegative() ? Duration.ZERO : left, transfer).thenAccept(late::complete);
         }
+        endTransfer(late);
         return all;
+    }
+
+    /** The child is the service. @param channel {@code null} if it takes no connections */
+    void transferTo(@Nullable OutgoingTransfer channel) {
+        transfer = channel;
+        if (channel != null && participants.areTransferring()) {
+            try {
+                channel.begin();
+            } catch (OutOfMemoryError e) {
+                LOG.log(WARNING, "no connections are transferred, all are drained: there is no thread for it", e);
+                channel.end();
+            }
+        }
+    }
+
+    /** Tells the child that nothing more comes, as soon as that is so. */
+    private void endTransfer(CompletableFuture<?> last) {
+        OutgoingTransfer channel = transfer;
+        transfer = null;
+        if (channel != null) {
+            last.thenRun(channel::end);
+        }
     }
 
     /**
@@ -92,9 +119,9 @@ final class Draining {
         ends = Instant.now().plus(timeout);
         looks = -1; // the first one comes with the beginning
         context.observers().tell(Observer::drainBegan);
-        retiring = false;
+        lateBegun = false;
         early = participants.drain(timeout).copy();
-        late = participants.areKept()
+        late = participants.areKept() || participants.areTransferring()
                 ? new CompletableFuture<>()
                 : CompletableFuture.completedFuture(DrainReport.NOTHING);
         CompletableFuture<DrainReport> drained = early.thenCombine(late, DrainReport::plus);

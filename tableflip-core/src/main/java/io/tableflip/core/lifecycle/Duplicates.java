@@ -91,11 +91,19 @@ final class Duplicates {
 
     /** The names at these positions of {@link #wireNames()}; others are none. */
     synchronized Set<FdName> names(Collection<Integer> positions) {
+        return positions(positions).keySet();
+    }
+
+    /** Those of {@link #names} with their positions. */
+    synchronized Map<FdName, Integer> positions(Collection<Integer> positions) {
         List<FdName> all = List.copyOf(numbers.keySet());
-        return positions.stream()
-                .filter(position -> position >= 0 && position < all.size())
-                .map(all::get)
-                .collect(Collectors.toSet());
+        Map<FdName, Integer> named = new LinkedHashMap<>();
+        for (int position : positions) {
+            if (position >= 0 && position < all.size()) {
+                named.put(all.get(position), position);
+            }
+        }
+        return named;
     }
 
     synchronized Stream<Integer> numbers() {

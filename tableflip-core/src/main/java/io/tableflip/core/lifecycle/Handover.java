@@ -28,6 +28,7 @@ import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -69,6 +70,9 @@ final class Handover {
 
     /** The positions of the passed descriptors that the child does not use. */
     private final Set<Integer> unused = new HashSet<>();
+
+    /** The positions of the listeners whose connections the child takes. */
+    private final Set<Integer> takes = new LinkedHashSet<>();
 
     private @Nullable SpawnedChild child;
     private Loop.@Nullable Timer timer;
@@ -143,6 +147,7 @@ final class Handover {
             spawned(spawner.spawn(
                     requireNonNull(command),
                     duplicates,
+                    participants.canTransfer(),
                     () -> context.loop().execute(this::receive),
                     this::idleTimedOut));
         } catch (IOException | RuntimeException | Error e) {
@@ -162,6 +167,11 @@ final class Handover {
         child = spawned; // first: whatever fails from here on, this process must be ended
         state.make(Move.SPAWN);
         spawned.process().ended().thenRunAsync(this::childEnded, context.loop());
+        outcome.thenAccept(ended -> {
+            if (!(ended instanceof Outcome.Upgraded)) {
+                spawned.transferNothing();
+            }
+        });
         context.observers().tell(observer -> observer.spawned(spawned.pid()));
         LOG.log(INFO, "upgrade: spawned {0} after {1} ms", describe(spawned), elapsedMillis());
     }
@@ -222,6 +232,7 @@ final class Handover {
         switch (message.type()) {
             case Message.TAKEOVER -> takenOver(message.text(), from);
             case Message.UNUSED -> unused.addAll(message.numbers());
+            case Message.TAKES -> takes.addAll(message.numbers());
             case Message.FAILED -> childFailed(message.text());
             case Message.READY -> ready(from);
             default -> LOG.log(DEBUG, "message of unknown type {0} from the child", message.type());
@@ -257,6 +268,9 @@ final class Handover {
         context.observers().tell(observer -> observer.takenOver(from.pid()));
         LOG.log(INFO, "upgrade: {0} accepts connections after {1} ms; draining", describe(from), elapsedMillis());
         participants.keep(duplicates.names(unused));
+        if (from.transfer() != null) {
+            participants.transfer(duplicates.positions(takes));
+        }
         CompletableFuture<Void> paused = participants.pause().thenRunAsync(() -> paused(from), context.loop());
         CompletableFuture<Void> quiesced = draining.quiesced(paused);
         after(context.settings().maxDrainBeforeCommit(), () -> maxDrainOver(from));
@@ -330,6 +344,7 @@ final class Handover {
         }
         successor.link().commit();
         duplicates.close();
+        draining.transferTo(successor.transfer());
         CompletableFuture<Void> released = participants.release();
         context.observers().tell(observer -> observer.upgraded(successor.pid()));
         LOG.log(INFO, "upgrade: {0} is the service after {1} ms", describe(successor), elapsedMillis());

@@ -13,10 +13,12 @@ import io.tableflip.core.log.Log;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.resources.Admission;
+import io.tableflip.core.transfer.IncomingTransfer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -137,6 +139,14 @@ final class Housekeeping {
         }
     }
 
+    /** Which the parent has announced, and no participant takes connections. */
+    private void closeUnusedChannel(Os os) {
+        IncomingTransfer incoming = parent.incoming();
+        if (incoming != null) {
+            incoming.begin(os, Map.of()); // no effect if it has begun
+        }
+    }
+
     private void keepHouse(Os os, Launcher starts) throws IOException {
         idleBoot.makeSelfNormal(os);
         fds.closeInherited();
@@ -144,6 +154,7 @@ final class Housekeeping {
         if (parent.exists()) {
             ScriptJobs.warnOfHolders(proc, ParentLink.NAMES_FD);
             parent.closeOriginals(os);
+            closeUnusedChannel(os);
         }
         idleBoot.isPossible(); // logs now why not, and reads no file during an upgrade
         os.rehearse(); // last: should it fail, what nobody claimed must not stay open

@@ -20,6 +20,8 @@ import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.resources.Admission;
 import io.tableflip.core.text.Printable;
+import io.tableflip.core.transfer.DescriptorRoom;
+import io.tableflip.core.transfer.IncomingTransfer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -82,7 +84,7 @@ final class Lifecycle implements Upgrader {
                 link == null ? 1 : link.generation(),
                 isStub);
         participants = new Participants(loop, new Workers("tableflip-participant", workers));
-        parent = new Parent(link, loop, observers);
+        parent = new Parent(link, incoming(link), loop, observers);
         fds = new Descriptors(os, proc);
         reporting = new Reporting(context, proc, parent);
         NativeCode nativeCode = new NativeCode(os);
@@ -109,6 +111,16 @@ final class Lifecycle implements Upgrader {
                 new Shutdown.Parts(parent, nativeCode, fds, participants, draining, files),
                 takeover,
                 upgrades);
+    }
+
+    private @Nullable IncomingTransfer incoming(@Nullable ParentLink link) {
+        int fd = link == null ? -1 : link.transferFd();
+        return fd < 0
+                ? null
+                : new IncomingTransfer(
+                        fd,
+                        new DescriptorRoom(proc),
+                        (delay, step) -> loop.execute(() -> loop.schedule(delay, step)));
     }
 
     /** The variables that this process was started with. */

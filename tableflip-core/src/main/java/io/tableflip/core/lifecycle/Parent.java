@@ -6,6 +6,7 @@ import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.observe.Observer;
 import io.tableflip.core.observe.Observers;
 import io.tableflip.core.os.Os;
+import io.tableflip.core.transfer.IncomingTransfer;
 import io.tableflip.core.text.Printable;
 import java.io.IOException;
 import java.time.Duration;
@@ -41,6 +42,7 @@ final class Parent {
     }
 
     private final @Nullable ParentLink link;
+    private final @Nullable IncomingTransfer incoming;
     private final Loop loop;
     private final Observers observers;
     private final CompletableFuture<Void> exited = new CompletableFuture<>();
@@ -49,9 +51,13 @@ final class Parent {
     /** Everything that the parent has sent was read. */
     private boolean readToEnd;
 
-    /** @param link {@code null} in the first generation */
-    Parent(@Nullable ParentLink link, Loop loop, Observers observers) {
+    /**
+     * @param link {@code null} in the first generation
+     * @param incoming {@code null} if no connections come from it
+     */
+    Parent(@Nullable ParentLink link, @Nullable IncomingTransfer incoming, Loop loop, Observers observers) {
         this.link = link;
+        this.incoming = incoming;
         this.loop = loop;
         this.observers = observers;
         presence = link == null ? Presence.NONE : Presence.THERE;
@@ -99,7 +105,7 @@ final class Parent {
     private void ended(Runnable end) {
         readToEnd = true;
         end.run();
-        exited.complete(null);
+        takeNoMore().thenRun(() -> exited.complete(null));
         observeExit(EXIT_LIMIT);
     }
 
@@ -161,7 +167,22 @@ final class Parent {
      * end of the link is still on its way to the loop. On any thread.
      */
     boolean hasExited() {
-        return link == null || exited.isDone() || link.isParentGone();
+        return link == null || exited.isDone() || (link.isParentGone() && takeNoMore().isDone());
+    }
+
+    /** On which connections come from it; {@code null} if none do. On any thread. */
+    @Nullable
+    IncomingTransfer incoming() {
+        return incoming;
+    }
+
+    /** Completes when the connections that it has sent so far are taken, and no others will be. On any thread. */
+    CompletableFuture<Void> takeNoMore() {
+        if (incoming == null) {
+            return CompletableFuture.completedFuture(null);
+        }
+        incoming.stop();
+        return incoming.ended();
     }
 
     /** Whether its process has ended. On any thread. */
@@ -184,8 +205,9 @@ final class Parent {
         return required().drainedWait();
     }
 
-    void takeover(long pid, Collection<Integer> unused) throws IOException {
-        required().takeover(pid, unused);
+    /** As {@link ParentLink#takeover}. */
+    void takeover(long pid, Collection<Integer> unused, Collection<Integer> takes) throws IOException {
+        required().takeover(pid, unused, takes);
     }
 
     void ready() throws IOException {

@@ -6,6 +6,8 @@ import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Participant;
 import io.tableflip.core.log.Log;
+import io.tableflip.core.transfer.OutgoingTransfer;
+import io.tableflip.core.transfer.TransferParticipant;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -13,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -49,6 +52,9 @@ final class Participants {
 
     /** Those that the child does not serve: they go on until the commit. */
     private final Set<Key> kept = new LinkedHashSet<>();
+
+    /** Those whose connections go to the child after the commit, by the positions of their listeners. */
+    private final Map<Key, Integer> transferring = new LinkedHashMap<>();
 
     private Phase phase = Phase.PAUSED;
 
@@ -91,6 +97,7 @@ final class Participants {
         Key key = new Key(participant);
         CompletableFuture<?> last = lastCalls.remove(key);
         kept.remove(key);
+        transferring.remove(key);
         leftCalls.values().removeIf(CompletableFuture::isDone);
         if (last != null && !last.isDone()) {
             leftCalls.put(key, last);
@@ -120,8 +127,36 @@ final class Participants {
         return !kept.isEmpty();
     }
 
-    /** Has those that were kept end their work and release. */
-    CompletableFuture<DrainReport> retire(Duration timeout) {
+    /** Whether one of them may have connections that can go to a child. */
+    boolean canTransfer() {
+        return lastCalls.keySet().stream()
+                .anyMatch(key -> key.participant instanceof TransferParticipant participant && participant.transfers());
+    }
+
+    /** The connections of the listeners with these names, which have these positions, go to the child after the commit. */
+    void transfer(Map<FdName, Integer> takes) {
+        for (Key key : lastCalls.keySet()) {
+            if (key.participant instanceof TransferParticipant participant && participant.transfers()) {
+                serves(participant).stream()
+                        .map(takes::get)
+                        .filter(Objects::nonNull)
+                        .findFirst()
+                        .ifPresent(position -> transferring.put(key, position));
+            }
+        }
+    }
+
+    boolean areTransferring() {
+        return !transferring.isEmpty();
+    }
+
+    /**
+     * What only begins with the commit, or with a stop: has those that were kept end their work and release, and those
+     * that transfer do that.
+     *
+     * @param to {@code null} if nobody takes connections
+     */
+    CompletableFuture<DrainReport> drainLate(Duration timeout, @Nullable OutgoingTransfer to) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
         for (Key key : List.copyOf(kept)) {
             CompletableFuture<DrainReport> ended = call(key, "retire", Participant::retire)
@@ -129,6 +164,17 @@ final class Participants {
             all = all.thenCombine(ended, DrainReport::plus);
         }
         kept.clear();
+        for (Map.Entry<Key, Integer> entry : Map.copyOf(transferring).entrySet()) {
+            CompletableFuture<DrainReport> ended = to == null
+                    ? drain(entry.getKey(), timeout)
+                    : reported(
+                            entry.getKey(),
+                            "transfer",
+                            participant -> ((TransferParticipant) participant)
+                                    .transfer(timeout, to.sender(entry.getValue())));
+            all = all.thenCombine(ended, DrainReport::plus);
+        }
+        transferring.clear();
         return all;
     }
 
@@ -138,15 +184,17 @@ final class Participants {
     }
 
     private CompletableFuture<DrainReport> drain(Key key, Duration timeout) {
-        CompletableFuture<DrainReport> drained = new CompletableFuture<>();
-        call(
-                        key,
-                        "drain",
-                        participant -> participant
-                                .drain(timeout)
-                                .whenComplete((report, failure) -> drained.complete(orNothing(report))))
-                .whenComplete((done, failure) -> drained.complete(DrainReport.NOTHING));
-        return drained;
+        return reported(key, "drain", participant -> participant.drain(timeout));
+    }
+
+    /** Calls; completes with the report, or with an empty one if the call fails. */
+    private CompletableFuture<DrainReport> reported(
+            Key key, String name, Function<Participant, CompletionStage<DrainReport>> method) {
+        CompletableFuture<DrainReport> reported = new CompletableFuture<>();
+        call(key, name, participant -> method.apply(participant)
+                        .whenComplete((report, failure) -> reported.complete(orNothing(report))))
+                .whenComplete((done, failure) -> reported.complete(DrainReport.NOTHING));
+        return reported;
     }
 
     private static DrainReport orNothing(@Nullable DrainReport report) {
@@ -167,6 +215,7 @@ final class Participants {
         phase = Phase.RUNNING;
         CompletableFuture<Void> resumed = callAll("resume", Participant::resume);
         kept.clear();
+        transferring.clear();
         return resumed;
     }
 
@@ -237,11 +286,18 @@ final class Participants {
         return phase == Phase.RUNNING;
     }
 
-    /** Completes, with the reports of all in one, when all have drained but for those that are kept. */
+    /**
+     * Completes, with the reports of all in one, when all have drained but for those that are kept, and for connections
+     * that will be transferred.
+     */
     CompletableFuture<DrainReport> drain(Duration timeout) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
         for (Key key : others()) {
-            all = all.thenCombine(drain(key, timeout), DrainReport::plus);
+            CompletableFuture<DrainReport> drained = transferring.containsKey(key)
+                    ? reported(
+                            key, "drain", participant -> ((TransferParticipant) participant).drainOthers(timeout))
+                    : drain(key, timeout);
+            all = all.thenCombine(drained, DrainReport::plus);
         }
         return all;
     }

@@ -34,6 +34,9 @@ final class Shutdown {
      */
     private static final Duration CLOSE_GRACE = Duration.ofMillis(500);
 
+    /** How long connections that the parent has sent may take to arrive. */
+    private static final Duration TAKING_LIMIT = Duration.ofSeconds(1);
+
     private static final String CLOSED = "it closed its upgrader before it was ready; its log says why";
 
     /** How long the end of the JVM may wait for a loop that does not answer. */
@@ -198,6 +201,16 @@ final class Shutdown {
 
     private void drainAndExit(@Nullable Throwable reason) {
         parts.fds.passNoMore();
+        if (parts.parent.incoming() == null) {
+            releaseAndExit(reason);
+            return;
+        }
+        CompletableFuture<Void> taken = parts.parent.takeNoMore().copy();
+        context.loop().schedule(TAKING_LIMIT, () -> taken.complete(null));
+        taken.thenRunAsync(() -> releaseAndExit(reason), context.loop());
+    }
+
+    private void releaseAndExit(@Nullable Throwable reason) {
         parts.fds
                 .lookAtPaths(context.loop(), Descriptors.LENDING_LIMIT)
                 .thenAcceptAsync(

@@ -12,16 +12,20 @@ import io.tableflip.core.launch.SocketActivation;
 import io.tableflip.core.link.ChildLink;
 import io.tableflip.core.link.Gob;
 import io.tableflip.core.link.ParentLink;
+import io.tableflip.core.link.ParentLink.TransferSocket;
+import io.tableflip.core.link.WireNames;
 import io.tableflip.core.log.Log;
 import io.tableflip.core.os.ChildProcess;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.resources.Admission;
+import io.tableflip.core.transfer.OutgoingTransfer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the command of a child, and starts it. */
 final class Spawner {
@@ -70,10 +74,12 @@ final class Spawner {
     /**
      * Starts the child. Only on the thread of the loop.
      *
+     * @param transfers whether connections may go to the child
      * @param heard runs when the child has sent something
      * @param idleLimitOver runs when the child has started at idle priority for as long as it may
      */
-    SpawnedChild spawn(ChildCommand command, Duplicates duplicates, Runnable heard, Runnable idleLimitOver)
+    SpawnedChild spawn(
+            ChildCommand command, Duplicates duplicates, boolean transfers, Runnable heard, Runnable idleLimitOver)
             throws IOException {
         List<Integer> ours = new ArrayList<>();
         List<Integer> childs = new ArrayList<>();
@@ -81,6 +87,13 @@ final class Spawner {
             Os.Pipe fromChild = pipe(childs, ours, false);
             Os.Pipe toChild = pipe(childs, ours, true);
             boolean idle = idleBoot.isPossible();
+            List<Integer> passed = new ArrayList<>(duplicates.numbers().toList());
+            Os.@Nullable SocketPair channel = transfers ? channel(childs, ours) : null;
+            TransferSocket announced = null;
+            if (channel != null) {
+                announced = new TransferSocket(ParentLink.FIRST_PASSED_FD + passed.size(), channel.inode());
+                passed.add(channel.childs());
+            }
             Os.SpawnRequest request = launcher.request(
                     command,
                     ParentLink.variable(
@@ -89,27 +102,32 @@ final class Spawner {
                             toChild.inode(),
                             context.generation() + 1,
                             context.settings().maxDrainBeforeCommit(),
-                            idle),
+                            idle,
+                            announced),
                     Map.of(
                             SocketActivation.KEEP,
                             SocketActivation.variable(fds.socketPaths().kept()),
                             Launcher.SOCKET_FILES,
                             fds.socketPaths().variable()),
-                    Stream.concat(childs.stream(), duplicates.numbers()).toList());
+                    Stream.concat(Stream.of(fromChild.writeEnd(), toChild.readEnd()), passed.stream())
+                            .toList());
             os.setNonBlocking(fromChild.readEnd());
             os.setNonBlocking(toChild.writeEnd());
             ChildLink link = new ChildLink(os, fromChild.readEnd(), toChild.writeEnd(), heard);
-            ours.clear(); // the link's from now on
+            ours.removeAll(List.of(fromChild.readEnd(), toChild.writeEnd())); // the link's from now on
             try {
-                sendNames(link, toChild, duplicates);
+                sendNames(link, toChild, duplicates, channel != null);
                 LOG.log(DEBUG, "upgrade: command: {0}", command); // arguments may hold secrets
                 ChildProcess process = ChildProcess.spawn(os, request);
                 try {
-                    return new SpawnedChild(
+                    SpawnedChild child = new SpawnedChild(
                             process,
                             link,
                             idle ? idleBoot.begin(os, process, idleLimitOver) : null,
+                            channel == null ? null : new OutgoingTransfer(os.messageSocket(channel.ours())),
                             new EarlyEnd(context, os, launcher, command, request, process));
+                    ours.clear();
+                    return child;
                 } catch (RuntimeException | Error e) {
                     process.kill(ChildProcess.SIGKILL); // nobody would know of it
                     throw e;
@@ -126,8 +144,13 @@ final class Spawner {
     }
 
     /** Before the spawn: if this process is killed just then, the child knows all it needs. */
-    private void sendNames(ChildLink link, Os.Pipe toChild, Duplicates duplicates) throws SystemCallException {
-        byte[] names = Gob.encode(duplicates.wireNames());
+    private void sendNames(ChildLink link, Os.Pipe toChild, Duplicates duplicates, boolean transfers)
+            throws SystemCallException {
+        List<List<String>> all = new ArrayList<>(duplicates.wireNames());
+        if (transfers) {
+            all.add(WireNames.TRANSFER);
+        }
+        byte[] names = Gob.encode(all);
         os.enlargePipe(toChild.writeEnd(), names.length);
         link.send(names);
         SystemCallException failure = link.failure();
@@ -135,6 +158,19 @@ final class Spawner {
             throw failure;
         }
         link.start();
+    }
+
+    /** Without it nothing can be transferred, and the connections are drained. */
+    private Os.@Nullable SocketPair channel(List<Integer> childs, List<Integer> ours) {
+        try {
+            Os.SocketPair pair = os.socketPair();
+            childs.add(pair.childs());
+            ours.add(pair.ours());
+            return pair;
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "upgrade: no connections will be transferred, all are drained", e);
+            return null;
+        }
     }
 
     private Os.Pipe pipe(List<Integer> childs, List<Integer> ours, boolean childReads) throws SystemCallException {

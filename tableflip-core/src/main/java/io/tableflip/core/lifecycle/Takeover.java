@@ -49,6 +49,7 @@ final class Takeover {
     private final NativeCode nativeCode;
     private final ServiceFiles files;
     private final Steps steps;
+    private final IncomingConnections incoming;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private @Nullable WarmUpRun warmUp;
 
@@ -87,6 +88,7 @@ final class Takeover {
         this.nativeCode = nativeCode;
         this.files = files;
         this.steps = steps;
+        incoming = new IncomingConnections(context, parent, participants, fds, nativeCode);
     }
 
     CompletableFuture<Void> ready() {
@@ -98,6 +100,7 @@ final class Takeover {
      * nobody would serve meanwhile.
      */
     void begin(WarmUp what, Duration limit) {
+        incoming.prepare();
         if (state.phase() == WARMING_UP) {
             return;
         }
@@ -120,6 +123,8 @@ final class Takeover {
 
     /** {@code ready()} was called. */
     void begin() {
+        incoming.prepare();
+
         Phase phase = state.phase();
         if (phase != INITIALIZING && phase != WARMING_UP) {
             if (!phase.isUnready()) {
@@ -233,7 +238,7 @@ final class Takeover {
     private void askToLeave() {
         state.make(Move.TAKE_OVER);
         try {
-            parent.takeover(context.pid(), fds.unused());
+            parent.takeover(context.pid(), fds.unused(), incoming.takes());
         } catch (IOException e) {
             parentLost();
             return;
@@ -349,6 +354,7 @@ final class Takeover {
         }
         state.make(Move.SERVE);
         parent.markPaused(); // or does not send the message
+        incoming.begin();
         steps.serving(); // before anybody who waited for it may end the program
         ready.complete(null);
     }

@@ -18,6 +18,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -38,8 +39,10 @@ import org.jspecify.annotations.Nullable;
 public final class ParentLink {
     public static final String SENTINEL = "TABLEFLIP_HAS_PARENT_7DIU3";
     public static final String LINK = "TABLEFLIP_LINK";
-    /** Behind the other parts of {@link #LINK}: the child is made idle. */
+    /** Behind the other parts of {@link #LINK}, in any order: the child is made idle. */
     private static final String IDLE = "idle";
+    /** Likewise: the number and the inode of the channel for connections. */
+    private static final String TRANSFER = "transfer.";
 
     static final int READY_FD = 3;
     public static final int NAMES_FD = 4;
@@ -86,22 +89,46 @@ public final class ParentLink {
         return proc.readerOf(readyPipe, starter).orElse(starter);
     }
 
+    /** The socket on which connections go to the child, as the child has it. */
+    public record TransferSocket(int number, long inode) {
+        static @Nullable TransferSocket parse(String fact) {
+            String[] parts = fact.substring(TRANSFER.length()).split("\\.", -1);
+            return parts.length == 2
+                    ? new TransferSocket(Integer.parseInt(parts[0]), Long.parseLong(parts[1]))
+                    : null;
+        }
+
+        String format() {
+            return TRANSFER + number + "." + inode;
+        }
+    }
+
     /** What the variable says. */
     private record Identity(
-            long pid, long readyInode, long namesInode, int generation, Duration drainedWait, boolean idle) {
+            long pid,
+            long readyInode,
+            long namesInode,
+            int generation,
+            Duration drainedWait,
+            boolean idle,
+            @Nullable TransferSocket transfer) {
         static @Nullable Identity parse(@Nullable String variable) {
             String[] parts = variable == null ? new String[0] : variable.split(":", -1);
             if (parts.length < 6 || !parts[0].equals("2")) {
                 return null;
             }
             try {
+                List<String> facts = Arrays.asList(parts).subList(6, parts.length);
+                Optional<String> transfer =
+                        facts.stream().filter(fact -> fact.startsWith(TRANSFER)).findFirst();
                 return new Identity(
                         Long.parseLong(parts[1]),
                         Long.parseLong(parts[2]),
                         Long.parseLong(parts[3]),
                         Integer.parseInt(parts[4]),
                         Duration.ofMillis(Long.parseLong(parts[5])),
-                        parts.length > 6 && parts[6].equals(IDLE));
+                        facts.contains(IDLE),
+                        transfer.map(TransferSocket::parse).orElse(null));
             } catch (NumberFormatException e) {
                 return null;
             }
@@ -109,14 +136,25 @@ public final class ParentLink {
 
         String format() {
             return "2:" + pid + ":" + readyInode + ":" + namesInode + ":" + generation + ":" + drainedWait.toMillis()
-                    + (idle ? ":" + IDLE : "");
+                    + (idle ? ":" + IDLE : "")
+                    + (transfer == null ? "" : ":" + transfer.format());
         }
     }
 
-    /** The value of the variable that makes the child speak level 2. */
+    /**
+     * The value of the variable that makes the child speak level 2.
+     *
+     * @param transfer {@code null} if no connections will be transferred
+     */
     public static String variable(
-            long pid, long readyInode, long namesInode, int generation, Duration drainedWait, boolean idle) {
-        return new Identity(pid, readyInode, namesInode, generation, drainedWait, idle).format();
+            long pid,
+            long readyInode,
+            long namesInode,
+            int generation,
+            Duration drainedWait,
+            boolean idle,
+            @Nullable TransferSocket transfer) {
+        return new Identity(pid, readyInode, namesInode, generation, drainedWait, idle, transfer).format();
     }
 
     /**
@@ -164,6 +202,14 @@ public final class ParentLink {
     /** Whether the parent has made this process idle, to make it normal again at the takeover. */
     public boolean bootsIdle() {
         return identity != null && identity.idle;
+    }
+
+    /** The number of the channel on which the parent will send connections; -1 if there is none. */
+    public int transferFd() {
+        TransferSocket passed = identity == null ? null : identity.transfer;
+        boolean isThere = passed != null
+                && proc.inode(passed.number, "socket").equals(Optional.of(passed.inode));
+        return isThere ? passed.number : -1;
     }
 
     /** The generation of this process, counted by its parent; 1 if that does not count. */
@@ -217,8 +263,13 @@ public final class ParentLink {
         String jvm = System.getProperty("java.home") + "/";
         Map<Integer, @Nullable FdName> passed = new LinkedHashMap<>();
         Set<FdName> seen = new HashSet<>();
+        int transfer = transferFd();
+        int next = FIRST_PASSED_FD;
         for (List<String> wire : names) {
-            int fd = FIRST_PASSED_FD + passed.size();
+            int fd = next++;
+            if (fd == transfer) {
+                continue;
+            }
             FdName name = WireNames.decode(wire);
             String problem = problem(fd, name, jvm);
             if (problem != null) {
@@ -282,20 +333,31 @@ public final class ParentLink {
      * Says that this process accepts connections.
      *
      * @param unused the numbers of the passed descriptors that this process does not use
+     * @param takes the numbers of those of listeners whose connections this process takes
      */
-    public void takeover(long ownPid, Collection<Integer> unused) throws IOException {
+    public void takeover(long ownPid, Collection<Integer> unused, Collection<Integer> takes) throws IOException {
+        sendPositions(Message.UNUSED, unused);
+        sendPositions(Message.TAKES, takes);
+        send(new Message(Message.TAKEOVER, Long.toString(ownPid)));
+    }
+
+    private void sendPositions(byte type, Collection<Integer> numbers) throws IOException {
         StringJoiner positions = new StringJoiner(" ");
-        for (int fd : unused) {
-            positions.add(Integer.toString(fd - FIRST_PASSED_FD));
+        for (int fd : numbers) {
+            positions.add(Integer.toString(position(fd)));
             if (positions.length() > POSITIONS_LENGTH) {
-                send(new Message(Message.UNUSED, positions.toString()));
+                send(new Message(type, positions.toString()));
                 positions = new StringJoiner(" ");
             }
         }
         if (positions.length() > 0) {
-            send(new Message(Message.UNUSED, positions.toString()));
+            send(new Message(type, positions.toString()));
         }
-        send(new Message(Message.TAKEOVER, Long.toString(ownPid)));
+    }
+
+    /** Of a passed descriptor among those that were passed. */
+    public static int position(int fd) {
+        return fd - FIRST_PASSED_FD;
     }
 
     /** Says why this process cannot take over, once. A parent of level 1 would not understand. */

@@ -10,6 +10,12 @@ public final class WireNames {
 
     private WireNames() {}
 
+    /**
+     * What stands for the channel on which connections go to the child, behind all others: a process that does not
+     * know it closes it.
+     */
+    public static final List<String> TRANSFER = List.of("transfer", "", "");
+
     /** A file has its name in the second place and nothing in the third. */
     public static List<String> encode(FdName name) {
         return name.kind() == FdName.Kind.FD

@@ -41,6 +41,7 @@ public final class NativeOs implements Os {
     private static final int O_CLOEXEC = 02000000;
     private static final int AF_UNIX = 1;
     private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_SEQPACKET = 5;
     private static final int MSG_NOSIGNAL = 0x4000;
     private static final short POLLIN = 1;
     private static final short POLLOUT = 4;
@@ -273,6 +274,18 @@ public final class NativeOs implements Os {
         } finally {
             closeAll(List.of(fd));
         }
+    }
+
+    @Override
+    public SocketPair socketPair() throws SystemCallException {
+        int[] fds = new int[2];
+        check(c.socketpair(AF_UNIX, SOCK_SEQPACKET | O_CLOEXEC, 0, fds), "socketpair", "");
+        return new SocketPair(fds[0], fds[1], proc.inode(fds[1], "socket").orElse(-1L));
+    }
+
+    @Override
+    public MessageSocket messageSocket(int fd) {
+        return new NativeMessageSocket(c, runtime, fd);
     }
 
     @Override

@@ -75,6 +75,12 @@ public interface Os {
      */
     void poll(int[] readable, int writable) throws SystemCallException;
 
+    /** Two connected Unix sockets of type SOCK_SEQPACKET, close-on-exec from birth. */
+    SocketPair socketPair() throws SystemCallException;
+
+    /** One of {@link #socketPair}, as the owner of that number. */
+    MessageSocket messageSocket(int fd);
+
     /** Starts a process. */
     int spawn(SpawnRequest request) throws SystemCallException;
 
@@ -116,6 +122,9 @@ public interface Os {
 
     /** The two ends of a pipe, and the inode by which both processes know it. */
     record Pipe(int readEnd, int writeEnd, long inode) {}
+
+    /** The two ends of a pair of sockets, and the inode by which the child knows its own. */
+    record SocketPair(int ours, int childs, long inode) {}
 
     /**
      * What to start; all text is {@link RawString}.

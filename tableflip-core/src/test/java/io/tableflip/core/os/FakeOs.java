@@ -333,6 +333,16 @@ public final class FakeOs implements Os {
     }
 
     @Override
+    public synchronized SocketPair socketPair() {
+        throw new UnsupportedOperationException("tests of transfers use real sockets");
+    }
+
+    @Override
+    public MessageSocket messageSocket(int fd) {
+        throw new UnsupportedOperationException("tests of transfers use real sockets");
+    }
+
+    @Override
     public synchronized int duplicate(int fd, int min) throws SystemCallException {
         mayFail("fcntl", "fd " + fd);
         Description description = description(fd);

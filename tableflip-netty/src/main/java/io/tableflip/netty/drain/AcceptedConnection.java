@@ -33,7 +33,7 @@ public final class AcceptedConnection {
         channel.closeFuture().addListener(done -> closed.complete(null));
     }
 
-    Channel channel() {
+    public Channel channel() {
         return channel;
     }
 
@@ -62,7 +62,9 @@ public final class AcceptedConnection {
             // A drain that was called off while it waited for its time must not take the place of the next
             // one.
             if (!drain.isCancelled()) {
-                drain.attach(channel);
+                if (!drain.isSelective()) {
+                    drain.attach(channel);
+                }
                 event = drain;
             }
         }
@@ -88,6 +90,12 @@ public final class AcceptedConnection {
             return;
         }
         asked = current;
+        if (current.isSelective()) {
+            if (!current.selects(this)) {
+                return;
+            }
+            current.attach(channel);
+        }
         LingeringClose.install(channel, current);
         try {
             policy.ask(channel, current);

@@ -14,6 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import io.netty.channel.Channel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One drain of the connections of one listener, from the first event to the last close. Thread-safe.
@@ -52,8 +55,23 @@ public final class ListenerDrain {
     /** The connections near the timeout are closed over time; set when the first connection is known. */
     private boolean windowKnown; // guarded by this
 
+    /** Why connections have to leave, if only some have to. */
+    private final Map<AcceptedConnection, String> reasons = new HashMap<>(); // guarded by this
+
+    /** Of all connections. */
     public ListenerDrain(Duration timeout) {
-        event = new RunningDrain(timeout);
+        this(timeout, null);
+    }
+
+    /**
+     * Of some connections; nobody waits for the others.
+     *
+     * @param reasonToLeave tells on its loop why a connection has to leave, {@code null} if it need not;
+     *     {@code null} if all have to
+     */
+    public ListenerDrain(Duration timeout, @Nullable Function<Channel, @Nullable String> reasonToLeave) {
+        event = new RunningDrain(
+                timeout, reasonToLeave == null ? null : connection -> selects(connection, reasonToLeave));
         spread = new Spread(begun, timeout);
         report.whenComplete((done, failure) -> spread.end());
     }
@@ -87,6 +105,31 @@ public final class ListenerDrain {
         allKnown();
     }
 
+    private boolean selects(AcceptedConnection connection, Function<Channel, @Nullable String> reasonToLeave) {
+        String reason = reasonToLeave.apply(connection.channel());
+        synchronized (this) {
+            if (reason == null) {
+                pending.remove(connection);
+            } else if (pending.containsKey(connection)) {
+                reasons.put(connection, reason);
+            }
+        }
+        if (reason == null) {
+            completeIfDone();
+        }
+        return reason != null;
+    }
+
+    /** Whether this connection has to leave, and has not ended. */
+    public synchronized boolean isPending(AcceptedConnection connection) {
+        return pending.containsKey(connection);
+    }
+
+    /** Asks further connections. */
+    public void add(Collection<AcceptedConnection> connections) {
+        guarded(() -> ask(connections));
+    }
+
     private void ask(Collection<AcceptedConnection> connections) {
         List<AcceptedConnection> added = new ArrayList<>();
         boolean late;
@@ -100,6 +143,9 @@ public final class ListenerDrain {
                 }
             }
         }
+        if (event.isSelective()) {
+            onLoops(added, this::spare); // those who wait for their turn may not have to leave
+        }
         List<AcceptedConnection> atOnce = spread.deferring(added, this::askOnLoop);
         atOnce.forEach(connection -> connection.attach(event));
         onLoops(atOnce, AcceptedConnection::deliver);
@@ -110,6 +156,10 @@ public final class ListenerDrain {
         } else if (!added.isEmpty()) {
             closeIdleInTime(added.get(0).window());
         }
+    }
+
+    private void spare(AcceptedConnection connection) {
+        event.selects(connection);
     }
 
     private void askOnLoop(AcceptedConnection connection) {
@@ -258,6 +308,9 @@ public final class ListenerDrain {
             Map<String, Long> notified = new HashMap<>();
             event.notified().forEach(channel -> notified.merge(event.protocolOf(channel), 1L, Long::sum));
             notified.keySet().forEach(protocol -> counts.putIfAbsent(protocol, new EnumMap<>(Outcome.class)));
+            for (String reason : reasons.values()) {
+                all = all.plus(DrainReport.builder().notTransferred(reason, 1).build());
+            }
             for (Map.Entry<String, Map<Outcome, Long>> entry : counts.entrySet()) {
                 all = all.plus(counted(entry.getKey(), entry.getValue(), notified.getOrDefault(entry.getKey(), 0L)));
             }

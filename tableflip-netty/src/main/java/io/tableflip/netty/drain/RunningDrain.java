@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /** The event of one drain of one listener, and what is noted of its connections. Thread-safe. */
 public final class RunningDrain extends DrainEvent {
@@ -40,10 +41,33 @@ public final class RunningDrain extends DrainEvent {
     private final Map<Channel, Runnable> undo = new ConcurrentHashMap<>();
 
     private final AtomicBoolean unansweredLogged = new AtomicBoolean();
+    /** Who has to leave; {@code null} if everybody has. */
+    private final @Nullable Selection selection;
+
     private volatile boolean cancelled;
 
     public RunningDrain(Duration timeout) {
+        this(timeout, null);
+    }
+
+    RunningDrain(Duration timeout, @Nullable Selection selection) {
         deadline = System.nanoTime() + timeout.toNanos();
+        this.selection = selection;
+    }
+
+    /** Decides which connections have to leave. On the loop of the connection. */
+    interface Selection {
+        /** Whether it has to leave; if not, it is not asked, and nobody waits for it. */
+        boolean selects(AcceptedConnection connection);
+    }
+
+    /** Whether some connections may stay. */
+    boolean isSelective() {
+        return selection != null;
+    }
+
+    boolean selects(AcceptedConnection connection) {
+        return selection == null || selection.selects(connection);
     }
 
     /** Attaches this event to a channel, and fires it through its pipeline. */

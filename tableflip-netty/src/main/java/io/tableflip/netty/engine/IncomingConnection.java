@@ -26,7 +26,6 @@ public final class IncomingConnection {
     /** Before the channel has its handlers. */
     public void attach(Channel channel) {
         channel.attr(KEY).set(this);
-        channel.closeFuture().addListener(closed -> reading.complete(null));
     }
 
     /** Takes it for the handler that asks first; {@code null} if the connection was accepted here. On the loop. */
@@ -54,7 +53,7 @@ public final class IncomingConnection {
         reading.complete(null);
     }
 
-    /** Completes when the connection is read again, or closed. */
+    /** Completes when the connection is read again, or its owner has closed it and called {@link #arrived}. */
     public CompletableFuture<Void> reading() {
         return reading;
     }

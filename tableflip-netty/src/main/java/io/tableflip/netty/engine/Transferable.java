@@ -15,6 +15,9 @@ public interface Transferable {
     /** What the first handler of such a connection sets. */
     AttributeKey<Transferable> KEY = AttributeKey.valueOf(Transferable.class, "connection");
 
+    /** The obstacle between the word to the application and the end of what it had under way. It is short. */
+    String BEING_TOLD = "being told";
+
     /** That of this channel; {@code null} if no handler knows its boundaries. */
     static @Nullable Transferable of(Channel channel) {
         return channel.attr(KEY).get();

@@ -30,6 +30,14 @@ public interface LibC {
 
     long sendto(int fd, @In byte[] message, long length, int flags, Pointer address, int addressLength);
 
+    int socketpair(int domain, int type, int protocol, @Out int[] fds);
+
+    long sendmsg(int fd, Pointer header, int flags);
+
+    long recvmsg(int fd, Pointer header, int flags);
+
+    int shutdown(int fd, int how);
+
     int waitpid(int pid, @Out int[] status, int options);
 
     int waitid(int type, int id, Pointer info, int options);

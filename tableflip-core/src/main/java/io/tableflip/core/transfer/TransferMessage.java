@@ -1,0 +1,73 @@
+package io.tableflip.core.transfer;
+
+import io.tableflip.core.transfer.ConnectionSender.Connection;
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What goes over the channel: a type and what belongs to it. A receiver skips types that it does not know.
+ *
+ * <pre>
+ * parent to child   C position(4) { length(4) record }   one record for each descriptor of the message
+ * child to parent   G count(4)                           so many connections more
+ *                   N position(4)                        no more connections of this listener
+ * </pre>
+ */
+final class TransferMessage {
+    static final byte CONNECTIONS = 'C';
+    static final byte GRANT = 'G';
+    static final byte NO_MORE = 'N';
+
+    private static final int HEAD = 1 + Integer.BYTES;
+
+    private TransferMessage() {}
+
+    static byte[] number(byte type, int number) {
+        return ByteBuffer.allocate(HEAD).put(type).putInt(number).array();
+    }
+
+    static byte[] connections(int position, List<Connection> connections) {
+        int length = HEAD;
+        for (Connection connection : connections) {
+            length += Integer.BYTES + connection.record().length;
+        }
+        ByteBuffer message = ByteBuffer.allocate(length).put(CONNECTIONS).putInt(position);
+        for (Connection connection : connections) {
+            message.putInt(connection.record().length).put(connection.record());
+        }
+        return message.array();
+    }
+
+    /** The number behind the type; -1 if there is none. */
+    static int number(byte[] message) {
+        return message.length < HEAD ? -1 : ByteBuffer.wrap(message, 1, Integer.BYTES).getInt();
+    }
+
+    /**
+     * The records of a message of type {@link #CONNECTIONS}.
+     *
+     * @param count how many descriptors have come with it
+     * @throws IOException if there are not so many records
+     */
+    static List<byte[]> records(byte[] message, int count) throws IOException {
+        ByteBuffer rest = ByteBuffer.wrap(message, HEAD, message.length - HEAD);
+        List<byte[]> records = new ArrayList<>(count);
+        try {
+            for (int i = 0; i < count; i++) {
+                int length = rest.getInt();
+                if (length < 0 || length > rest.remaining()) {
+                    throw new IOException("a record of " + length + " bytes, " + rest.remaining() + " are left");
+                }
+                byte[] record = new byte[length];
+                rest.get(record);
+                records.add(record);
+            }
+        } catch (BufferUnderflowException e) {
+            throw new IOException(count + " descriptors came with " + records.size() + " records", e);
+        }
+        return records;
+    }
+}

@@ -1,0 +1,247 @@
+package io.tableflip.netty.engine;
+
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
+import io.netty.channel.EventLoop;
+import io.tableflip.core.transfer.ConnectionSender;
+import io.tableflip.core.transfer.ConnectionSender.Connection;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Transfers the connections of one event loop, on that loop: many in one message, each as soon as it has come to a
+ * boundary.
+ *
+ * <p>A connection is told only when there is credit for it, so its client does not wait for thousands of others.
+ */
+final class LoopPass {
+    /** How many connections one round of the loop looks at: others want to read and write in between. */
+    private static final int BATCH = 64;
+
+    /** How long to wait when the channel is full. */
+    private static final Duration RETRY = Duration.ofMillis(1);
+
+    /** How often to look at connections that wait: not everything that they wait for calls back. */
+    private static final Duration LOOK = Duration.ofMillis(5);
+
+    /** How long the new process may grant nothing. */
+    private static final Duration NO_CREDIT = Duration.ofSeconds(5);
+
+    private final EventLoop loop;
+    private final ConnectionSender sender;
+    private final Result result;
+    private final long deadline;
+    /** They do not know of it yet. */
+    private final Deque<Departure> untold = new ArrayDeque<>();
+    /** They have been told, and may be at a boundary. */
+    private final Deque<Departure> settled = new ArrayDeque<>();
+    /** They have been told, and are not at a boundary. */
+    private final Set<Departure> waiting = new LinkedHashSet<>();
+
+    private boolean scheduled;
+    private boolean looking;
+    private boolean over;
+    private long lastCredit = System.nanoTime();
+
+    /** What becomes of the connections; called on the loop. */
+    interface Result {
+        void transferred(Departure departure);
+
+        /** It has closed meanwhile. */
+        void closed(Departure departure);
+
+        /** @param reason why it was not transferred, as a short name */
+        void stays(Departure departure, String reason);
+
+        /** All of this loop have come to an end. */
+        void done();
+    }
+
+    /** @param deadline as {@link System#nanoTime}: what has not come to a boundary by then stays */
+    LoopPass(EventLoop loop, List<Departure> departures, ConnectionSender sender, long deadline, Result result) {
+        this.loop = loop;
+        this.sender = sender;
+        this.deadline = deadline;
+        this.result = result;
+        untold.addAll(departures);
+    }
+
+    /** Looks at its connections in the next round of the loop. */
+    void again() {
+        if (!scheduled && !over) {
+            scheduled = true;
+            loop.execute(this::run);
+        }
+    }
+
+    private void settled(Departure departure) {
+        if (waiting.remove(departure)) {
+            settled.add(departure);
+            again();
+        }
+    }
+
+    private void run() {
+        scheduled = false;
+        if (over) {
+            return;
+        }
+        if (isToEnd()) {
+            return;
+        }
+        List<Departure> batch = new ArrayList<>();
+        List<Connection> connections = new ArrayList<>();
+        collect(batch, connections);
+        if (!batch.isEmpty()) {
+            send(batch, connections);
+        }
+        endOrGoOn();
+    }
+
+    /** Whether none of the rest will be transferred. */
+    private boolean isToEnd() {
+        if (sender.isRefused()) {
+            end("refused");
+        } else if (System.nanoTime() - deadline > 0) {
+            end(null);
+        } else if (System.nanoTime() - lastCredit > NO_CREDIT.toNanos() && !(untold.isEmpty() && settled.isEmpty())) {
+            end("no room in the new process");
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    private void collect(List<Departure> batch, List<Connection> connections) {
+        int bytes = 0;
+        for (int looked = 0; looked < BATCH; looked++) {
+            Departure next = settled.isEmpty() ? untold.peek() : settled.peek();
+            if (next == null || (!next.isCredited() && !takeCredit(next))) {
+                return; // or sender calls back
+            }
+            if (settled.poll() == null) {
+                untold.poll();
+            }
+            Connection connection = look(next);
+            if (connection != null) {
+                bytes += connection.record().length;
+                if (bytes > ConnectionSender.MAX_RECORDS && !batch.isEmpty()) {
+                    settled.addFirst(next);
+                    again();
+                    return;
+                }
+                batch.add(next);
+                connections.add(connection);
+            }
+        }
+        again();
+    }
+
+    private boolean takeCredit(Departure departure) {
+        if (!sender.take()) {
+            return false;
+        }
+        lastCredit = System.nanoTime();
+        departure.credited(true);
+        return true;
+    }
+
+    private @Nullable Connection look(Departure departure) {
+        if (!departure.channel().isActive()) {
+            giveBack(departure);
+            result.closed(departure);
+            return null;
+        }
+        String never = departure.neverReason();
+        if (never != null) {
+            stays(departure, never);
+            return null;
+        }
+        waiting.add(departure);
+        departure.prepare(() -> settled(departure));
+        String obstacle = departure.obstacle();
+        if (obstacle == null) {
+            waiting.remove(departure);
+            settled.remove(departure);
+            return departure.connection();
+        }
+        if (!obstacle.equals(Transferable.BEING_TOLD)) {
+            giveBack(departure); // that may take long, and holds up nobody
+        }
+        return null;
+    }
+
+    private void giveBack(Departure departure) {
+        if (departure.isCredited()) {
+            departure.credited(false);
+            sender.giveBack();
+        }
+    }
+
+    /** All of it in one task of the loop: nothing is read or written between the look, the message and the close. */
+    private void send(List<Departure> batch, List<Connection> connections) {
+        switch (sender.send(connections)) {
+            case SENT -> batch.forEach(departure -> {
+                departure.transferred();
+                result.transferred(departure);
+            });
+            case FULL -> {
+                settled.addAll(batch);
+                scheduled = true;
+                loop.schedule(this::run, RETRY.toMillis(), MILLISECONDS);
+            }
+            case REFUSED -> batch.forEach(departure -> stays(departure, "refused"));
+        }
+    }
+
+    private void stays(Departure departure, String reason) {
+        giveBack(departure);
+        departure.callOff();
+        result.stays(departure, reason);
+    }
+
+    /** @param reason {@code null} if each connection has one of its own */
+    private void end(@Nullable String reason) {
+        over = true;
+        List<Departure> rest = new ArrayList<>(settled);
+        rest.addAll(waiting);
+        rest.addAll(untold);
+        settled.clear();
+        waiting.clear();
+        untold.clear();
+        for (Departure departure : rest) {
+            if (departure.channel().isActive()) {
+                String why = reason == null ? departure.obstacle() : reason;
+                stays(departure, why == null ? "out of time" : why);
+            } else {
+                giveBack(departure);
+                result.closed(departure);
+            }
+        }
+        result.done();
+    }
+
+    private void endOrGoOn() {
+        if (settled.isEmpty() && waiting.isEmpty() && untold.isEmpty()) {
+            over = true;
+            result.done();
+        } else if (!looking) {
+            looking = true;
+            loop.schedule(this::lookAgain, LOOK.toMillis(), MILLISECONDS);
+        }
+    }
+
+    private void lookAgain() {
+        looking = false;
+        settled.addAll(waiting);
+        waiting.clear();
+        again();
+    }
+}
