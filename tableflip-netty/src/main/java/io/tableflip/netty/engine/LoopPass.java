@@ -28,11 +28,13 @@ final class LoopPass {
     /** How long to wait when the channel is full. */
     private static final Duration RETRY = Duration.ofMillis(1);
 
-    /** How often to look at connections that wait: not everything that they wait for calls back. */
-    private static final Duration LOOK = Duration.ofMillis(5);
+    /** When to look at connections that wait, first and at most: not everything that they wait for calls back. */
+    private static final Duration FIRST_LOOK = Duration.ofMillis(5);
 
-    /** How long the new process may grant nothing. */
-    private static final Duration NO_CREDIT = Duration.ofSeconds(5);
+    private static final Duration LONGEST_LOOK = Duration.ofMillis(100);
+
+    private static final String REFUSED = "refused";
+    private static final String NO_ROOM = "no room in the new process";
 
     private final EventLoop loop;
     private final ConnectionSender sender;
@@ -48,7 +50,7 @@ final class LoopPass {
     private boolean scheduled;
     private boolean looking;
     private boolean over;
-    private long lastCredit = System.nanoTime();
+    private Duration nextLook = FIRST_LOOK;
 
     /** What becomes of the connections; called on the loop. */
     interface Result {
@@ -90,10 +92,7 @@ final class LoopPass {
 
     private void run() {
         scheduled = false;
-        if (over) {
-            return;
-        }
-        if (isToEnd()) {
+        if (over || isToEnd()) {
             return;
         }
         List<Departure> batch = new ArrayList<>();
@@ -107,16 +106,12 @@ final class LoopPass {
 
     /** Whether none of the rest will be transferred. */
     private boolean isToEnd() {
-        if (sender.isRefused()) {
-            end("refused");
-        } else if (System.nanoTime() - deadline > 0) {
-            end(null);
-        } else if (System.nanoTime() - lastCredit > NO_CREDIT.toNanos() && !(untold.isEmpty() && settled.isEmpty())) {
-            end("no room in the new process");
-        } else {
-            return false;
+        boolean isRefused = sender.isRefused();
+        boolean isToEnd = isRefused || System.nanoTime() - deadline > 0;
+        if (isToEnd) {
+            end(isRefused);
         }
-        return true;
+        return isToEnd;
     }
 
     private void collect(List<Departure> batch, List<Connection> connections) {
@@ -148,7 +143,6 @@ final class LoopPass {
         if (!sender.take()) {
             return false;
         }
-        lastCredit = System.nanoTime();
         departure.credited(true);
         return true;
     }
@@ -197,7 +191,7 @@ final class LoopPass {
                 scheduled = true;
                 loop.schedule(this::run, RETRY.toMillis(), MILLISECONDS);
             }
-            case REFUSED -> batch.forEach(departure -> stays(departure, "refused"));
+            case REFUSED -> batch.forEach(departure -> stays(departure, REFUSED));
         }
     }
 
@@ -207,25 +201,26 @@ final class LoopPass {
         result.stays(departure, reason);
     }
 
-    /** @param reason {@code null} if each connection has one of its own */
-    private void end(@Nullable String reason) {
+    private void end(boolean isRefused) {
         over = true;
-        List<Departure> rest = new ArrayList<>(settled);
-        rest.addAll(waiting);
-        rest.addAll(untold);
+        List<Departure> told = new ArrayList<>(settled);
+        told.addAll(waiting);
         settled.clear();
         waiting.clear();
+        told.forEach(departure -> end(departure, isRefused ? REFUSED : departure.obstacle()));
+        untold.forEach(departure -> end(departure, isRefused ? REFUSED : null));
         untold.clear();
-        for (Departure departure : rest) {
-            if (departure.channel().isActive()) {
-                String why = reason == null ? departure.obstacle() : reason;
-                stays(departure, why == null ? "out of time" : why);
-            } else {
-                giveBack(departure);
-                result.closed(departure);
-            }
-        }
         result.done();
+    }
+
+    /** @param reason {@code null} if only the new process has no room for it */
+    private void end(Departure departure, @Nullable String reason) {
+        if (departure.channel().isActive()) {
+            stays(departure, reason == null ? NO_ROOM : reason);
+        } else {
+            giveBack(departure);
+            result.closed(departure);
+        }
     }
 
     private void endOrGoOn() {
@@ -234,7 +229,9 @@ final class LoopPass {
             result.done();
         } else if (!looking) {
             looking = true;
-            loop.schedule(this::lookAgain, LOOK.toMillis(), MILLISECONDS);
+            loop.schedule(this::lookAgain, nextLook.toMillis(), MILLISECONDS);
+            Duration twice = nextLook.multipliedBy(2);
+            nextLook = twice.compareTo(LONGEST_LOOK) < 0 ? twice : LONGEST_LOOK;
         }
     }
 
