@@ -1,6 +1,7 @@
 package io.tableflip.netty.transfer;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
 
@@ -104,7 +105,14 @@ final class HttpInput {
         heads++;
         ended = false;
         failed |= request.decoderResult().isFailure();
-        body = failed || HttpUtil.isTransferEncodingChunked(request) ? 0 : HttpUtil.getContentLength(request, 0L);
+        body = failed ? 0 : length(request);
+    }
+
+    /** Of the body, if it has one of a known length. Most have none, which is quickly seen. */
+    private static long length(HttpRequest request) {
+        boolean isKnown = request.headers().contains(HttpHeaderNames.CONTENT_LENGTH)
+                && !HttpUtil.isTransferEncodingChunked(request);
+        return isKnown ? HttpUtil.getContentLength(request, 0L) : 0;
     }
 
     /** A part of a body, of so many bytes. */

@@ -12,6 +12,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -175,8 +176,16 @@ final class HttpTap extends Tap {
     void received(HttpRequest request) {
         input.head(request);
         exchanges.received(request);
-        closing |= !HttpUtil.isKeepAlive(request);
-        handshaking = request.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
+        closing |= isLast(request);
+        handshaking = request.headers().contains(HttpHeaderNames.UPGRADE)
+                && request.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
+    }
+
+    /** Whether the connection ends with this message and its response. Most say nothing, which is quickly seen. */
+    private static boolean isLast(HttpMessage message) {
+        boolean isSilent = message.protocolVersion().isKeepAliveDefault()
+                && !message.headers().contains(HttpHeaderNames.CONNECTION);
+        return !isSilent && !HttpUtil.isKeepAlive(message);
     }
 
     void requestEnded() {
@@ -204,7 +213,7 @@ final class HttpTap extends Tap {
         } else {
             handshaking = false;
             upgrade = null;
-            closing |= !HttpUtil.isKeepAlive(response);
+            closing |= isLast(response);
         }
         return webSocket != null;
     }

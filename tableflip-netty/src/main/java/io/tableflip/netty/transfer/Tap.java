@@ -86,7 +86,8 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
             arriving = take(incoming.record());
             new TransferredConnection(arriving.states()).attach(channel);
         } catch (IllegalArgumentException e) {
-            LOG.log(WARNING, "connection from the old process closed: " + channel + ": cannot read its record", e);
+            LOG.log(WARNING, "connection from the old process closed: " + channel + ": cannot read its record: "
+                            + e.getMessage());
             context.close();
         }
         // channelActive comes in the task of the loop that adds the handlers, or never
@@ -564,7 +565,9 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
         }
         release();
         changed();
-        context.fireChannelInactive();
+        if (active || incoming == null) { // one that was closed here before it began is nobody's business
+            context.fireChannelInactive();
+        }
     }
 
     private void release() {
