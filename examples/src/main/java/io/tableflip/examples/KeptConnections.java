@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Connections of HTTP/1.1 that are used in turn and never made a second time: each that ends, or that the server asks
  * to end, is lost. Thread-safe. They are used by a daemon thread.
  */
-public final class KeptConnections implements AutoCloseable {
+final class KeptConnections implements AutoCloseable {
     private static final byte[] REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(US_ASCII);
     private static final int PAUSE_MILLIS = 15;
 
@@ -36,7 +36,7 @@ public final class KeptConnections implements AutoCloseable {
     }
 
     /** @param patience how long an answer may take */
-    public static KeptConnections open(InetSocketAddress address, int count, Duration patience) throws IOException {
+    static KeptConnections open(InetSocketAddress address, int count, Duration patience) throws IOException {
         KeptConnections kept = new KeptConnections(count);
         try {
             for (int i = 0; i < count; i++) {
@@ -109,12 +109,12 @@ public final class KeptConnections implements AutoCloseable {
     }
 
     /** How many of them have ended. */
-    public int lost() {
+    int lost() {
         return lost.get();
     }
 
     /** How many requests were answered. */
-    public long answers() {
+    long answers() {
         return answers.get();
     }
 

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Upgrades an example for a framework under the load of that framework's own client. Once on the way an upgrade fails, since what
@@ -26,6 +27,7 @@ final class FrameworkRun {
     private final String server;
     private final String client;
     private List<String> arguments = List.of();
+    private boolean keepsConnections;
 
     FrameworkRun(Path directory, String module, String server, String client) {
         this.directory = directory;
@@ -40,6 +42,12 @@ final class FrameworkRun {
         return this;
     }
 
+    /** A connection of HTTP/1.1 has to live through all upgrades. */
+    FrameworkRun keepingConnections() {
+        keepsConnections = true;
+        return this;
+    }
+
     /**
      * Runs server and client, and upgrades the server.
      *
@@ -51,12 +59,16 @@ final class FrameworkRun {
         try (Service service = Service.frameworkExample(directory, module, server)
                         .arguments(serverArguments(greeting))
                         .startAndAwait();
-                FrameworkClient load = new FrameworkClient(directory, module, client, service.address(), arguments)) {
+                FrameworkClient load = new FrameworkClient(directory, module, client, service.address(), arguments);
+                KeptConnection kept = keepsConnections ? new KeptConnection(service.address()) : null) {
             load.awaitAnswerOf(1);
+            ask(kept, 1);
             failingUpgrade(service, greeting);
+            ask(kept, 1);
             for (int generation = 2; generation <= 1 + UPGRADES; generation++) {
                 service.upgrade();
                 load.awaitAnswerOf(generation);
+                ask(kept, generation);
             }
             String counts = load.finish(service::log).stream()
                     .filter(line -> line.startsWith("calls="))
@@ -68,6 +80,12 @@ final class FrameworkRun {
             service.signal("TERM", service.pid());
             service.awaitProcesses(0);
             return service.log();
+        }
+    }
+
+    private static void ask(@Nullable KeptConnection kept, int generation) throws IOException {
+        if (kept != null) {
+            kept.ask("/", " of generation " + generation);
         }
     }
 

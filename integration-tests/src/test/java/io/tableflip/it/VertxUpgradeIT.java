@@ -29,6 +29,7 @@ class VertxUpgradeIT {
     @Test
     void noCallFails() throws IOException, InterruptedException {
         new FrameworkRun(directory, "vertx", SERVER, PACKAGE + "VertxClient")
+                .keepingConnections()
                 .noCallFails("pooled", "stream", "new", "h2c", "h2c-stream", "upgraded", "upgraded-stream");
     }
 

@@ -54,14 +54,14 @@ public final class ReactorNettyExample {
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
         ChannelFactory<ServerChannel> listener =
-                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.HANDLERS));
+                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.TRANSFER));
         UpgradableLoops loops = new UpgradableLoops(listener);
         try {
             DisposableServer server = HttpServer.create()
                     .bindAddress(() -> address)
                     .runOn(loops)
                     .protocol(protocols)
-                    .doOnChannelInit(new DrainHandlers()) // tells each client when it is time to leave
+                    .doOnChannelInit(new DrainHandlers()) // transfers HTTP/1.1, tells other clients when it is time to leave
                     .route(routes -> routes.get("/", (request, response) -> response.sendString(Mono.just(greeting)))
                             .get("/stream", (request, response) -> response.sendString(stream(greeting))))
                     .bindNow(); // bound, but gated

@@ -44,7 +44,7 @@ public final class VertxExample {
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
         ChannelFactory<ServerChannel> listener =
-                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.HANDLERS));
+                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.TRANSFER));
         Vertx vertx =
                 Vertx.builder().withTransport(new UpgradableTransport(listener)).build();
         try {
