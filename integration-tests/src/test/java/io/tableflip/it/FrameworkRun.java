@@ -3,10 +3,15 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -81,6 +86,34 @@ final class FrameworkRun {
             service.awaitProcesses(0);
             return service.log();
         }
+    }
+
+    /** A session ends with code 1012 in an upgrade, after the answer to each message, and begins again. */
+    void webSocketsAreToldToConnectAgain() throws IOException {
+        Path greeting = Files.writeString(directory.resolve("greeting"), "greetings");
+        try (Service service = Service.frameworkExample(directory, module, server)
+                .arguments(serverArguments(greeting))
+                .startAndAwait()) {
+            URI address = URI.create("ws://127.0.0.1:" + service.address().getPort() + "/ws");
+            Queue<String> errors = new ConcurrentLinkedQueue<>();
+            WebSocketSession session = new WebSocketSession(HttpClient.newHttpClient(), address, errors);
+            session.connect();
+            awaitAnswerOf(1, session, errors, service);
+            service.upgrade();
+            awaitAnswerOf(2, session, errors, service);
+            assertEquals(1, session.restarts(), service::log);
+            service.awaitMatch("drained: 1 connections: 0 transferred, 1 finished.*; not transferred: websocket 1");
+            session.stop();
+            Await.until("the session has ended", session::hasEnded, errors::toString);
+        }
+    }
+
+    private static void awaitAnswerOf(int generation, WebSocketSession session, Queue<String> errors, Service service) {
+        Await.until(
+                "a message is answered by generation " + generation,
+                () -> !errors.isEmpty() || session.generation() == generation,
+                service::log);
+        assertEquals(List.of(), List.copyOf(errors), service::log);
     }
 
     private static void ask(@Nullable KeptConnection kept, int generation) throws IOException {

@@ -37,6 +37,11 @@ class ReactorNettyUpgradeIT {
         assertEquals(3, log.lines().filter(TRANSFERRED_AND_DRAINED).count(), log);
     }
 
+    @Test
+    void webSocketsAreToldToConnectAgain() throws IOException {
+        run().webSocketsAreToldToConnectAgain();
+    }
+
     private FrameworkRun run() {
         return new FrameworkRun(
                         directory, "reactor-netty", PACKAGE + "ReactorNettyExample", PACKAGE + "ReactorNettyClient")

@@ -33,6 +33,11 @@ class VertxUpgradeIT {
                 .noCallFails("pooled", "stream", "new", "h2c", "h2c-stream", "upgraded", "upgraded-stream");
     }
 
+    @Test
+    void webSocketsAreToldToConnectAgain() throws IOException {
+        new FrameworkRun(directory, "vertx", SERVER, PACKAGE + "VertxClient").webSocketsAreToldToConnectAgain();
+    }
+
     /** The drain handler has to know of the requests in the very bytes by which Vert.x sees which protocol it is. */
     @Test
     void answersPipelinedRequestsThatCameWithTheFirstBytes() throws IOException {

@@ -50,6 +50,8 @@ public final class VertxExample {
         try {
             HttpServer server = vertx.createHttpServer(new HttpServerOptions())
                     .requestHandler(request -> answer(vertx, request, greeting))
+                    .webSocketHandler(socket -> socket.textMessageHandler(
+                            text -> socket.writeTextMessage(upgrader.generation() + " " + text)))
                     .listen(address.getPort(), address.getHostString())
                     .await(30, TimeUnit.SECONDS); // bound, but gated
             upgrader.ready(); // opens the gate; an upgraded process takes over from its parent
