@@ -41,11 +41,11 @@ final class LoopPass {
     private final Result result;
     private final long deadline;
     /** They do not know of it yet. */
-    private final Deque<Departure> untold = new ArrayDeque<>();
+    private final Deque<Candidate> untold = new ArrayDeque<>();
     /** They have been told, and may be at a boundary. */
-    private final Deque<Departure> settled = new ArrayDeque<>();
+    private final Deque<Candidate> settled = new ArrayDeque<>();
     /** They have been told, and are not at a boundary. */
-    private final Set<Departure> waiting = new LinkedHashSet<>();
+    private final Set<Candidate> waiting = new LinkedHashSet<>();
 
     private boolean scheduled;
     private boolean looking;
@@ -54,25 +54,25 @@ final class LoopPass {
 
     /** What becomes of the connections; called on the loop. */
     interface Result {
-        void transferred(Departure departure);
+        void transferred(Candidate candidate);
 
         /** It has closed meanwhile. */
-        void closed(Departure departure);
+        void closed(Candidate candidate);
 
         /** @param reason why it was not transferred, as a short name */
-        void stays(Departure departure, String reason);
+        void stays(Candidate candidate, String reason);
 
         /** All of this loop have come to an end. */
         void done();
     }
 
     /** @param deadline as {@link System#nanoTime}: what has not come to a boundary by then stays */
-    LoopPass(EventLoop loop, List<Departure> departures, ConnectionSender sender, long deadline, Result result) {
+    LoopPass(EventLoop loop, List<Candidate> candidates, ConnectionSender sender, long deadline, Result result) {
         this.loop = loop;
         this.sender = sender;
         this.deadline = deadline;
         this.result = result;
-        untold.addAll(departures);
+        untold.addAll(candidates);
     }
 
     /** Looks at its connections in the next round of the loop. */
@@ -83,9 +83,9 @@ final class LoopPass {
         }
     }
 
-    private void settled(Departure departure) {
-        if (waiting.remove(departure)) {
-            settled.add(departure);
+    private void settled(Candidate candidate) {
+        if (waiting.remove(candidate)) {
+            settled.add(candidate);
             again();
         }
     }
@@ -95,7 +95,7 @@ final class LoopPass {
         if (over || isToEnd()) {
             return;
         }
-        List<Departure> batch = new ArrayList<>();
+        List<Candidate> batch = new ArrayList<>();
         List<Connection> connections = new ArrayList<>();
         collect(batch, connections);
         if (!batch.isEmpty()) {
@@ -114,10 +114,10 @@ final class LoopPass {
         return isToEnd;
     }
 
-    private void collect(List<Departure> batch, List<Connection> connections) {
+    private void collect(List<Candidate> batch, List<Connection> connections) {
         int bytes = 0;
         for (int looked = 0; looked < BATCH; looked++) {
-            Departure next = settled.isEmpty() ? untold.peek() : settled.peek();
+            Candidate next = settled.isEmpty() ? untold.peek() : settled.peek();
             if (next == null || (!next.isCredited() && !takeCredit(next))) {
                 return; // or sender calls back
             }
@@ -139,87 +139,87 @@ final class LoopPass {
         again();
     }
 
-    private boolean takeCredit(Departure departure) {
+    private boolean takeCredit(Candidate candidate) {
         if (!sender.take()) {
             return false;
         }
-        departure.credited(true);
+        candidate.credited(true);
         return true;
     }
 
-    private @Nullable Connection look(Departure departure) {
-        if (!departure.channel().isActive()) {
-            giveBack(departure);
-            result.closed(departure);
+    private @Nullable Connection look(Candidate candidate) {
+        if (!candidate.channel().isActive()) {
+            giveBack(candidate);
+            result.closed(candidate);
             return null;
         }
-        String never = departure.neverReason();
+        String never = candidate.neverReason();
         if (never != null) {
-            stays(departure, never);
+            stays(candidate, never);
             return null;
         }
-        waiting.add(departure);
-        departure.prepare(() -> settled(departure));
-        String obstacle = departure.obstacle();
+        waiting.add(candidate);
+        candidate.prepare(() -> settled(candidate));
+        String obstacle = candidate.obstacle();
         if (obstacle == null) {
-            waiting.remove(departure);
-            settled.remove(departure);
-            return departure.connection();
+            waiting.remove(candidate);
+            settled.remove(candidate);
+            return candidate.connection();
         }
-        if (!obstacle.equals(Transferable.BEING_TOLD)) {
-            giveBack(departure); // that may take long, and holds up nobody
+        if (!obstacle.equals(Transferable.BEING_NOTIFIED)) {
+            giveBack(candidate); // that may take long, and holds up nobody
         }
         return null;
     }
 
-    private void giveBack(Departure departure) {
-        if (departure.isCredited()) {
-            departure.credited(false);
+    private void giveBack(Candidate candidate) {
+        if (candidate.isCredited()) {
+            candidate.credited(false);
             sender.giveBack();
         }
     }
 
     /** All of it in one task of the loop: nothing is read or written between the look, the message and the close. */
-    private void send(List<Departure> batch, List<Connection> connections) {
+    private void send(List<Candidate> batch, List<Connection> connections) {
         switch (sender.send(connections)) {
-            case SENT -> batch.forEach(departure -> {
-                departure.transferred();
-                result.transferred(departure);
+            case SENT -> batch.forEach(candidate -> {
+                candidate.transferred();
+                result.transferred(candidate);
             });
             case FULL -> {
                 settled.addAll(batch);
                 scheduled = true;
                 loop.schedule(this::run, RETRY.toMillis(), MILLISECONDS);
             }
-            case REFUSED -> batch.forEach(departure -> stays(departure, REFUSED));
+            case REFUSED -> batch.forEach(candidate -> stays(candidate, REFUSED));
         }
     }
 
-    private void stays(Departure departure, String reason) {
-        giveBack(departure);
-        departure.callOff();
-        result.stays(departure, reason);
+    private void stays(Candidate candidate, String reason) {
+        giveBack(candidate);
+        candidate.callOff();
+        result.stays(candidate, reason);
     }
 
     private void end(boolean isRefused) {
         over = true;
-        List<Departure> told = new ArrayList<>(settled);
+        List<Candidate> told = new ArrayList<>(settled);
         told.addAll(waiting);
         settled.clear();
         waiting.clear();
-        told.forEach(departure -> end(departure, isRefused ? REFUSED : departure.obstacle()));
-        untold.forEach(departure -> end(departure, isRefused ? REFUSED : null));
+        told.forEach(candidate -> end(candidate, isRefused ? REFUSED : candidate.obstacle()));
+        untold.forEach(candidate -> end(candidate, isRefused ? REFUSED : null));
         untold.clear();
         result.done();
     }
 
     /** @param reason {@code null} if only the new process has no room for it */
-    private void end(Departure departure, @Nullable String reason) {
-        if (departure.channel().isActive()) {
-            stays(departure, reason == null ? NO_ROOM : reason);
+    private void end(Candidate candidate, @Nullable String reason) {
+        if (candidate.channel().isActive()) {
+            stays(candidate, reason == null ? NO_ROOM : reason);
         } else {
-            giveBack(departure);
-            result.closed(departure);
+            giveBack(candidate);
+            result.closed(candidate);
         }
     }
 
