@@ -26,6 +26,7 @@ final class NumberedMessages implements WebSocket.Listener {
     private long ticks;
     private int generation;
     private boolean ticked;
+    private boolean sending;
     private boolean stopped;
     private boolean ended;
 
@@ -54,15 +55,33 @@ final class NumberedMessages implements WebSocket.Listener {
     }
 
     @Override
-    public void onOpen(WebSocket socket) {
-        send(socket, UNDER_WAY);
+    public synchronized void onOpen(WebSocket socket) {
+        goOnIfAnswered(socket);
         socket.request(1);
+    }
+
+    private void goOnIfAnswered(WebSocket socket) {
+        if (!sending && answered == sent) {
+            sending = true;
+            PACE.execute(() -> send(socket, UNDER_WAY));
+        }
     }
 
     /** One after the other: the client refuses a message before it has sent the last. */
     private synchronized void send(WebSocket socket, int more) {
-        if (more > 0 && !stopped) {
-            socket.sendText("message " + sent++, true).thenRun(() -> send(socket, more - 1));
+        if (stopped && answered == sent) {
+            socket.sendClose(WebSocket.NORMAL_CLOSURE, "");
+        } else if (more > 0 && !stopped) {
+            socket.sendText("message " + sent++, true).whenComplete((done, failure) -> {
+                if (failure == null) {
+                    send(socket, more - 1);
+                } else {
+                    problems.add("after " + this + ": " + failure);
+                }
+            });
+        } else {
+            sending = false;
+            goOnIfAnswered(socket);
         }
     }
 
@@ -101,11 +120,7 @@ final class NumberedMessages implements WebSocket.Listener {
             generation = by;
             ticked = false;
         }
-        if (answered == sent && stopped) {
-            socket.sendClose(WebSocket.NORMAL_CLOSURE, "");
-        } else if (answered == sent) {
-            PACE.execute(() -> send(socket, UNDER_WAY));
-        }
+        goOnIfAnswered(socket);
     }
 
     @Override
