@@ -85,7 +85,8 @@ final class WebSocketLink {
     /** Only with the first message that needs it: there is no decompressor before. */
     private @Nullable DeflateWindow install(ChannelPipeline pipeline) {
         ChannelHandlerContext decompressor = pipeline.context(WebSocketExtensionDecoder.class);
-        if (decompressor == null || decompressor.executor() != pipeline.channel().eventLoop()) {
+        if (decompressor == null
+                || decompressor.executor() != pipeline.channel().eventLoop()) {
             windowMissing = true;
             return null;
         }

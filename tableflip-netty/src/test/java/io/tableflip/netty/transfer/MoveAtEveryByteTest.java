@@ -145,7 +145,8 @@ class MoveAtEveryByteTest {
         protected void channelRead0(ChannelHandlerContext ctx, Object msg) {
             if (msg instanceof FullHttpRequest request) {
                 seen.add(request.method() + " " + request.uri() + " "
-                        + request.content().toString(US_ASCII) + " " + request.trailingHeaders().size() + " "
+                        + request.content().toString(US_ASCII) + " "
+                        + request.trailingHeaders().size() + " "
                         + request.decoderResult().isSuccess());
                 ctx.writeAndFlush(new DefaultFullHttpResponse(
                         HttpVersion.HTTP_1_1, HttpResponseStatus.NO_CONTENT, Unpooled.EMPTY_BUFFER));
