@@ -64,6 +64,11 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
         this.owner = owner;
     }
 
+    /** The channel may be active already: nothing that was read has become part of a message. */
+    final void beginLate() {
+        active = true;
+    }
+
     /** Puts it first into the pipeline of its owner. */
     final void install(ChannelHandlerContext ownersContext) {
         if (Transferable.of(ownersContext.channel()) != null) {
