@@ -34,7 +34,8 @@ class PackagesTest {
         "'', ''",
         ".drain, .",
         ".channel, '. .drain'",
-        ".http, .",
+        ".exchange, ''",
+        ".http, '. .exchange'",
         ".warmup, .channel",
     })
     void aPackageKnowsOnlyThese(String name, String known) {
@@ -62,7 +63,8 @@ class PackagesTest {
                 .that(resideInAPackage(NETTY + ".http"))
                 .should()
                 .dependOnClassesThat(resideInAnyPackage("io.tableflip..")
-                        .and(DescribedPredicate.not(resideInAPackage(NETTY + ".http")))
+                        .and(DescribedPredicate.not(
+                                resideInAnyPackage(NETTY + ".http", NETTY + ".exchange")))
                         .and(DescribedPredicate.not(nameMatching(".*\\.(DrainEvent|Log)"))))
                 .check(CLASSES);
     }

@@ -25,7 +25,8 @@ public interface Transferable {
 
     /**
      * Why this connection can never be transferred, whatever happens: {@code tls}, {@code http/2}. A short name
-     * for reports. {@code null} if it can be at some boundary.
+     * for reports. {@code null} if it can be at some boundary. The answer may become another one at any time: the
+     * application refuses, or the client closes its side. Then {@link #obstacle} has the same answer.
      */
     @Nullable
     String neverReason();
@@ -34,7 +35,8 @@ public interface Transferable {
      * Reads on to the next boundary and stops reading there; then the application learns that the connection is
      * about to leave.
      *
-     * @param settled called, on the loop, whenever {@link #obstacle} may have another answer
+     * @param settled called whenever {@link #obstacle} may have another answer: in a task of the loop, in which
+     *     the connection may be transferred
      */
     void prepare(Runnable settled);
 

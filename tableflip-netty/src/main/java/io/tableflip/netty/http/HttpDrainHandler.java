@@ -19,6 +19,8 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.PromiseNotifier;
 import io.tableflip.netty.DrainEvent;
+import io.tableflip.netty.exchange.HttpExchanges;
+import io.tableflip.netty.exchange.HttpParts;
 import org.jspecify.annotations.Nullable;
 
 /**

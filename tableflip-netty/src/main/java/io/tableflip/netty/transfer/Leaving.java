@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,13 +13,18 @@ import org.jspecify.annotations.Nullable;
  * connection, except for {@link Postponement#end}.
  */
 public final class Leaving implements TransferEvent {
+    private final Executor loop;
     private final Runnable changed;
     private final Map<String, byte[]> states = new LinkedHashMap<>();
     private int postponements;
     private @Nullable String refusal;
 
-    /** @param changed runs, on any thread, when a postponement has ended */
-    Leaving(Runnable changed) {
+    /**
+     * @param loop of the connection
+     * @param changed runs on it when a postponement has ended
+     */
+    Leaving(Executor loop, Runnable changed) {
+        this.loop = loop;
         this.changed = changed;
     }
 
@@ -70,7 +76,10 @@ public final class Leaving implements TransferEvent {
 
         private Postponement() {}
 
-        /** The connection may be transferred now. State may still be added before this call. */
+        /**
+         * The connection may be transferred now, after what this thread has written. State may still be added
+         * before this call.
+         */
         public void end() {
             synchronized (this) {
                 if (ended) {
@@ -78,7 +87,11 @@ public final class Leaving implements TransferEvent {
                 }
                 ended = true;
             }
-            changed.run();
+            // behind the writes of this thread, which are tasks of the loop too
+            loop.execute(() -> {
+                postponements--;
+                changed.run();
+            });
         }
     }
 }

@@ -1,4 +1,4 @@
-package io.tableflip.netty.http;
+package io.tableflip.netty.exchange;
 
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What is under way on an HTTP/1.1 connection: requests that are received, and responses that are sent in
  * their order. On the event loop.
  */
-final class HttpExchanges {
+public final class HttpExchanges {
     /** A request was received, whatever became of it. */
     private boolean begun;
     /** Requests whose final response has not begun. */
@@ -27,7 +27,8 @@ final class HttpExchanges {
     /** The end of the response that was written last: those before it are sent before it. */
     private @Nullable ChannelFuture written;
 
-    void received(HttpRequest request) {
+    /** Takes note of the head of a request. */
+    public void received(HttpRequest request) {
         begun = true;
         unanswered++;
         receiving = true;
@@ -35,14 +36,14 @@ final class HttpExchanges {
     }
 
     /** Its end was received, or none will come; tells whether that is news. */
-    boolean requestEnded() {
+    public boolean requestEnded() {
         boolean ended = receiving;
         receiving = false;
         return ended;
     }
 
     /** Takes note of the head of a response; tells whether it is a final one. */
-    boolean begins(HttpResponse response) {
+    public boolean begins(HttpResponse response) {
         responding = response.status().codeClass() != HttpStatusClass.INFORMATIONAL || isSwitch(response);
         if (responding) {
             unanswered = Math.max(0, unanswered - 1);
@@ -51,7 +52,7 @@ final class HttpExchanges {
     }
 
     /** What follows this response, which has begun, is another protocol. */
-    boolean handsOver(HttpResponse response) {
+    public boolean handsOver(HttpResponse response) {
         boolean tunnel = connect && unanswered == 0 && response.status().codeClass() == HttpStatusClass.SUCCESS;
         return tunnel || isSwitch(response);
     }
@@ -61,7 +62,7 @@ final class HttpExchanges {
     }
 
     /** Takes note of a part of a response; tells whether it is the end of a final one. */
-    boolean ends(Object part) {
+    public boolean ends(Object part) {
         boolean end = responding && HttpParts.isLast(part);
         responding &= !end;
         return end;
@@ -71,7 +72,7 @@ final class HttpExchanges {
      * The end of a response was written; it is under way until it is sent. Not a void promise, which is never
      * done.
      */
-    void sending(ChannelFuture end) {
+    public void sending(ChannelFuture end) {
         written = end;
     }
 
@@ -79,7 +80,7 @@ final class HttpExchanges {
      * Calls back on the event loop when what was written is sent, unless it is already. A promise of the
      * application may call back on any thread.
      */
-    void whenSent(ChannelHandlerContext ctx, Runnable step) {
+    public void whenSent(ChannelHandlerContext ctx, Runnable step) {
         ChannelFuture last = written;
         if (last != null && !last.isDone()) {
             last.addListener(done -> {
@@ -96,20 +97,28 @@ final class HttpExchanges {
         return written != null && !written.isDone();
     }
 
-    boolean hasBegun() {
+    /** A request was received, whatever became of it. */
+    public boolean hasBegun() {
         return begun;
     }
 
     /** Nothing was received that is not answered by the response that has begun last. */
-    boolean isAnswered() {
+    public boolean isAnswered() {
         return unanswered == 0;
     }
 
-    boolean isReceiving() {
+    /** A final response has begun, and its end was not written. */
+    public boolean isResponding() {
+        return responding;
+    }
+
+    /** The end of the request that came last was not received. */
+    public boolean isReceiving() {
         return receiving;
     }
 
-    boolean isUnderWay() {
+    /** Something is received, owed, or being sent. */
+    public boolean isUnderWay() {
         return unanswered > 0 || responding || receiving || isSending();
     }
 }

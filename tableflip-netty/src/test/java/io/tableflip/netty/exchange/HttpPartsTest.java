@@ -1,4 +1,4 @@
-package io.tableflip.netty.http;
+package io.tableflip.netty.exchange;
 
 import static io.netty.handler.codec.http.HttpMethod.GET;
 import static io.netty.handler.codec.http.HttpResponseStatus.OK;

@@ -1,4 +1,4 @@
-package io.tableflip.netty.http;
+package io.tableflip.netty.exchange;
 
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -16,11 +16,11 @@ import org.jspecify.annotations.Nullable;
  * makes are known by themselves, for which the JVM has to compare one word, while to find an interface among
  * all that a class has costs more, and what it remembers of that is shared by all threads (JDK-8180450).
  */
-final class HttpParts {
+public final class HttpParts {
     private HttpParts() {}
 
     /** The head of a request, or a whole one. */
-    static @Nullable HttpRequest request(Object part) {
+    public static @Nullable HttpRequest request(Object part) {
         if (part instanceof DefaultHttpRequest head) {
             return head;
         }
@@ -28,7 +28,7 @@ final class HttpParts {
     }
 
     /** The head of a response, or a whole one. */
-    static @Nullable HttpResponse response(Object part) {
+    public static @Nullable HttpResponse response(Object part) {
         if (part instanceof DefaultHttpResponse head) {
             return head;
         }
@@ -43,7 +43,7 @@ final class HttpParts {
     }
 
     /** The end of a message, or a whole one. */
-    static boolean isLast(Object part) {
+    public static boolean isLast(Object part) {
         Class<?> type = part.getClass();
         if (part == LastHttpContent.EMPTY_LAST_CONTENT
                 || type == DefaultFullHttpResponse.class
