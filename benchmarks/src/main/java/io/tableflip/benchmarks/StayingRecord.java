@@ -68,9 +68,9 @@ record StayingRecord(
                 all);
     }
 
-    /** Everything that no client should see. */
+    /** The requests that did not get their own answer, in their turn. */
     long failures() {
-        return ended + lost + doubled + reordered + wrong;
+        return lost + doubled + reordered + wrong;
     }
 
     void write(Path file) throws IOException {
