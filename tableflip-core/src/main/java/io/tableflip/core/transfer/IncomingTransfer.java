@@ -24,10 +24,16 @@ public final class IncomingTransfer {
     private static final System.Logger LOG = Log.get();
 
     /** How many connections may be on their way at a time: their clients wait meanwhile. */
-    private static final int WINDOW = 64;
+    private static final int LARGEST_WINDOW = 64;
 
-    /** Fewer are not granted as long as others are on their way: each grant is a system call on both sides. */
-    private static final int SMALLEST_GRANT = 16;
+    /**
+     * How many in the beginning: this process takes much longer for the first ones than for others, and the parent serves
+     * those that it keeps. Each one that has arrived allows one more.
+     */
+    private static final int FIRST_WINDOW = 4;
+
+    /** A smaller part of the window is not granted as long as others are on their way: a grant costs system calls. */
+    private static final int SMALLEST_PART = 4;
 
     /** How often to look for free descriptors when there are none. */
     private static final Duration RETRY = Duration.ofMillis(100);
@@ -44,6 +50,7 @@ public final class IncomingTransfer {
     private @Nullable MessageSocket socket;
     private boolean begun;
     private boolean stopping;
+    private int window = FIRST_WINDOW;
     /** Granted, and not adopted yet. */
     private int outstanding;
 
@@ -238,6 +245,7 @@ public final class IncomingTransfer {
     private void adopted() {
         synchronized (this) {
             outstanding--;
+            window = Math.min(LARGEST_WINDOW, window + 1);
         }
         grant();
     }
@@ -251,8 +259,8 @@ public final class IncomingTransfer {
                     return;
                 }
                 refuseClosed(to);
-                int count = Math.min(WINDOW - outstanding, room.free() - outstanding);
-                if (count <= 0 || (count < SMALLEST_GRANT && outstanding > 0)) {
+                int count = Math.min(window - outstanding, room.free() - outstanding);
+                if (count <= 0 || (count < window / SMALLEST_PART && outstanding > 0)) {
                     retryIfNothingComes();
                 } else if (to.send(TransferMessage.number(TransferMessage.GRANT, count), new int[0])) {
                     outstanding += count;

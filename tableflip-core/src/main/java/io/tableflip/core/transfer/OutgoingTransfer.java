@@ -138,17 +138,17 @@ public final class OutgoingTransfer {
         public Result send(List<Connection> connections) {
             byte[] message = TransferMessage.connections(position, connections);
             int[] fds = connections.stream().mapToInt(Connection::fd).toArray();
-            synchronized (OutgoingTransfer.this) {
-                if (isRefused()) {
-                    return Result.REFUSED;
-                }
-                try {
+            try {
+                synchronized (OutgoingTransfer.this) {
+                    if (isRefused()) {
+                        return Result.REFUSED;
+                    }
                     return socket.send(message, fds) ? Result.SENT : Result.FULL;
-                } catch (SystemCallException e) {
-                    LOG.log(WARNING, "connections that were to be transferred stay in this process", e);
-                    end();
-                    return Result.REFUSED;
                 }
+            } catch (SystemCallException e) {
+                LOG.log(WARNING, "connections that were to be transferred stay in this process", e);
+                end();
+                return Result.REFUSED;
             }
         }
 

@@ -18,7 +18,7 @@ import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.drain.AcceptedConnection;
 import io.tableflip.netty.drain.ListenerDrain;
 import io.tableflip.netty.engine.ArrivalCheck;
-import io.tableflip.netty.engine.Departure;
+import io.tableflip.netty.engine.Candidate;
 import io.tableflip.netty.engine.IncomingConnection;
 import io.tableflip.netty.engine.ListenerTransfer;
 import java.io.IOException;
@@ -117,7 +117,7 @@ public final class Listener extends ServedChannel implements TransferParticipant
 
     @Override
     public CompletionStage<DrainReport> drainOthers(Duration timeout) {
-        return drain(new ListenerDrain(timeout, Departure::neverReason));
+        return drain(new ListenerDrain(timeout, Candidate::neverReason));
     }
 
     private CompletionStage<DrainReport> drain(ListenerDrain next) {

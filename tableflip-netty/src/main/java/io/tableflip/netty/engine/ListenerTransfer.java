@@ -79,38 +79,38 @@ public final class ListenerTransfer {
         private final CompletableFuture<Void> done = new CompletableFuture<>();
 
         void begin(EventLoop loop, List<Channel> channels) {
-            List<Departure> departures = new ArrayList<>();
+            List<Candidate> candidates = new ArrayList<>();
             for (Channel channel : channels) {
-                String never = Departure.neverReason(channel);
+                String never = Candidate.neverReason(channel);
                 Transferable transferable = Transferable.of(channel);
                 if (never == null && transferable != null) {
-                    departures.add(new Departure(channel, transferable));
+                    candidates.add(new Candidate(channel, transferable));
                 } else if (channel.isActive()) {
                     ListenerTransfer.this.stays(channel, never == null ? "unknown" : never);
                 }
             }
-            LoopPass pass = new LoopPass(loop, departures, sender, deadline, this);
+            LoopPass pass = new LoopPass(loop, candidates, sender, deadline, this);
             sender.onCredit(() -> LoopTasks.execute(loop, pass::again, () -> {}));
             pass.again();
         }
 
         @Override
-        public void transferred(Departure departure) {
+        public void transferred(Candidate candidate) {
             synchronized (ListenerTransfer.this) {
                 transferred++;
             }
         }
 
         @Override
-        public void closed(Departure departure) {
+        public void closed(Candidate candidate) {
             synchronized (ListenerTransfer.this) {
                 closed++;
             }
         }
 
         @Override
-        public void stays(Departure departure, String reason) {
-            ListenerTransfer.this.stays(departure.channel(), reason);
+        public void stays(Candidate candidate, String reason) {
+            ListenerTransfer.this.stays(candidate.channel(), reason);
         }
 
         @Override

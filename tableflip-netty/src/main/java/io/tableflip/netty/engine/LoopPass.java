@@ -28,49 +28,51 @@ final class LoopPass {
     /** How long to wait when the channel is full. */
     private static final Duration RETRY = Duration.ofMillis(1);
 
-    /** How often to look at connections that wait: not everything that they wait for calls back. */
-    private static final Duration LOOK = Duration.ofMillis(5);
+    /** When to look at connections that wait, first and at most: not everything that they wait for calls back. */
+    private static final Duration FIRST_LOOK = Duration.ofMillis(5);
 
-    /** How long the new process may grant nothing. */
-    private static final Duration NO_CREDIT = Duration.ofSeconds(5);
+    private static final Duration LONGEST_LOOK = Duration.ofMillis(100);
+
+    private static final String REFUSED = "refused";
+    private static final String NO_ROOM = "no room in the new process";
 
     private final EventLoop loop;
     private final ConnectionSender sender;
     private final Result result;
     private final long deadline;
     /** They do not know of it yet. */
-    private final Deque<Departure> untold = new ArrayDeque<>();
+    private final Deque<Candidate> untold = new ArrayDeque<>();
     /** They have been told, and may be at a boundary. */
-    private final Deque<Departure> settled = new ArrayDeque<>();
+    private final Deque<Candidate> settled = new ArrayDeque<>();
     /** They have been told, and are not at a boundary. */
-    private final Set<Departure> waiting = new LinkedHashSet<>();
+    private final Set<Candidate> waiting = new LinkedHashSet<>();
 
     private boolean scheduled;
     private boolean looking;
     private boolean over;
-    private long lastCredit = System.nanoTime();
+    private Duration nextLook = FIRST_LOOK;
 
     /** What becomes of the connections; called on the loop. */
     interface Result {
-        void transferred(Departure departure);
+        void transferred(Candidate candidate);
 
         /** It has closed meanwhile. */
-        void closed(Departure departure);
+        void closed(Candidate candidate);
 
         /** @param reason why it was not transferred, as a short name */
-        void stays(Departure departure, String reason);
+        void stays(Candidate candidate, String reason);
 
         /** All of this loop have come to an end. */
         void done();
     }
 
     /** @param deadline as {@link System#nanoTime}: what has not come to a boundary by then stays */
-    LoopPass(EventLoop loop, List<Departure> departures, ConnectionSender sender, long deadline, Result result) {
+    LoopPass(EventLoop loop, List<Candidate> candidates, ConnectionSender sender, long deadline, Result result) {
         this.loop = loop;
         this.sender = sender;
         this.deadline = deadline;
         this.result = result;
-        untold.addAll(departures);
+        untold.addAll(candidates);
     }
 
     /** Looks at its connections in the next round of the loop. */
@@ -81,22 +83,19 @@ final class LoopPass {
         }
     }
 
-    private void settled(Departure departure) {
-        if (waiting.remove(departure)) {
-            settled.add(departure);
+    private void settled(Candidate candidate) {
+        if (waiting.remove(candidate)) {
+            settled.add(candidate);
             again();
         }
     }
 
     private void run() {
         scheduled = false;
-        if (over) {
+        if (over || isToEnd()) {
             return;
         }
-        if (isToEnd()) {
-            return;
-        }
-        List<Departure> batch = new ArrayList<>();
+        List<Candidate> batch = new ArrayList<>();
         List<Connection> connections = new ArrayList<>();
         collect(batch, connections);
         if (!batch.isEmpty()) {
@@ -107,22 +106,18 @@ final class LoopPass {
 
     /** Whether none of the rest will be transferred. */
     private boolean isToEnd() {
-        if (sender.isRefused()) {
-            end("refused");
-        } else if (System.nanoTime() - deadline > 0) {
-            end(null);
-        } else if (System.nanoTime() - lastCredit > NO_CREDIT.toNanos() && !(untold.isEmpty() && settled.isEmpty())) {
-            end("no room in the new process");
-        } else {
-            return false;
+        boolean isRefused = sender.isRefused();
+        boolean isToEnd = isRefused || System.nanoTime() - deadline > 0;
+        if (isToEnd) {
+            end(isRefused);
         }
-        return true;
+        return isToEnd;
     }
 
-    private void collect(List<Departure> batch, List<Connection> connections) {
+    private void collect(List<Candidate> batch, List<Connection> connections) {
         int bytes = 0;
         for (int looked = 0; looked < BATCH; looked++) {
-            Departure next = settled.isEmpty() ? untold.peek() : settled.peek();
+            Candidate next = settled.isEmpty() ? untold.peek() : settled.peek();
             if (next == null || (!next.isCredited() && !takeCredit(next))) {
                 return; // or sender calls back
             }
@@ -144,88 +139,88 @@ final class LoopPass {
         again();
     }
 
-    private boolean takeCredit(Departure departure) {
+    private boolean takeCredit(Candidate candidate) {
         if (!sender.take()) {
             return false;
         }
-        lastCredit = System.nanoTime();
-        departure.credited(true);
+        candidate.credited(true);
         return true;
     }
 
-    private @Nullable Connection look(Departure departure) {
-        if (!departure.channel().isActive()) {
-            giveBack(departure);
-            result.closed(departure);
+    private @Nullable Connection look(Candidate candidate) {
+        if (!candidate.channel().isActive()) {
+            giveBack(candidate);
+            result.closed(candidate);
             return null;
         }
-        String never = departure.neverReason();
+        String never = candidate.neverReason();
         if (never != null) {
-            stays(departure, never);
+            stays(candidate, never);
             return null;
         }
-        waiting.add(departure);
-        departure.prepare(() -> settled(departure));
-        String obstacle = departure.obstacle();
+        waiting.add(candidate);
+        candidate.prepare(() -> settled(candidate));
+        String obstacle = candidate.obstacle();
         if (obstacle == null) {
-            waiting.remove(departure);
-            settled.remove(departure);
-            return departure.connection();
+            waiting.remove(candidate);
+            settled.remove(candidate);
+            return candidate.connection();
         }
-        if (!obstacle.equals(Transferable.BEING_TOLD)) {
-            giveBack(departure); // that may take long, and holds up nobody
+        if (!obstacle.equals(Transferable.BEING_NOTIFIED)) {
+            giveBack(candidate); // that may take long, and holds up nobody
         }
         return null;
     }
 
-    private void giveBack(Departure departure) {
-        if (departure.isCredited()) {
-            departure.credited(false);
+    private void giveBack(Candidate candidate) {
+        if (candidate.isCredited()) {
+            candidate.credited(false);
             sender.giveBack();
         }
     }
 
     /** All of it in one task of the loop: nothing is read or written between the look, the message and the close. */
-    private void send(List<Departure> batch, List<Connection> connections) {
+    private void send(List<Candidate> batch, List<Connection> connections) {
         switch (sender.send(connections)) {
-            case SENT -> batch.forEach(departure -> {
-                departure.transferred();
-                result.transferred(departure);
+            case SENT -> batch.forEach(candidate -> {
+                candidate.transferred();
+                result.transferred(candidate);
             });
             case FULL -> {
                 settled.addAll(batch);
                 scheduled = true;
                 loop.schedule(this::run, RETRY.toMillis(), MILLISECONDS);
             }
-            case REFUSED -> batch.forEach(departure -> stays(departure, "refused"));
+            case REFUSED -> batch.forEach(candidate -> stays(candidate, REFUSED));
         }
     }
 
-    private void stays(Departure departure, String reason) {
-        giveBack(departure);
-        departure.callOff();
-        result.stays(departure, reason);
+    private void stays(Candidate candidate, String reason) {
+        giveBack(candidate);
+        candidate.callOff();
+        result.stays(candidate, reason);
     }
 
-    /** @param reason {@code null} if each connection has one of its own */
-    private void end(@Nullable String reason) {
+    private void end(boolean isRefused) {
         over = true;
-        List<Departure> rest = new ArrayList<>(settled);
-        rest.addAll(waiting);
-        rest.addAll(untold);
+        List<Candidate> told = new ArrayList<>(settled);
+        told.addAll(waiting);
         settled.clear();
         waiting.clear();
+        told.forEach(candidate -> end(candidate, isRefused ? REFUSED : candidate.obstacle()));
+        untold.forEach(candidate -> end(candidate, isRefused ? REFUSED : null));
         untold.clear();
-        for (Departure departure : rest) {
-            if (departure.channel().isActive()) {
-                String why = reason == null ? departure.obstacle() : reason;
-                stays(departure, why == null ? "out of time" : why);
-            } else {
-                giveBack(departure);
-                result.closed(departure);
-            }
-        }
         result.done();
+    }
+
+    /** @param reason {@code null} if only the new process has no room for it */
+    private void end(Candidate candidate, @Nullable String reason) {
+        if (candidate.channel().isActive()) {
+            stays(candidate, reason == null ? NO_ROOM : reason);
+        } else {
+            giveBack(candidate);
+            result.closed(candidate);
+        }
     }
 
     private void endOrGoOn() {
@@ -234,7 +229,9 @@ final class LoopPass {
             result.done();
         } else if (!looking) {
             looking = true;
-            loop.schedule(this::lookAgain, LOOK.toMillis(), MILLISECONDS);
+            loop.schedule(this::lookAgain, nextLook.toMillis(), MILLISECONDS);
+            Duration twice = nextLook.multipliedBy(2);
+            nextLook = twice.compareTo(LONGEST_LOOK) < 0 ? twice : LONGEST_LOOK;
         }
     }
 

@@ -16,7 +16,7 @@ public interface Transferable {
     AttributeKey<Transferable> KEY = AttributeKey.valueOf(Transferable.class, "connection");
 
     /** The obstacle between the word to the application and the end of what it had under way. It is short. */
-    String BEING_TOLD = "being told";
+    String BEING_NOTIFIED = "being notified";
 
     /** That of this channel; {@code null} if no handler knows its boundaries. */
     static @Nullable Transferable of(Channel channel) {

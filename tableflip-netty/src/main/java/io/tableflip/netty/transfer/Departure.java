@@ -4,6 +4,7 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
 import io.netty.util.concurrent.EventExecutor;
+import io.tableflip.netty.engine.Transferable;
 import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.Queue;
@@ -63,7 +64,7 @@ final class Departure {
     @Nullable
     String obstacle() {
         if (!fenced) {
-            return "being notified";
+            return Transferable.BEING_NOTIFIED;
         }
         return leaving.isPostponed() ? "postponed" : null;
     }

@@ -419,7 +419,7 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
             reason = protocolObstacle();
         }
         if (reason == null) {
-            reason = departure == null ? "being notified" : departure.obstacle();
+            reason = departure == null ? BEING_NOTIFIED : departure.obstacle();
         }
         if (reason == null && hasPendingWrites()) {
             reason = "writes pending";

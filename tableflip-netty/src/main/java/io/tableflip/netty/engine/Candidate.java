@@ -7,7 +7,7 @@ import io.tableflip.core.transfer.ConnectionSender.Connection;
 import org.jspecify.annotations.Nullable;
 
 /** A connection that is to be transferred. On its event loop. */
-public final class Departure {
+public final class Candidate {
     /** That of a connection whose pipeline has no handler that knows boundaries. */
     private static final String NO_HANDLER = "no transfer handler";
 
@@ -17,7 +17,7 @@ public final class Departure {
     /** Credit was taken for it. */
     private boolean credited;
 
-    Departure(Channel channel, Transferable transferable) {
+    Candidate(Channel channel, Transferable transferable) {
         this.channel = channel;
         this.transferable = transferable;
     }

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tableflip.netty.engine;
+
+import org.jspecify.annotations.NullMarked;
