@@ -47,7 +47,8 @@ final class Contenders {
      */
     static List<Contender> numbered(Supplier<Path> newDirectory) {
         String number = StayingConnection.NUMBER;
-        String nginx = "; add_header " + number + " $http_" + number.toLowerCase(Locale.ROOT).replace('-', '_');
+        String nginx = "; add_header " + number + " $http_"
+                + number.toLowerCase(Locale.ROOT).replace('-', '_');
         String haproxy = "\n    http-request set-var(txn.number) req.hdr(" + number + ")"
                 + "\n    http-after-response set-header " + number + " %[var(txn.number)]";
         return List.of(

@@ -66,8 +66,8 @@ final class ExitTrials {
     private static Trials transferred(Run run, StayingDriver client) throws IOException, InterruptedException {
         List<TransferringServer.Upgrade> upgrades = new ArrayList<>();
         int count = run.pick(1, 3, 10);
-        try (TransferringServer server = TransferringServer.start(
-                run.newDirectory("exit"), TransferServer.TRANSFER, TransferServer.NUMBERED)) {
+        try (TransferringServer server =
+                TransferringServer.start(run.newDirectory("exit"), TransferServer.TRANSFER, TransferServer.NUMBERED)) {
             client.begin(server.address().getPort(), CLIENTS);
             for (int upgrade = 0; upgrade < count; upgrade++) {
                 upgrades.add(upgrade(server));

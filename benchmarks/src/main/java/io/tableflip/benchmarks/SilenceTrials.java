@@ -77,8 +77,8 @@ final class SilenceTrials {
             client.begin(server.address().getPort(), Map.of(StayingKind.BUSY, CLIENTS));
             for (int upgrade = 0; upgrade < upgrades; upgrade++) {
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
-                Trial trial = new Trial(
-                        server.upgrade(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS));
+                Trial trial =
+                        new Trial(server.upgrade(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS));
                 TimeUnit.NANOSECONDS.sleep(trial.quietFrom() + trial.length() - System.nanoTime());
                 done.add(trial);
                 run.progress(() -> "silence beside " + idle + " idle connections: " + done.size() + " of " + upgrades);
@@ -99,11 +99,10 @@ final class SilenceTrials {
                         "transferred",
                         "connections ended",
                         "requests lost, doubled, reordered or wrong")
-                .note(
-                        CLIENTS
-                                + " clients, each of which sends its next request 10 ms after an answer. Silence: from a request to its answer, the longest of all clients in an upgrade, from"
-                                + " the signal to half a second after the exit of the old process; without an upgrade: the same clients in a time of the same length between two"
-                                + " upgrades. Transferred: of all upgrades together. " + priority);
+                .note(CLIENTS
+                        + " clients, each of which sends its next request 10 ms after an answer. Silence: from a request to its answer, the longest of all clients in an upgrade, from"
+                        + " the signal to half a second after the exit of the old process; without an upgrade: the same clients in a time of the same length between two"
+                        + " upgrades. Transferred: of all upgrades together. " + priority);
         for (Trials trials : all) {
             StayingRecord seen = trials.seen();
             table.row(
@@ -117,7 +116,8 @@ final class SilenceTrials {
                     seen.ended(),
                     seen.failures());
             report.bar(Bar.atMost(
-                    "longest silence in an upgrade, of " + CLIENTS + " busy clients beside " + trials.idle() + " idle ones",
+                    "longest silence in an upgrade, of " + CLIENTS + " busy clients beside " + trials.idle()
+                            + " idle ones",
                     100,
                     trials.whole().median(),
                     "ms"));

@@ -157,7 +157,9 @@ final class StayingConnection extends SimpleChannelInboundHandler<FullHttpRespon
             ctx.close();
             return;
         }
-        account(String.valueOf(response.headers().get(NUMBER)), response.status().equals(HttpResponseStatus.OK));
+        account(
+                String.valueOf(response.headers().get(NUMBER)),
+                response.status().equals(HttpResponseStatus.OK));
         if (!HttpUtil.isKeepAlive(response)) {
             end(true);
         } else if (connected) {

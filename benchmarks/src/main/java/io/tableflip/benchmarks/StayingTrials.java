@@ -2,16 +2,15 @@ package io.tableflip.benchmarks;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** Upgrades with clients that never reconnect: ours beside the peers. */
 final class StayingTrials {
-    private static final Map<StayingKind, Integer> CLIENTS = Map.of(
-            StayingKind.BUSY, 8, StayingKind.PIPELINING, 8, StayingKind.HALVES, 8, StayingKind.IDLE, 200);
-    private static final Map<StayingKind, Integer> FEW_CLIENTS = Map.of(
-            StayingKind.BUSY, 2, StayingKind.PIPELINING, 2, StayingKind.HALVES, 2, StayingKind.IDLE, 10);
+    private static final Map<StayingKind, Integer> CLIENTS =
+            Map.of(StayingKind.BUSY, 8, StayingKind.PIPELINING, 8, StayingKind.HALVES, 8, StayingKind.IDLE, 200);
+    private static final Map<StayingKind, Integer> FEW_CLIENTS =
+            Map.of(StayingKind.BUSY, 2, StayingKind.PIPELINING, 2, StayingKind.HALVES, 2, StayingKind.IDLE, 10);
 
     /** From the end of an upgrade to the next one, and to the end. */
     private static final long DISTANCE_MILLIS = 1_000;
@@ -81,9 +80,6 @@ final class StayingTrials {
         String what = "clients that never reconnect, " + Contenders.OURS_TRANSFER + ": ";
         report.bar(Bar.atMost(what + "connections ended", 0, ours.ended(), null));
         report.bar(Bar.atMost(
-                what + "requests lost, doubled, reordered or answered wrongly",
-                0,
-                (double) ours.failures(),
-                null));
+                what + "requests lost, doubled, reordered or answered wrongly", 0, (double) ours.failures(), null));
     }
 }

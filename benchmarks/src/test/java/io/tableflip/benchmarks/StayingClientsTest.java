@@ -42,7 +42,16 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a server does wrong is counted, each thing as what it is. */
 class StayingClientsTest {
     private static final Map<StayingKind, Integer> ONE_OF_EACH = Map.of(
-            StayingKind.BUSY, 1, StayingKind.PIPELINING, 1, StayingKind.HALVES, 1, StayingKind.SLOW, 1, StayingKind.IDLE, 1);
+            StayingKind.BUSY,
+            1,
+            StayingKind.PIPELINING,
+            1,
+            StayingKind.HALVES,
+            1,
+            StayingKind.SLOW,
+            1,
+            StayingKind.IDLE,
+            1);
     private static final int ENOUGH = 30;
 
     private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
@@ -101,8 +110,8 @@ class StayingClientsTest {
     }
 
     private static FullHttpResponse answer(String number) {
-        FullHttpResponse response = new DefaultFullHttpResponse(
-                HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.EMPTY_BUFFER);
+        FullHttpResponse response =
+                new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.EMPTY_BUFFER);
         HttpUtil.setContentLength(response, 0);
         response.headers().set(StayingConnection.NUMBER, number);
         return response;
@@ -166,8 +175,8 @@ class StayingClientsTest {
     void answersWithAnError() {
         StayingRecord record = seen(
                 Map.of(StayingKind.BUSY, 1),
-                (ctx, numbers) -> numbers.forEach(number ->
-                        ctx.write(isOf(number, 3) ? answer(number).setStatus(HttpResponseStatus.BAD_GATEWAY) : answer(number))));
+                (ctx, numbers) -> numbers.forEach(number -> ctx.write(
+                        isOf(number, 3) ? answer(number).setStatus(HttpResponseStatus.BAD_GATEWAY) : answer(number))));
         assertEquals(1, record.wrong());
         assertEquals(1, record.failures());
     }
@@ -218,8 +227,8 @@ class StayingClientsTest {
 
     @Test
     void recordsGoThroughAFile(@TempDir Path directory) throws IOException {
-        StayingRecord record =
-                new StayingRecord(1, 2, 3, 4, 5, 6, 7, 8, List.of(new Wait(10, 30), new Wait(20, 25), new Wait(90, 95)));
+        StayingRecord record = new StayingRecord(
+                1, 2, 3, 4, 5, 6, 7, 8, List.of(new Wait(10, 30), new Wait(20, 25), new Wait(90, 95)));
         record.write(directory.resolve("record"));
         assertEquals(record, StayingRecord.read(directory.resolve("record")));
         assertEquals(25, record.failures());
