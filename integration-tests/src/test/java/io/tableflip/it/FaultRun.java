@@ -64,7 +64,9 @@ final class FaultRun implements AutoCloseable {
                 .arguments(
                         directory.toString(),
                         Long.toString(cell.step().readyAfterMillis()),
-                        Integer.toString(cell.step().names()))
+                        Integer.toString(cell.step().names()),
+                        Long.toString(cell.step().drainTimeoutSeconds()),
+                        Boolean.toString(cell.step().transfers()))
                 .startAndAwait();
         try {
             parent = service.pid();

@@ -18,6 +18,8 @@ enum FaultStep {
     BEFORE_READY("before READY", "READY", ""),
     AFTER_READY("after READY", "READY_RECEIVED", "committed"),
     LINGERING("lingering", "release", "release"),
+    TRANSFERRING("transferring", "leaving", "leaving"),
+    HALF_TRANSFERRED("half transferred", "arrived", "arrived"),
     BEFORE_EXIT("before the exit", "exiting", "exiting");
 
     private final String label;
@@ -63,6 +65,16 @@ enum FaultStep {
     /** Held open by a request that is under way in the parent, rather than by a process that stands still. */
     boolean isHeldByRequest() {
         return this == DRAINING || this == LINGERING;
+    }
+
+    /** Connections go to the child; in the other rows they are drained. */
+    boolean transfers() {
+        return this == TRANSFERRING || this == HALF_TRANSFERRED;
+    }
+
+    /** As long as no test lasts; but a transfer to a child that stands still must end. */
+    long drainTimeoutSeconds() {
+        return transfers() ? 20 : 3600;
     }
 
     /** Long enough to look at a drain, or no time for a commit that does not wait for one. */

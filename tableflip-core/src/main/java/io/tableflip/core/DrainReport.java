@@ -125,8 +125,9 @@ public final class DrainReport {
     @Override
     public String toString() {
         boolean transfers = transferred > 0 || !notTransferred.isEmpty();
-        String all = total() + " connections: " + (transfers ? transferred + " transferred, " : "") + finished + " finished, " + idle + " idle closed, " + forced
-                + " forced; " + notified + " notified; " + elapsed.toMillis() + " ms";
+        String all = total() + " connections: " + (transfers ? transferred + " transferred, " : "") + finished
+                + " finished, " + idle + " idle closed, " + forced + " forced; " + notified + " notified; "
+                + elapsed.toMillis() + " ms";
         String reasons = notTransferred.isEmpty() ? "" : "; not transferred: " + reasons();
         return all + reasons + (protocols.isEmpty() ? "" : " (" + byProtocol() + ")");
     }

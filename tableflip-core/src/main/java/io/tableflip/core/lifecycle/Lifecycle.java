@@ -118,9 +118,7 @@ final class Lifecycle implements Upgrader {
         return fd < 0
                 ? null
                 : new IncomingTransfer(
-                        fd,
-                        new DescriptorRoom(proc),
-                        (delay, step) -> loop.execute(() -> loop.schedule(delay, step)));
+                        fd, new DescriptorRoom(proc), (delay, step) -> loop.execute(() -> loop.schedule(delay, step)));
     }
 
     /** The variables that this process was started with. */

@@ -6,8 +6,8 @@ import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.observe.Observer;
 import io.tableflip.core.observe.Observers;
 import io.tableflip.core.os.Os;
-import io.tableflip.core.transfer.IncomingTransfer;
 import io.tableflip.core.text.Printable;
+import io.tableflip.core.transfer.IncomingTransfer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;
@@ -167,7 +167,9 @@ final class Parent {
      * end of the link is still on its way to the loop. On any thread.
      */
     boolean hasExited() {
-        return link == null || exited.isDone() || (link.isParentGone() && takeNoMore().isDone());
+        return link == null
+                || exited.isDone()
+                || (link.isParentGone() && takeNoMore().isDone());
     }
 
     /** On which connections come from it; {@code null} if none do. On any thread. */

@@ -170,8 +170,8 @@ final class Participants {
                     : reported(
                             entry.getKey(),
                             "transfer",
-                            participant -> ((TransferParticipant) participant)
-                                    .transfer(timeout, to.sender(entry.getValue())));
+                            participant ->
+                                    ((TransferParticipant) participant).transfer(timeout, to.sender(entry.getValue())));
             all = all.thenCombine(ended, DrainReport::plus);
         }
         transferring.clear();
@@ -191,8 +191,11 @@ final class Participants {
     private CompletableFuture<DrainReport> reported(
             Key key, String name, Function<Participant, CompletionStage<DrainReport>> method) {
         CompletableFuture<DrainReport> reported = new CompletableFuture<>();
-        call(key, name, participant -> method.apply(participant)
-                        .whenComplete((report, failure) -> reported.complete(orNothing(report))))
+        call(
+                        key,
+                        name,
+                        participant -> method.apply(participant)
+                                .whenComplete((report, failure) -> reported.complete(orNothing(report))))
                 .whenComplete((done, failure) -> reported.complete(DrainReport.NOTHING));
         return reported;
     }
@@ -294,8 +297,7 @@ final class Participants {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);
         for (Key key : others()) {
             CompletableFuture<DrainReport> drained = transferring.containsKey(key)
-                    ? reported(
-                            key, "drain", participant -> ((TransferParticipant) participant).drainOthers(timeout))
+                    ? reported(key, "drain", participant -> ((TransferParticipant) participant).drainOthers(timeout))
                     : drain(key, timeout);
             all = all.thenCombine(drained, DrainReport::plus);
         }

@@ -93,9 +93,7 @@ public final class ParentLink {
     public record TransferSocket(int number, long inode) {
         static @Nullable TransferSocket parse(String fact) {
             String[] parts = fact.substring(TRANSFER.length()).split("\\.", -1);
-            return parts.length == 2
-                    ? new TransferSocket(Integer.parseInt(parts[0]), Long.parseLong(parts[1]))
-                    : null;
+            return parts.length == 2 ? new TransferSocket(Integer.parseInt(parts[0]), Long.parseLong(parts[1])) : null;
         }
 
         String format() {
@@ -207,8 +205,7 @@ public final class ParentLink {
     /** The number of the channel on which the parent will send connections; -1 if there is none. */
     public int transferFd() {
         TransferSocket passed = identity == null ? null : identity.transfer;
-        boolean isThere = passed != null
-                && proc.inode(passed.number, "socket").equals(Optional.of(passed.inode));
+        boolean isThere = passed != null && proc.inode(passed.number, "socket").equals(Optional.of(passed.inode));
         return isThere ? passed.number : -1;
     }
 

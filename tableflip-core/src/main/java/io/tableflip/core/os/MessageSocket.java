@@ -36,10 +36,30 @@ public interface MessageSocket {
     /** Nobody may be in {@link #receive}. */
     void close();
 
-    /**
-     * A message.
-     *
-     * @param isCut there was no room for all of its descriptors (RLIMIT_NOFILE), and the others are lost
-     */
-    record Received(byte[] bytes, int[] fds, boolean isCut) {}
+    /** A message that was received. */
+    final class Received {
+        private final byte[] bytes;
+        private final int[] fds;
+        private final boolean isCut;
+
+        Received(byte[] bytes, int[] fds, boolean isCut) {
+            this.bytes = bytes;
+            this.fds = fds;
+            this.isCut = isCut;
+        }
+
+        /** At least one. */
+        public byte[] bytes() {
+            return bytes;
+        }
+
+        public int[] fds() {
+            return fds;
+        }
+
+        /** There was no room for all of its descriptors (RLIMIT_NOFILE), and the others are lost. */
+        public boolean isCut() {
+            return isCut;
+        }
+    }
 }

@@ -18,7 +18,24 @@ public interface ConnectionSender {
     }
 
     /** A connection. The child gets a duplicate of the descriptor. */
-    record Connection(int fd, byte[] record) {}
+    final class Connection {
+        private final int fd;
+        private final byte[] record;
+
+        /** @param record what the participant of the child has to know; it is not copied */
+        public Connection(int fd, byte[] record) {
+            this.fd = fd;
+            this.record = record;
+        }
+
+        int fd() {
+            return fd;
+        }
+
+        public byte[] record() {
+            return record;
+        }
+    }
 
     /**
      * Takes credit for one connection: the child has granted so many at a time.

@@ -76,7 +76,8 @@ final class ConnectionTaker {
     private static byte[] bytes(InetSocketAddress address) {
         byte[] ip = address.getAddress().getAddress();
         boolean isV6 = address.getAddress() instanceof Inet6Address;
-        ByteBuffer bytes = ByteBuffer.allocate(ip.length + (isV6 ? SCOPE_SIZE : 0) + Integer.BYTES).put(ip);
+        ByteBuffer bytes = ByteBuffer.allocate(ip.length + (isV6 ? SCOPE_SIZE : 0) + Integer.BYTES)
+                .put(ip);
         if (isV6) {
             bytes.putInt(((Inet6Address) address.getAddress()).getScopeId());
         }

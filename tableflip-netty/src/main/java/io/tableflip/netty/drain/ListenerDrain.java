@@ -3,6 +3,7 @@ package io.tableflip.netty.drain;
 import static java.lang.System.Logger.Level.WARNING;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
+import io.netty.channel.Channel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.log.Log;
 import java.time.Duration;
@@ -15,7 +16,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import io.netty.channel.Channel;
 import org.jspecify.annotations.Nullable;
 
 /**

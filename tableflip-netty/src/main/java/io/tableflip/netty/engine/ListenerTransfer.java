@@ -69,7 +69,8 @@ public final class ListenerTransfer {
     }
 
     private synchronized DrainReport counts() {
-        DrainReport.Builder counts = DrainReport.builder().transferred(transferred).finished(closed);
+        DrainReport.Builder counts =
+                DrainReport.builder().transferred(transferred).finished(closed);
         reasons.forEach(counts::notTransferred);
         return counts.build();
     }

@@ -5,7 +5,6 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import io.netty.channel.EventLoop;
 import io.tableflip.core.transfer.ConnectionSender;
 import io.tableflip.core.transfer.ConnectionSender.Connection;
-
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -182,10 +181,11 @@ final class LoopPass {
     /** All of it in one task of the loop: nothing is read or written between the look, the message and the close. */
     private void send(List<Candidate> batch, List<Connection> connections) {
         switch (sender.send(connections)) {
-            case SENT -> batch.forEach(candidate -> {
-                candidate.transferred();
-                result.transferred(candidate);
-            });
+            case SENT ->
+                batch.forEach(candidate -> {
+                    candidate.transferred();
+                    result.transferred(candidate);
+                });
             case FULL -> {
                 settled.addAll(batch);
                 scheduled = true;

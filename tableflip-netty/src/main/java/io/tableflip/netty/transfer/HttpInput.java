@@ -70,10 +70,18 @@ final class HttpInput {
         return to - from;
     }
 
-    /** Whether these bytes are one head, and nothing else. */
-    static boolean isHead(ByteBuf bytes) {
+    /** Where the last of so many heads begins, if these bytes are that and nothing else; -1 if not. */
+    static int lastHead(ByteBuf bytes, int heads) {
         HttpInput lines = new HttpInput();
-        return lines.toEmptyLine(bytes) == bytes.readableBytes() && lines.lineEmpty;
+        ByteBuf rest = bytes.duplicate();
+        int last = 0;
+        int count = 0;
+        while (rest.isReadable()) {
+            last = rest.readerIndex();
+            rest.skipBytes(lines.toEmptyLine(rest));
+            count++;
+        }
+        return lines.lineEmpty && count == heads ? last : -1;
     }
 
     void partBegins() {
@@ -117,6 +125,10 @@ final class HttpInput {
     void expectationFailed() {
         ended = true;
         partPassed();
+    }
+
+    int heads() {
+        return heads;
     }
 
     boolean hasEnded() {

@@ -66,7 +66,9 @@ final class HttpTap extends Tap {
 
     @Override
     int next(ByteBuf bytes) {
-        return webSocket == null ? input.next(bytes, !isLeaving() && begun == null) : webSocket.input().next(bytes);
+        return webSocket == null
+                ? input.next(bytes, !isLeaving() && begun == null)
+                : webSocket.input().next(bytes);
     }
 
     @Override
@@ -132,10 +134,11 @@ final class HttpTap extends Tap {
         begun.writeBytes(part, from, length);
     }
 
-    /** The request for WebSocket is what was kept of it, and this part, unless there is more in it. */
+    /** The request for WebSocket is the last one in what was kept and this part, unless more is in there. */
     private void noteUpgrade(ByteBuf part) {
-        ByteBuf head = begun == null ? part : Unpooled.wrappedBuffer(begun.duplicate(), part);
-        upgrade = input.hasEnded() && HttpInput.isHead(head) ? ByteBufUtil.getBytes(head) : null;
+        ByteBuf all = begun == null ? part : Unpooled.wrappedBuffer(begun.duplicate(), part);
+        int last = input.hasEnded() ? HttpInput.lastHead(all, input.heads()) : -1;
+        upgrade = last < 0 ? null : ByteBufUtil.getBytes(all, last, all.writerIndex() - last);
     }
 
     @Override

@@ -85,7 +85,8 @@ final class WebSocketLink {
     /** Only with the first message that needs it: there is no decompressor before. */
     private @Nullable DeflateWindow install(ChannelPipeline pipeline) {
         ChannelHandlerContext decompressor = pipeline.context(WebSocketExtensionDecoder.class);
-        if (decompressor == null || decompressor.executor() != pipeline.channel().eventLoop()) {
+        if (decompressor == null
+                || decompressor.executor() != pipeline.channel().eventLoop()) {
             windowMissing = true;
             return null;
         }
@@ -133,7 +134,12 @@ final class WebSocketLink {
         int payload = length + 6;
         ByteBuf frame = ctx.alloc().buffer(payload + 8);
         frame.writeByte(0x80 | COMPRESSED << 4 | 2); // final, binary
-        frame.writeByte(0x80 | 126).writeShort(payload).writeInt(0); // a mask that changes nothing
+        if (payload < 126) {
+            frame.writeByte(0x80 | payload);
+        } else {
+            frame.writeByte(0x80 | 126).writeShort(payload);
+        }
+        frame.writeInt(0); // a mask that changes nothing
         frame.writeByte(0).writeShortLE(length).writeShortLE(~length).writeBytes(data, from, length);
         return frame.writeByte(0); // the decompressor adds the rest of an empty last block
     }

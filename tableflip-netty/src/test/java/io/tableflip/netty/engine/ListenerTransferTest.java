@@ -201,7 +201,9 @@ class ListenerTransferTest {
 
     private CompletableFuture<DrainReport> begin(List<Connection> connections, Duration patience) {
         return new ListenerTransfer(sender, patience, stayed::add)
-                .begin(connections.stream().map(connection -> connection.channel).toList());
+                .begin(connections.stream()
+                        .map(connection -> connection.channel)
+                        .toList());
     }
 
     private static DrainReport report(CompletableFuture<DrainReport> report) throws Exception {
