@@ -46,6 +46,9 @@ final class IdleConnections implements AutoCloseable {
 
     private IdleConnections(InetSocketAddress target, int number) {
         this.number = number;
+        if (number == 0) {
+            List.of(idle, again, gone).forEach(done -> done.complete(null));
+        }
         bootstrap = new Bootstrap()
                 .group(group)
                 .channel(EpollSocketChannel.class)

@@ -72,7 +72,10 @@ final class SilenceTrials {
         int upgrades = run.pick(1, 3, 10);
         List<Trial> done = new ArrayList<>();
         try (TransferringServer server = TransferringServer.start(
-                        run.newDirectory("silence"), TransferServer.TRANSFER, TransferServer.NUMBERED);
+                        run.newDirectory("silence"),
+                        TransferServer.TRANSFER,
+                        TransferServer.NUMBERED,
+                        TransferServer.IDLE_BOOT);
                 IdleConnections clients = IdleConnections.make(server.address(), idle)) {
             client.begin(server.address().getPort(), Map.of(StayingKind.BUSY, CLIENTS));
             for (int upgrade = 0; upgrade < upgrades; upgrade++) {

@@ -11,6 +11,7 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpResponseDecoder;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +31,10 @@ final class StayingClients implements AutoCloseable {
     private static final int LOOK_MILLIS = 5;
     private static final int MOST_BYTES = 65_536;
 
-    private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    /** Of a daemon thread: a process with such clients ends when its main thread fails. */
+    private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(
+            1, new DefaultThreadFactory("clients", true), EpollIoHandler.newFactory());
+
     private final CompletableFuture<Void> connected = new CompletableFuture<>();
     // for the loop alone
     private final StayingTally tally = new StayingTally();
