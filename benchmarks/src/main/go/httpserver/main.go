@@ -3,6 +3,7 @@
 //	httpserver HOST:PORT PID-FILE [CERTIFICATE KEY]
 //
 // SIGHUP upgrades it, SIGTERM ends it. It answers what the example answers. With a certificate it speaks TLS, and by that HTTP/2.
+// An answer has the X-Number of its request, if there is one.
 package main
 
 import (
@@ -32,7 +33,10 @@ func main() {
 	listener, err := upgrader.Listen("tcp", address)
 	must(err)
 	body := fmt.Sprintf("{\"pid\":%d,\"generation\":0,\"greeting\":\"hello\"}\n", os.Getpid())
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if number := request.Header.Get("X-Number"); number != "" {
+			w.Header().Set("X-Number", number)
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, body)
 	})}

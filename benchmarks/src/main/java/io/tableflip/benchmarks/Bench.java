@@ -30,7 +30,8 @@ final class Bench {
                 new LoadPart(),
                 new Http2Part(),
                 new SteadyPart(),
-                new GrowthPart());
+                new GrowthPart(),
+                new ConnectionsPart());
     }
 
     public static void main(String[] arguments) throws IOException, InterruptedException {

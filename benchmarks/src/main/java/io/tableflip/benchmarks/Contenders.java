@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,7 @@ final class Contenders {
     static final String OURS = "tableflip for Java";
     static final String OURS_NORMAL = "tableflip for Java, no idle boot";
     static final String OURS_COLD = "tableflip for Java, cold";
+    static final String OURS_TRANSFER = "tableflip for Java, transfer";
 
     private static final Path JAVA = Path.of(System.getProperty("java.home"));
 
@@ -35,6 +37,43 @@ final class Contenders {
                 haproxy("HAProxy, master-worker", true, List.of("-W"), Contenders::reloadHaproxy),
                 haproxy("HAProxy, -x -sf", false, List.of("-db"), Contenders::replaceHaproxy),
                 reusePort());
+    }
+
+    /**
+     * Those that keep their listeners in an upgrade, with answers that have the {@link StayingConnection#NUMBER} of their
+     * request. Ours transfers its connections.
+     *
+     * @param newDirectory for what has to be compiled
+     */
+    static List<Contender> numbered(Supplier<Path> newDirectory) {
+        String number = StayingConnection.NUMBER;
+        String nginx = "; add_header " + number + " $http_"
+                + number.toLowerCase(Locale.ROOT).replace('-', '_');
+        String haproxy = "\n    http-request set-var(txn.number) req.hdr(" + number + ")"
+                + "\n    http-after-response set-header " + number + " %[var(txn.number)]";
+        return List.of(
+                transferring(),
+                go(newDirectory),
+                nginx("nginx, HUP", nginx, true, server -> server.signal("HUP", server.lastStarted())),
+                nginx("nginx, USR2 and QUIT", nginx, false, Contenders::replaceNginx),
+                haproxy("HAProxy, master-worker", haproxy, true, List.of("-W"), Contenders::reloadHaproxy),
+                haproxy("HAProxy, -x -sf", haproxy, false, List.of("-db"), Contenders::replaceHaproxy));
+    }
+
+    private static Contender transferring() {
+        Contender.Command command = server -> Program.java(
+                JAVA,
+                List.of(),
+                TransferServer.class,
+                List.of(
+                        TransferServer.LISTEN,
+                        server.address(),
+                        TransferServer.PID_FILE,
+                        "pid",
+                        TransferServer.TRANSFER,
+                        TransferServer.NUMBERED,
+                        TransferServer.IDLE_BOOT));
+        return new Contender(OURS_TRANSFER, null, command, Contenders::hangUp, false);
     }
 
     /**

@@ -15,6 +15,8 @@ import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.util.ReferenceCountUtil;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -38,9 +40,15 @@ final class IdleConnections implements AutoCloseable {
     private final int number;
     private int begun;
     private int answered;
+    private int answeredAgain;
+    private final List<Connection> open = new ArrayList<>();
+    private final CompletableFuture<Void> again = new CompletableFuture<>();
 
     private IdleConnections(InetSocketAddress target, int number) {
         this.number = number;
+        if (number == 0) {
+            List.of(idle, again, gone).forEach(done -> done.complete(null));
+        }
         bootstrap = new Bootstrap()
                 .group(group)
                 .channel(EpollSocketChannel.class)
@@ -49,7 +57,7 @@ final class IdleConnections implements AutoCloseable {
                 .handler(new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel channel) {
-                        channel.pipeline().addLast(new Connection());
+                        channel.pipeline().addLast(new Connection(channel));
                     }
                 });
     }
@@ -85,6 +93,16 @@ final class IdleConnections implements AutoCloseable {
         });
     }
 
+    /** Sends one more request on each, and waits for the answers: all are still open then. */
+    void askAgain() throws InterruptedException {
+        try {
+            group.next().execute(() -> open.forEach(Connection::askAgain));
+            again.get(60, TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            throw new BenchmarkException(left + " of " + number + " connections are left", e);
+        }
+    }
+
     /** Waits until the server has closed them all. */
     void awaitEnd() throws InterruptedException {
         try {
@@ -104,11 +122,30 @@ final class IdleConnections implements AutoCloseable {
     }
 
     private final class Connection extends ChannelInboundHandlerAdapter {
+        private final Channel channel;
         private boolean isIdle;
+        private boolean isAsking;
+
+        Connection(Channel channel) {
+            this.channel = channel;
+        }
 
         @Override
         public void channelActive(ChannelHandlerContext ctx) {
-            ctx.writeAndFlush(Unpooled.wrappedBuffer(REQUEST));
+            open.add(this);
+            ask();
+        }
+
+        private void ask() {
+            channel.writeAndFlush(Unpooled.wrappedBuffer(REQUEST));
+        }
+
+        void askAgain() {
+            if (!channel.isActive()) {
+                again.completeExceptionally(new BenchmarkException("an idle connection was closed"));
+            }
+            isAsking = true;
+            ask();
         }
 
         @Override
@@ -121,6 +158,12 @@ final class IdleConnections implements AutoCloseable {
                 if (answered == number) {
                     idle.complete(null);
                 }
+            } else if (isAsking) {
+                isAsking = false;
+                answeredAgain++;
+                if (answeredAgain == number) {
+                    again.complete(null);
+                }
             }
         }
 
@@ -128,6 +171,9 @@ final class IdleConnections implements AutoCloseable {
         public void channelInactive(ChannelHandlerContext ctx) {
             if (!isIdle) {
                 idle.completeExceptionally(new BenchmarkException("a connection was closed without an answer"));
+            }
+            if (isAsking) {
+                again.completeExceptionally(new BenchmarkException("a connection was closed without an answer"));
             }
             if (left.decrementAndGet() == 0 && answered == number) {
                 gone.complete(null);

@@ -39,7 +39,8 @@ final class Rounds {
         return trials;
     }
 
-    private static List<Contender> present(Run run, List<Contender> contenders) {
+    /** Those that are installed. Others are left out by name. */
+    static List<Contender> present(Run run, List<Contender> contenders) {
         List<Contender> present = new ArrayList<>();
         for (Contender contender : contenders) {
             String missing = contender.missing();
