@@ -1,6 +1,7 @@
 package io.tableflip.netty.transfer;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
@@ -72,9 +73,9 @@ final class HttpInput {
     }
 
     /** Where the last of so many heads begins, if these bytes are that and nothing else; -1 if not. */
-    static int lastHead(ByteBuf bytes, int heads) {
+    static int lastHead(byte[] bytes, int heads) {
         HttpInput lines = new HttpInput();
-        ByteBuf rest = bytes.duplicate();
+        ByteBuf rest = Unpooled.wrappedBuffer(bytes);
         int last = 0;
         int count = 0;
         while (rest.isReadable()) {

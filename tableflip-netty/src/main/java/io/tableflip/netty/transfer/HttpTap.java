@@ -21,6 +21,7 @@ import io.netty.util.concurrent.Future;
 import io.tableflip.core.log.Log;
 import io.tableflip.netty.exchange.HttpExchanges;
 import io.tableflip.netty.transfer.TransferRecord.Part;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -136,8 +137,9 @@ final class HttpTap extends Tap {
     /** The request for WebSocket is the last one in what was kept and this part, unless more is in there. */
     private void noteUpgrade(ByteBuf part) {
         ByteBuf all = begun == null ? part : Unpooled.wrappedBuffer(begun.duplicate(), part);
-        int last = input.hasEnded() ? HttpInput.lastHead(all, input.heads()) : -1;
-        upgrade = last < 0 ? null : ByteBufUtil.getBytes(all, last, all.writerIndex() - last);
+        byte[] bytes = ByteBufUtil.getBytes(all);
+        int last = input.hasEnded() ? HttpInput.lastHead(bytes, input.heads()) : -1;
+        upgrade = last < 0 ? null : Arrays.copyOfRange(bytes, last, bytes.length);
     }
 
     @Override
