@@ -63,8 +63,7 @@ class PackagesTest {
                 .that(resideInAPackage(NETTY + ".http"))
                 .should()
                 .dependOnClassesThat(resideInAnyPackage("io.tableflip..")
-                        .and(DescribedPredicate.not(
-                                resideInAnyPackage(NETTY + ".http", NETTY + ".exchange")))
+                        .and(DescribedPredicate.not(resideInAnyPackage(NETTY + ".http", NETTY + ".exchange")))
                         .and(DescribedPredicate.not(nameMatching(".*\\.(DrainEvent|Log)"))))
                 .check(CLASSES);
     }

@@ -49,7 +49,8 @@ final class HandshakeReplay {
     @Nullable
     String difference(@Nullable WebSocketLink link) {
         if (link == null) {
-            return "the response is " + head.toString(ISO_8859_1).lines().findFirst().orElse("empty");
+            return "the response is "
+                    + head.toString(ISO_8859_1).lines().findFirst().orElse("empty");
         }
         String result = link.negotiated().toString();
         return result.equals(expected) ? null : result + " instead of " + expected;

@@ -68,7 +68,9 @@ final class HttpTap extends Tap {
 
     @Override
     int next(ByteBuf bytes) {
-        return webSocket == null ? input.next(bytes, !isLeaving() && begun == null) : webSocket.input().next(bytes);
+        return webSocket == null
+                ? input.next(bytes, !isLeaving() && begun == null)
+                : webSocket.input().next(bytes);
     }
 
     @Override

@@ -86,7 +86,9 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
             arriving = take(incoming.record());
             new TransferredConnection(arriving.states()).attach(channel);
         } catch (IllegalArgumentException e) {
-            LOG.log(WARNING, "connection from the old process closed: " + channel + ": cannot read its record: "
+            LOG.log(
+                    WARNING,
+                    "connection from the old process closed: " + channel + ": cannot read its record: "
                             + e.getMessage());
             context.close();
         }
@@ -95,7 +97,8 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
             if (!active && channel.isActive()) {
                 LOG.log(
                         WARNING,
-                        "connection from the old process closed: " + channel + ": " + owner.getClass().getName()
+                        "connection from the old process closed: " + channel + ": "
+                                + owner.getClass().getName()
                                 + " was added after channelActive; add it in the child handler's initChannel");
                 context.close();
             }
@@ -386,8 +389,7 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
 
     private boolean isHalfClosed(Channel channel) {
         return valve.hasSwallowedEnd()
-                || (channel instanceof DuplexChannel duplex
-                        && (duplex.isInputShutdown() || duplex.isOutputShutdown()));
+                || (channel instanceof DuplexChannel duplex && (duplex.isInputShutdown() || duplex.isOutputShutdown()));
     }
 
     /** Whether a handler between this one and its owner passes on what it gets later. */

@@ -123,7 +123,8 @@ final class TransferRecord {
 
     private static byte[] bytes(ByteBuffer from, int length) {
         if (length < 0 || length > from.remaining()) {
-            throw new IllegalArgumentException("a length of " + length + " where " + from.remaining() + " bytes follow");
+            throw new IllegalArgumentException(
+                    "a length of " + length + " where " + from.remaining() + " bytes follow");
         }
         byte[] result = new byte[length];
         from.get(result);

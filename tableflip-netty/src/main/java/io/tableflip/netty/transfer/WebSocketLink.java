@@ -85,7 +85,8 @@ final class WebSocketLink {
     /** Only with the first message that needs it: there is no decompressor before. */
     private @Nullable DeflateWindow install(ChannelPipeline pipeline) {
         ChannelHandlerContext decompressor = pipeline.context(WebSocketExtensionDecoder.class);
-        if (decompressor == null || decompressor.executor() != pipeline.channel().eventLoop()) {
+        if (decompressor == null
+                || decompressor.executor() != pipeline.channel().eventLoop()) {
             windowMissing = true;
             return null;
         }
@@ -132,7 +133,7 @@ final class WebSocketLink {
     private static ByteBuf storedBlock(ChannelHandlerContext ctx, byte[] data, int from, int length) {
         int payload = length + 6;
         ByteBuf frame = ctx.alloc().buffer(payload + 8);
-        frame.writeByte(0x80 | COMPRESSED << 4 | 2); // final, binary
+        frame.writeByte(0x80 | (COMPRESSED << 4) | 2); // final, binary
         if (payload < 126) {
             frame.writeByte(0x80 | payload);
         } else {

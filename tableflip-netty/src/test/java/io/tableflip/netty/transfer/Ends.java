@@ -55,7 +55,8 @@ final class Ends implements AutoCloseable {
     /** As if the client had sent it. */
     void send(EmbeddedChannel to, byte[] bytes) {
         if (to.isOpen()) {
-            ByteBuf buffer = ByteBufAllocator.DEFAULT.buffer(Math.max(1, bytes.length)).writeBytes(bytes);
+            ByteBuf buffer =
+                    ByteBufAllocator.DEFAULT.buffer(Math.max(1, bytes.length)).writeBytes(bytes);
             given.add(buffer);
             to.writeInbound(buffer);
             to.runPendingTasks();

@@ -18,7 +18,9 @@ final class Frames {
         if (data.length() < 126) {
             frame.append((char) (0x80 | data.length()));
         } else {
-            frame.append((char) (0x80 | 126)).append((char) (data.length() >> 8)).append((char) (data.length() & 0xFF));
+            frame.append((char) (0x80 | 126))
+                    .append((char) (data.length() >> 8))
+                    .append((char) (data.length() & 0xFF));
         }
         frame.append(MASK);
         for (int i = 0; i < data.length(); i++) {

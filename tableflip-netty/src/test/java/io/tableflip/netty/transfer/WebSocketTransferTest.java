@@ -152,8 +152,7 @@ class WebSocketTransferTest {
     @Test
     void anotherExtensionEndsIt() throws Exception {
         compression = true;
-        EmbeddedChannel old =
-                open("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n");
+        EmbeddedChannel old = open("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n");
         assertNull(Ends.prepare(old));
         compression = false;
         isRefused(ends.move(old));
@@ -240,9 +239,8 @@ class WebSocketTransferTest {
         Deflater deflater = new Deflater(6, true);
         for (int n = 1; n <= 60; n++) {
             int from = random.nextInt(hard.length() - 2000);
-            String message = n % 10 == 0
-                    ? n + "|" + hard
-                    : n + "|" + hard.substring(from, from + 1 + random.nextInt(2000));
+            String message =
+                    n % 10 == 0 ? n + "|" + hard : n + "|" + hard.substring(from, from + 1 + random.nextInt(2000));
             byte[] frame = compressed(deflater, message);
             int half = n % 2 == 0 ? frame.length / 2 : frame.length;
             ends.send(current, frame, 0, half, 10_000);
