@@ -7,8 +7,8 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
 
 /**
- * Where requests may end in what is read. Heads, chunks and trailers end with an empty line, other bodies after
- * their length. Whether a request does end there tells the codec, to which the bytes are passed on.
+ * Where requests may end in what is read. Heads, chunks and trailers end with an empty line, other bodies
+ * after their length. Whether a request does end there tells the codec, to which the bytes are passed on.
  */
 final class HttpInput {
     /** No request has begun for the codec; bytes of its head may have been passed on. */
@@ -40,8 +40,8 @@ final class HttpInput {
     }
 
     /**
-     * Wherever requests end in these bytes, nothing of another one is behind the last. Bodies are counted by what
-     * the codec makes of them.
+     * Wherever requests end in these bytes, nothing of another one is behind the last. Bodies are counted by
+     * what the codec makes of them.
      */
     private static boolean endsWithEmptyLine(ByteBuf input) {
         int end = input.writerIndex();

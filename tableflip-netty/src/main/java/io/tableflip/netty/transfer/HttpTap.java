@@ -26,9 +26,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Knows the boundaries of HTTP/1.1, and of the WebSocket that comes of it. It learns from its owner, behind the
- * codec, what the bytes have become. In the new process a WebSocket comes about as every other does: by its
- * request, whose response goes nowhere.
+ * Knows the boundaries of HTTP/1.1, and of the WebSocket that comes of it. It learns from its owner, behind
+ * the codec, what the bytes have become. In the new process a WebSocket comes about as every other does: by
+ * its request, whose response goes nowhere.
  */
 final class HttpTap extends Tap {
     private static final System.Logger LOG = Log.get();
@@ -183,7 +183,10 @@ final class HttpTap extends Tap {
                 && request.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
     }
 
-    /** Whether the connection ends with this message and its response. Most say nothing, which is quickly seen. */
+    /**
+     * Whether the connection ends with this message and its response. Most say nothing, which is quickly
+     * seen.
+     */
     private static boolean isLast(HttpMessage message) {
         boolean isSilent = message.protocolVersion().isKeepAliveDefault()
                 && !message.headers().contains(HttpHeaderNames.CONNECTION);

@@ -28,7 +28,9 @@ public final class TransferredConnection {
         return Optional.ofNullable(channel.attr(KEY).get());
     }
 
-    /** What a handler of the old process has added by {@link Leaving#state}; empty if it has added nothing. */
+    /**
+     * What a handler of the old process has added by {@link Leaving#state}; empty if it has added nothing.
+     */
     public Optional<byte[]> state(String name) {
         return Optional.ofNullable(states.get(name));
     }

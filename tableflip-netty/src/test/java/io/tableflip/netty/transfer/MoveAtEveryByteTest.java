@@ -34,9 +34,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A connection is moved at every byte of what its client sends, in chunks of several sizes. Every message comes to
- * an application once, in order, and unchanged. (With {@code Tap.feed} passing on the buffer itself instead of a
- * slice, all of these fail.)
+ * A connection is moved at every byte of what its client sends, in chunks of several sizes. Every message
+ * comes to an application once, in order, and unchanged. (With {@code Tap.feed} passing on the buffer itself
+ * instead of a slice, all of these fail.)
  */
 class MoveAtEveryByteTest {
     private static final int[] CHUNKS = {1, 7, 10_000};
