@@ -87,7 +87,7 @@ class ParticipantsTest {
         assertEquals(0, Await.get(participants.drain(TIMEOUT)).finished());
         assertEquals(List.of("resume"), kept.calls);
         participants.release();
-        assertEquals(3, Await.get(participants.retire(TIMEOUT)).finished());
+        assertEquals(3, Await.get(participants.drainLate(TIMEOUT, null)).finished());
         Await.until("released", () -> other.calls.contains("release"));
         assertEquals(List.of("resume", "retire", "drain PT7S", "release"), kept.calls);
         assertEquals(List.of("resume", "pause", "drain PT7S", "release"), other.calls);
@@ -105,7 +105,7 @@ class ParticipantsTest {
         participants.add(kept);
         participants.keep(kept.serves);
         try (Logs logs = new Logs()) {
-            Await.get(participants.retire(TIMEOUT));
+            Await.get(participants.drainLate(TIMEOUT, null));
             Await.until("released", () -> kept.calls.contains("release"));
             assertEquals(List.of("drain PT7S", "release"), kept.calls);
             assertTrue(logs.has("retire failed"), logs::toString);
@@ -140,7 +140,7 @@ class ParticipantsTest {
             participants.keep(Set.of());
             assertTrue(logs.has("serves failed"), logs::toString);
         }
-        assertEquals(DrainReport.NOTHING, Await.get(participants.retire(TIMEOUT)));
+        assertEquals(DrainReport.NOTHING, Await.get(participants.drainLate(TIMEOUT, null)));
     }
 
     @Test
