@@ -74,7 +74,7 @@ final class Draining {
             Duration left = context.settings().drainTimeout().minus(elapsed);
             participants.drainLate(left.isNegative() ? Duration.ZERO : left, transfer).thenAccept(late::complete);
         }
-        endTransfer(late);
+        endTransfer(CompletableFuture.anyOf(late, all));
         return all;
     }
 
