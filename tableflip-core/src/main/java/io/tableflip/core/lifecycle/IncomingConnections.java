@@ -50,7 +50,7 @@ final class IncomingConnections {
         context.workers().execute(() -> nativeCode.use(os -> {
             try {
                 channel.prepare(os);
-            } catch (SystemCallException e) {
+            } catch (SystemCallException | LinkageError e) {
                 LOG.log(WARNING, "the first connection of the parent will wait a little longer", e);
             }
         }));
