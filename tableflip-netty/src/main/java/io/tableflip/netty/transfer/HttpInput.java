@@ -1,13 +1,14 @@
 package io.tableflip.netty.transfer;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
 
 /**
- * Where requests may end in what is read. Heads, chunks and trailers end with an empty line, other bodies after
- * their length. Whether a request does end there tells the codec, to which the bytes are passed on.
+ * Where requests may end in what is read. Heads, chunks and trailers end with an empty line, other bodies
+ * after their length. Whether a request does end there tells the codec, to which the bytes are passed on.
  */
 final class HttpInput {
     /** No request has begun for the codec; bytes of its head may have been passed on. */
@@ -39,8 +40,8 @@ final class HttpInput {
     }
 
     /**
-     * Wherever requests end in these bytes, nothing of another one is behind the last. Bodies are counted by what
-     * the codec makes of them.
+     * Wherever requests end in these bytes, nothing of another one is behind the last. Bodies are counted by
+     * what the codec makes of them.
      */
     private static boolean endsWithEmptyLine(ByteBuf input) {
         int end = input.writerIndex();
@@ -72,9 +73,9 @@ final class HttpInput {
     }
 
     /** Where the last of so many heads begins, if these bytes are that and nothing else; -1 if not. */
-    static int lastHead(ByteBuf bytes, int heads) {
+    static int lastHead(byte[] bytes, int heads) {
         HttpInput lines = new HttpInput();
-        ByteBuf rest = bytes.duplicate();
+        ByteBuf rest = Unpooled.wrappedBuffer(bytes);
         int last = 0;
         int count = 0;
         while (rest.isReadable()) {

@@ -21,13 +21,14 @@ import io.netty.util.concurrent.Future;
 import io.tableflip.core.log.Log;
 import io.tableflip.netty.exchange.HttpExchanges;
 import io.tableflip.netty.transfer.TransferRecord.Part;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Knows the boundaries of HTTP/1.1, and of the WebSocket that comes of it. It learns from its owner, behind the
- * codec, what the bytes have become. In the new process a WebSocket comes about as every other does: by its
- * request, whose response goes nowhere.
+ * Knows the boundaries of HTTP/1.1, and of the WebSocket that comes of it. It learns from its owner, behind
+ * the codec, what the bytes have become. In the new process a WebSocket comes about as every other does: by
+ * its request, whose response goes nowhere.
  */
 final class HttpTap extends Tap {
     private static final System.Logger LOG = Log.get();
@@ -138,8 +139,9 @@ final class HttpTap extends Tap {
     /** The request for WebSocket is the last one in what was kept and this part, unless more is in there. */
     private void noteUpgrade(ByteBuf part) {
         ByteBuf all = begun == null ? part : Unpooled.wrappedBuffer(begun.duplicate(), part);
-        int last = input.hasEnded() ? HttpInput.lastHead(all, input.heads()) : -1;
-        upgrade = last < 0 ? null : ByteBufUtil.getBytes(all, last, all.writerIndex() - last);
+        byte[] bytes = ByteBufUtil.getBytes(all);
+        int last = input.hasEnded() ? HttpInput.lastHead(bytes, input.heads()) : -1;
+        upgrade = last < 0 ? null : Arrays.copyOfRange(bytes, last, bytes.length);
     }
 
     @Override
@@ -181,7 +183,10 @@ final class HttpTap extends Tap {
                 && request.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
     }
 
-    /** Whether the connection ends with this message and its response. Most say nothing, which is quickly seen. */
+    /**
+     * Whether the connection ends with this message and its response. Most say nothing, which is quickly
+     * seen.
+     */
     private static boolean isLast(HttpMessage message) {
         boolean isSilent = message.protocolVersion().isKeepAliveDefault()
                 && !message.headers().contains(HttpHeaderNames.CONNECTION);

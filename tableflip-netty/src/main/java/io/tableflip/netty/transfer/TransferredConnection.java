@@ -40,7 +40,9 @@ public final class TransferredConnection {
         }
     }
 
-    /** What a handler of the old process has added by {@link Leaving#state}; empty if it has added nothing. */
+    /**
+     * What a handler of the old process has added by {@link Leaving#state}; empty if it has added nothing.
+     */
     public Optional<byte[]> state(String name) {
         return Optional.ofNullable(states.get(name));
     }

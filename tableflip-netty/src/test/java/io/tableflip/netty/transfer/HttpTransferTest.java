@@ -36,8 +36,8 @@ class HttpTransferTest {
     private static final String GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
     private final List<Object> seen = new ArrayList<>();
-    private final Ends ends = new Ends(
-            () -> new ChannelHandler[] {new HttpServerCodec(), new HttpTransferHandler(), new Application()});
+    private final Ends ends =
+            new Ends(() -> new ChannelHandler[] {new HttpServerCodec(), new HttpTransferHandler(), new Application()});
     private EmbeddedChannel channel = new EmbeddedChannel();
 
     private final class Application extends ChannelInboundHandlerAdapter {
@@ -176,8 +176,7 @@ class HttpTransferTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"GET\r\n\r\n", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n"})
+    @ValueSource(strings = {"GET\r\n\r\n", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n"})
     void aRequestThatCannotBeReadStays(String request) {
         receive(request);
         assertEquals("bad request", Ends.tap(channel).neverReason());
@@ -186,8 +185,9 @@ class HttpTransferTest {
 
     @Test
     void aHeadThatIsTooLongToTravelIsReceivedFirst() throws Exception {
-        Ends large = new Ends(() ->
-                new ChannelHandler[] {new HttpServerCodec(4096, 100_000, 8192), new HttpTransferHandler(), new Application()});
+        Ends large = new Ends(() -> new ChannelHandler[] {
+            new HttpServerCodec(4096, 100_000, 8192), new HttpTransferHandler(), new Application()
+        });
         channel = large.accept();
         byte[] request = ("GET / HTTP/1.1\r\nX: " + "x".repeat(70_000) + "\r\n\r\n").getBytes(US_ASCII);
         large.send(channel, request, 0, 65_000, 10_000);

@@ -34,9 +34,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A connection is moved at every byte of what its client sends, in chunks of several sizes. Every message comes to
- * an application once, in order, and unchanged. (With {@code Tap.feed} passing on the buffer itself instead of a
- * slice, all of these fail.)
+ * A connection is moved at every byte of what its client sends, in chunks of several sizes. Every message
+ * comes to an application once, in order, and unchanged. (With {@code Tap.feed} passing on the buffer itself
+ * instead of a slice, all of these fail.)
  */
 class MoveAtEveryByteTest {
     private static final int[] CHUNKS = {1, 7, 10_000};
@@ -51,7 +51,9 @@ class MoveAtEveryByteTest {
         HTTP_IN_TWO(requests(), Protocol::httpInTwo),
         WEBSOCKET(upgrade() + frames(), Protocol::webSocket),
         PROXY_LINE("PROXY TCP4 1.2.3.4 5.6.7.8 9 10\r\n" + requests(), Protocol::behindProxy),
-        PROXY_BINARY("\r\n\r\n\0\r\nQUIT\n!\21\0\14\1\2\3\4\5\6\7\10\0\11\0\12" + upgrade() + frames(), Protocol::behindProxy);
+        PROXY_BINARY(
+                "\r\n\r\n\0\r\nQUIT\n!\21\0\14\1\2\3\4\5\6\7\10\0\11\0\12" + upgrade() + frames(),
+                Protocol::behindProxy);
 
         final byte[] stream;
         final java.util.function.Function<List<String>, ChannelHandler[]> handlers;
@@ -165,7 +167,8 @@ class MoveAtEveryByteTest {
             if (msg instanceof FullHttpRequest request) {
                 ClientAddress address = ctx.pipeline().get(ClientAddress.class);
                 seen.add((address == null ? "" : address.header) + request.method() + " " + request.uri() + " "
-                        + request.content().toString(US_ASCII) + " " + request.trailingHeaders().size() + " "
+                        + request.content().toString(US_ASCII) + " "
+                        + request.trailingHeaders().size() + " "
                         + request.decoderResult().isSuccess());
                 ctx.writeAndFlush(new DefaultFullHttpResponse(
                         HttpVersion.HTTP_1_1, HttpResponseStatus.NO_CONTENT, Unpooled.EMPTY_BUFFER));

@@ -97,8 +97,7 @@ class TransferStepsTest {
         assertNull(Ends.prepare(old));
         EmbeddedChannel next = ends.move(old);
         send(next, "lf\n");
-        assertEquals(
-                List.of("one", "leaving", "TRANSFERRED", "inactive", "again Optional[value]", "half"), seen);
+        assertEquals(List.of("one", "leaving", "TRANSFERRED", "inactive", "again Optional[value]", "half"), seen);
         assertEquals(0, Ends.written(old).length);
     }
 
@@ -173,9 +172,8 @@ class TransferStepsTest {
 
     @Test
     void aLongMessageIsReceivedFirst() throws Exception {
-        Ends long64 = new Ends(() -> new ChannelHandler[] {
-            new TransferHandler(MessageFraming.lengthField(0, 4, 0)), new Application()
-        });
+        Ends long64 = new Ends(() ->
+                new ChannelHandler[] {new TransferHandler(MessageFraming.lengthField(0, 4, 0)), new Application()});
         EmbeddedChannel channel = long64.accept();
         seen.clear();
         long64.send(channel, new byte[] {0, 1, 0x11, 0x70, 1});
@@ -183,7 +181,8 @@ class TransferStepsTest {
         assertEquals(1, seen.size());
         long64.send(channel, new byte[70_000]);
         assertNull(Ends.tap(channel).obstacle());
-        assertEquals(List.of(5, 69_999), List.of(seen.get(0).length(), seen.get(1).length()));
+        assertEquals(
+                List.of(5, 69_999), List.of(seen.get(0).length(), seen.get(1).length()));
         long64.move(channel);
         long64.close();
     }
@@ -281,16 +280,15 @@ class TransferStepsTest {
         channel.runPendingTasks();
         assertEquals("half-closed", Ends.tap(channel).obstacle());
         Ends.tap(channel).callOff();
-        assertEquals(List.of("leaving", "CALLED_OFF", "one", "ChannelInputShutdownEvent"), seen.stream()
-                .map(event -> event.replaceAll(".*\\.|@.*", ""))
-                .toList());
+        assertEquals(
+                List.of("leaving", "CALLED_OFF", "one", "ChannelInputShutdownEvent"),
+                seen.stream().map(event -> event.replaceAll(".*\\.|@.*", "")).toList());
     }
 
     @Test
     void tlsStays() throws Exception {
-        Ends tls = new Ends(() -> new ChannelHandler[] {
-            new SslHandler(engine()), new TransferHandler(MessageFraming.lines())
-        });
+        Ends tls = new Ends(
+                () -> new ChannelHandler[] {new SslHandler(engine()), new TransferHandler(MessageFraming.lines())});
         EmbeddedChannel channel = tls.accept();
         assertEquals("tls", Ends.tap(channel).neverReason());
         assertEquals("tls", Ends.prepare(channel));
