@@ -51,6 +51,14 @@ final class Args {
         return value(name, Durations::parse, otherwise);
     }
 
+    Duration positive(String name, Duration otherwise) throws UsageException {
+        Duration time = duration(name, otherwise);
+        if (time.isZero()) {
+            throw new UsageException(name + ": has to be more than 0");
+        }
+        return time;
+    }
+
     /** The value as the function reads it; its {@link IllegalArgumentException} is told as wrong usage. */
     <T> T value(String name, Function<String, T> read, T otherwise) throws UsageException {
         String value = values.get(name);
@@ -83,6 +91,12 @@ final class Args {
             throw new IllegalArgumentException("unknown host: " + host);
         }
         return address;
+    }
+
+    /** The address of a channel, as {@link #address} reads it. */
+    static String text(InetSocketAddress address) {
+        String host = address.getAddress().getHostAddress();
+        return (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort();
     }
 
     /** Not a regular expression, which would be the first of a server that starts. Less than 0 if it is no port. */

@@ -17,6 +17,7 @@ import java.util.regex.Matcher;
 /** Upgrades the example server five times under load: three times well, once to a process that fails, once to one that hangs. */
 final class Demo {
     private static final int RATE = 400;
+    private static final int KEPT = 32;
     private static final int ANSWERS_BETWEEN = RATE * 5 / 2;
     /** Only what hangs takes that long, on a busy machine too. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
@@ -30,15 +31,17 @@ final class Demo {
 
     private final DemoServer server;
     private final StrictLoad load;
+    private final KeptConnections kept;
     private final List<DemoUpgrade> upgrades = new ArrayList<>();
 
     private long warm = System.nanoTime();
     /** The processes that should have answered, and no other. */
     private final Set<Long> services = new LinkedHashSet<>();
 
-    private Demo(DemoServer server, StrictLoad load) throws IOException {
+    private Demo(DemoServer server, StrictLoad load, KeptConnections kept) throws IOException {
         this.server = server;
         this.load = load;
+        this.kept = kept;
         services.add(server.pid());
     }
 
@@ -54,8 +57,9 @@ final class Demo {
                     .timeout(PATIENCE)
                     .slow(0.02, Duration.ofMillis(300))
                     .stream(0.02, 5, Duration.ofMillis(100));
-            try (StrictLoad load = builder.start()) {
-                return new Demo(server, load).run(address, options.width());
+            try (StrictLoad load = builder.start();
+                    KeptConnections kept = KeptConnections.open(address, KEPT, PATIENCE)) {
+                return new Demo(server, load, kept).run(address, options.width());
             }
         }
     }
@@ -64,6 +68,7 @@ final class Demo {
         out.println("The server is process " + server.pid() + " on port " + address.getPort() + ". Clients send it "
                 + RATE + " requests/s: on 32 connections that are kept and");
         out.println("idle for up to 2 s, a quarter on new connections, some slow, some streamed. None is tried again.");
+        out.println("Another client has " + KEPT + " connections, and never makes a new one.");
         out.println();
         String problem = "";
         try {
@@ -71,8 +76,11 @@ final class Demo {
         } catch (IllegalStateException e) {
             problem = e.getMessage() + "; ";
         }
+        kept.close();
         LoadResult result = load.stop();
         new DemoReport(out, result, upgrades, warm).print(width);
+        out.println();
+        out.println(kept + ": " + kept.answers() + " requests on connections that lived through all upgrades");
         return verdict(problem, result);
     }
 
@@ -151,6 +159,9 @@ final class Demo {
             if (now.failed() > 0) {
                 throw new IllegalStateException("no further upgrade, since requests fail");
             }
+            if (kept.lost() > 0) {
+                throw new IllegalStateException("no further upgrade, since a connection is lost");
+            }
             return now.answered() - begin.answered() >= ANSWERS_BETWEEN;
         });
     }
@@ -165,16 +176,16 @@ final class Demo {
         Set<Long> answered = new LinkedHashSet<>();
         result.counts().byServer().keySet().forEach(server -> answered.add(server.pid()));
         out.println();
-        if (problem.isEmpty() && answered.equals(services) && result.isClean()) {
-            out.println(
-                    "No request failed, and each upgrade ended as it should: three took over, two changed nothing.");
+        if (problem.isEmpty() && answered.equals(services) && result.isClean() && kept.lost() == 0) {
+            out.println("No request failed, no client had to connect again, and each upgrade ended as it should:"
+                    + " three took over, two changed nothing.");
             return true;
         }
         out.println("The server's last words:\n" + server.lastWords() + "\n");
         String strangers = answered.equals(services)
                 ? ""
                 : "; processes " + answered + " have answered, it should have been " + services;
-        out.println("FAILED: " + problem + result.counts().failed() + " requests have failed" + strangers);
+        out.println("FAILED: " + problem + result.counts().failed() + " requests have failed; " + kept + strangers);
         return false;
     }
 }

@@ -23,6 +23,7 @@ import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.EpollOrNio;
 import io.tableflip.netty.UpgradableServers;
 import io.tableflip.netty.http.HttpDrainHandler;
+import io.tableflip.netty.transfer.HttpTransferHandler;
 import io.tableflip.netty.warmup.LoopbackWarmUp;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -73,7 +74,8 @@ final class HttpExample {
         EventLoopGroup boss = EpollOrNio.eventLoops(1);
         EventLoopGroup io = EpollOrNio.eventLoops(0);
         try {
-            // HttpDrainHandler says "Connection: close" to each client when it is time to leave.
+            // With HttpTransferHandler, connections go on in the new process. HttpDrainHandler says "Connection: close"
+            // to the clients of those that cannot, and of all when the service stops.
             ServerBootstrap bootstrap = new ServerBootstrap()
                     .group(boss, io)
                     .childHandler(new ChannelInitializer<Channel>() {
@@ -81,6 +83,7 @@ final class HttpExample {
                         protected void initChannel(Channel channel) {
                             channel.pipeline()
                                     .addLast(new HttpServerCodec())
+                                    .addLast(new HttpTransferHandler())
                                     .addLast(new HttpDrainHandler())
                                     .addLast(new HttpServerKeepAliveHandler())
                                     .addLast(new HttpExampleHandler(description));
@@ -90,7 +93,7 @@ final class HttpExample {
             Channel server = UpgradableServers.of(upgrader)
                     .bind(
                             bootstrap,
-                            BindSpec.of(options.listen()).drain(DrainPolicy.HANDLERS.spreadOver(options.spread())))
+                            BindSpec.of(options.listen()).drain(policy(options)))
                     .sync()
                     .channel();
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.
@@ -106,6 +109,10 @@ final class HttpExample {
             io.shutdownGracefully(0, 5, TimeUnit.SECONDS);
             boss.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         }
+    }
+
+    private static DrainPolicy policy(HttpOptions options) {
+        return options.connections().policy(DrainPolicy.HANDLERS.spreadOver(options.spread()));
     }
 
     /** What clients ask most, through the handlers above. */
@@ -141,9 +148,8 @@ final class HttpExample {
     }
 
     private static void announce(Upgrader upgrader, InetSocketAddress address) {
-        String host = address.getAddress().getHostAddress();
-        System.out.println("listening on " + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort()
-                + " (pid " + ProcessHandle.current().pid() + ", generation " + upgrader.generation() + ")");
+        System.out.println("listening on " + Args.text(address) + " (pid "
+                + ProcessHandle.current().pid() + ", generation " + upgrader.generation() + ")");
     }
 
     /** Tells the steps of each upgrade. The library logs it too; a program might raise an alarm here. */

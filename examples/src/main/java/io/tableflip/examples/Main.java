@@ -14,7 +14,7 @@ public final class Main {
     private Main() {}
 
     /** Runs the program that the first argument names. Ends with 1 if it fails, with 2 if the arguments make no sense. */
-    public static void main(String[] args) throws InterruptedException {
+    public static void main(String[] args) throws Exception {
         // One line for each message, with the process: after an upgrade two of them write to the same terminal.
         String format = "%1$tT.%1$tL [" + ProcessHandle.current().pid() + "] %4$s %5$s%6$s%n";
         System.getProperties().putIfAbsent("java.util.logging.SimpleFormatter.format", format);
@@ -34,8 +34,7 @@ public final class Main {
         System.exit(status);
     }
 
-    private static int run(List<String> args)
-            throws UsageException, IOException, InvalidConfigException, InterruptedException {
+    private static int run(List<String> args) throws Exception {
         String program = args.isEmpty() ? "" : args.get(0);
         List<String> options = args.subList(Math.min(1, args.size()), args.size());
         if (!options.isEmpty() && options.get(0).equals(program)) {
@@ -43,6 +42,8 @@ public final class Main {
         }
         switch (program) {
             case "http" -> HttpExample.run(HttpOptions.parse(options), args);
+            case "websocket" -> WebSocketExample.run(ServiceOptions.parse(options));
+            case "chat" -> ChatExample.run(ServiceOptions.parse(options));
             case "load" -> {
                 return load(options);
             }
@@ -67,6 +68,6 @@ public final class Main {
 
     private static String usage() {
         return "usage: java -jar tableflip-examples.jar PROGRAM OPTIONS\n\n" + HttpOptions.USAGE + "\n"
-                + LoadOptions.USAGE + "\n" + DemoOptions.USAGE + "\nctl upgrade|status --pid-file PATH: see ctl help\n";
+                + ServiceOptions.USAGE + "\n" + LoadOptions.USAGE + "\n" + DemoOptions.USAGE + "\nctl upgrade|status --pid-file PATH: see ctl help\n";
     }
 }

@@ -34,6 +34,7 @@ class ArgsTest {
         assertEquals(Duration.ofSeconds(10), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
         assertEquals(Duration.ofMillis(500), options.spread());
+        assertEquals(Connections.TRANSFER, options.connections());
     }
 
     @Test
@@ -48,7 +49,7 @@ class ArgsTest {
         HttpOptions options = HttpOptions.parse(
                 words(
                         "--listen [::1]:80 --pid-file p --config c --drain-timeout 500ms"
-                                + " --ready-after 0s --upgrade-timeout 2m --resource-check refuse --idle-boot 4s --warm-up 3s --spread 0s"));
+                                + " --ready-after 0s --upgrade-timeout 2m --resource-check refuse --idle-boot 4s --warm-up 3s --spread 0s --connections drain"));
         assertTrue(options.listen().getAddress().isLoopbackAddress());
         assertEquals(80, options.listen().getPort());
         assertEquals(Path.of("c"), options.config());
@@ -59,6 +60,20 @@ class ArgsTest {
         assertEquals(Duration.ofSeconds(4), options.idleBoot());
         assertEquals(Duration.ofSeconds(3), options.warmUp());
         assertEquals(Duration.ZERO, options.spread());
+        assertEquals(Connections.DRAIN, options.connections());
+    }
+
+    @Test
+    void optionsOfTheServersThatKeepSomethingForEachConnection() throws Exception {
+        ServiceOptions defaults = ServiceOptions.parse(words("--listen :80 --pid-file p"));
+        assertEquals(Duration.ofSeconds(30), defaults.drainTimeout());
+        assertEquals(Connections.TRANSFER, defaults.connections());
+        ServiceOptions all =
+                ServiceOptions.parse(words("--listen :80 --pid-file p --drain-timeout 1s --connections drain"));
+        assertEquals(Path.of("p"), all.pidFile());
+        assertEquals(80, all.listen().getPort());
+        assertEquals(Duration.ofSeconds(1), all.drainTimeout());
+        assertEquals(Connections.DRAIN, all.connections());
     }
 
     @Test
@@ -81,6 +96,7 @@ class ArgsTest {
         "--listen 127.0.0.1:0 --pid-file p --drain-timeout 0s, --drain-timeout: has to be more than 0",
         "--listen :0 --pid-file p --upgrade-timeout 5s --idle-boot 5s, --idle-boot: has to be shorter than --upgrade-timeout",
         "--listen :0 --pid-file p --resource-check REFUSE, --resource-check: neither warn nor refuse nor off: REFUSE",
+        "--listen :0 --pid-file p --connections keep, --connections: neither transfer nor drain: keep",
         "--listen 127.0.0.1:0 --pid-file p --ready-after 5, '--ready-after: not a duration such as 500ms, 30s or 1m: 5'",
     })
     void wrongUsageOfTheServer(String line, String message) {

@@ -3,13 +3,19 @@ package io.tableflip.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.testsupport.Await;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Upgrades an example for a framework under the load of that framework's own client. Once on the way an upgrade fails, since what
@@ -26,6 +32,7 @@ final class FrameworkRun {
     private final String server;
     private final String client;
     private List<String> arguments = List.of();
+    private boolean keepsConnections;
 
     FrameworkRun(Path directory, String module, String server, String client) {
         this.directory = directory;
@@ -40,6 +47,12 @@ final class FrameworkRun {
         return this;
     }
 
+    /** A connection of HTTP/1.1 has to live through all upgrades. */
+    FrameworkRun keepingConnections() {
+        keepsConnections = true;
+        return this;
+    }
+
     /**
      * Runs server and client, and upgrades the server.
      *
@@ -51,12 +64,16 @@ final class FrameworkRun {
         try (Service service = Service.frameworkExample(directory, module, server)
                         .arguments(serverArguments(greeting))
                         .startAndAwait();
-                FrameworkClient load = new FrameworkClient(directory, module, client, service.address(), arguments)) {
+                FrameworkClient load = new FrameworkClient(directory, module, client, service.address(), arguments);
+                KeptConnection kept = keepsConnections ? new KeptConnection(service.address()) : null) {
             load.awaitAnswerOf(1);
+            ask(kept, 1);
             failingUpgrade(service, greeting);
+            ask(kept, 1);
             for (int generation = 2; generation <= 1 + UPGRADES; generation++) {
                 service.upgrade();
                 load.awaitAnswerOf(generation);
+                ask(kept, generation);
             }
             String counts = load.finish(service::log).stream()
                     .filter(line -> line.startsWith("calls="))
@@ -68,6 +85,40 @@ final class FrameworkRun {
             service.signal("TERM", service.pid());
             service.awaitProcesses(0);
             return service.log();
+        }
+    }
+
+    /** A session ends with code 1012 in an upgrade, after the answer to each message, and begins again. */
+    void webSocketsAreToldToConnectAgain() throws IOException {
+        Path greeting = Files.writeString(directory.resolve("greeting"), "greetings");
+        try (Service service = Service.frameworkExample(directory, module, server)
+                .arguments(serverArguments(greeting))
+                .startAndAwait()) {
+            URI address = URI.create("ws://127.0.0.1:" + service.address().getPort() + "/ws");
+            Queue<String> errors = new ConcurrentLinkedQueue<>();
+            WebSocketSession session = new WebSocketSession(HttpClient.newHttpClient(), address, errors);
+            session.connect();
+            awaitAnswerOf(1, session, errors, service);
+            service.upgrade();
+            awaitAnswerOf(2, session, errors, service);
+            assertEquals(1, session.restarts(), service::log);
+            service.awaitMatch("drained: 1 connections: 0 transferred, 1 finished.*; not transferred: websocket 1");
+            session.stop();
+            Await.until("the session has ended", session::hasEnded, errors::toString);
+        }
+    }
+
+    private static void awaitAnswerOf(int generation, WebSocketSession session, Queue<String> errors, Service service) {
+        Await.until(
+                "a message is answered by generation " + generation,
+                () -> !errors.isEmpty() || session.generation() == generation,
+                service::log);
+        assertEquals(List.of(), List.copyOf(errors), service::log);
+    }
+
+    private static void ask(@Nullable KeptConnection kept, int generation) throws IOException {
+        if (kept != null) {
+            kept.ask("/", " of generation " + generation);
         }
     }
 

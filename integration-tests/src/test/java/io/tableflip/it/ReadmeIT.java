@@ -138,6 +138,28 @@ class ReadmeIT {
                 """.formatted(Markdown.read("docs/pitfalls.md").block("java")));
     }
 
+    @Test
+    void whatApplicationsDoWithTransferredConnections() throws Exception {
+        Markdown page = Markdown.read("docs/connections.md");
+        compile("Session", page.block("java", "## The events"));
+        compile("Initializer", page.block("java", "## A protocol of your own"));
+        compile("Bind", """
+                import io.netty.channel.ChannelPipeline;
+                import io.netty.handler.codec.http.HttpServerCodec;
+                import io.tableflip.netty.BindSpec;
+                import io.tableflip.netty.DrainPolicy;
+                import io.tableflip.netty.http.HttpDrainHandler;
+                import io.tableflip.netty.transfer.HttpTransferHandler;
+                import java.net.InetSocketAddress;
+
+                class Bind {
+                    static BindSpec bind(InetSocketAddress address, ChannelPipeline pipeline) {
+                        %s        return spec;
+                    }
+                }
+                """.formatted(page.block("java", "## The three lines")));
+    }
+
     private static boolean hasNetty42() {
         try {
             Class.forName("io.netty.channel.MultiThreadIoEventLoopGroup");

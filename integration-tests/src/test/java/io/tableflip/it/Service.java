@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -46,8 +47,8 @@ final class Service implements AutoCloseable {
         private final List<String> jvmOptions = new ArrayList<>();
         private final List<String> program = new ArrayList<>();
         private final List<String> arguments = new ArrayList<>();
-        /** For the example, if the test does not say how long: a tenth of what it takes otherwise, or all upgrades of all tests take minutes more. */
-        private final List<String> warmUp = new ArrayList<>();
+        /** Options of the program, unless the test gives others. */
+        private final Map<String, String> defaults = new LinkedHashMap<>();
 
         private final Map<String, String> environment = new HashMap<>();
         private final List<String> prefix = new ArrayList<>();
@@ -103,9 +104,11 @@ final class Service implements AutoCloseable {
             command.addAll(jvmOptions);
             command.addAll(program);
             command.addAll(arguments);
-            if (!arguments.contains("--warm-up")) {
-                command.addAll(warmUp);
-            }
+            defaults.forEach((option, value) -> {
+                if (!arguments.contains(option)) {
+                    command.addAll(List.of(option, value));
+                }
+            });
             return new Service(directory, command, environment);
         }
 
@@ -145,16 +148,32 @@ final class Service implements AutoCloseable {
     }
 
     static Builder example(Path directory, Path jar) {
+        Builder builder = example(directory, jar, "http");
+        // a tenth of what it takes otherwise, or all upgrades of all tests take minutes more
+        builder.defaults.put("--warm-up", "300ms");
+        builder.defaults.put("--connections", "drain"); // most tests look at the old process while it drains
+        return builder;
+    }
+
+    private static Builder example(Path directory, Path jar, String program) {
         Builder builder = new Builder(directory);
         builder.shortLived();
         builder.program.addAll(List.of("-jar", jar.toString()));
         builder.arguments.addAll(List.of(
-                "http",
+                program,
                 "--listen",
                 "127.0.0.1:0",
                 "--pid-file",
                 directory.resolve("service.pid").toString()));
-        builder.warmUp.addAll(List.of("--warm-up", "300ms"));
+        return builder;
+    }
+
+    /** An example that transfers its connections: {@code http}, {@code websocket} or {@code chat}. */
+    static Builder transferringExample(Path directory, String program) {
+        Builder builder = example(directory, examplesJar(), program);
+        if (program.equals("http")) {
+            builder.defaults.put("--warm-up", "300ms");
+        }
         return builder;
     }
 

@@ -19,6 +19,7 @@ class SpringWebFluxUpgradeIT {
     @Test
     void noCallFails() throws IOException, InterruptedException {
         new FrameworkRun(directory, "spring-webflux", PACKAGE + "SpringWebFluxExample", PACKAGE + "SpringWebFluxClient")
+                .keepingConnections()
                 .noCallFails("pooled", "stream", "new");
     }
 }

@@ -45,7 +45,8 @@ final class SystemdUnit {
         unit.configure("greeting = hello\n");
         String more = String.join(" ", options);
         unit.edit(text -> text.replace(
-                "--listen 127.0.0.1:8080", "--listen 127.0.0.1:0 --drain-timeout 5m --warm-up 0s --spread 0s " + more));
+                "--listen 127.0.0.1:8080",
+                "--listen 127.0.0.1:0 --drain-timeout 5m --warm-up 0s --spread 0s --connections drain " + more));
         return unit;
     }
 

@@ -29,7 +29,13 @@ class VertxUpgradeIT {
     @Test
     void noCallFails() throws IOException, InterruptedException {
         new FrameworkRun(directory, "vertx", SERVER, PACKAGE + "VertxClient")
+                .keepingConnections()
                 .noCallFails("pooled", "stream", "new", "h2c", "h2c-stream", "upgraded", "upgraded-stream");
+    }
+
+    @Test
+    void webSocketsAreToldToConnectAgain() throws IOException {
+        new FrameworkRun(directory, "vertx", SERVER, PACKAGE + "VertxClient").webSocketsAreToldToConnectAgain();
     }
 
     /** The drain handler has to know of the requests in the very bytes by which Vert.x sees which protocol it is. */

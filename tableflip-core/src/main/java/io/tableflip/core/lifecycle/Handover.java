@@ -57,6 +57,8 @@ final class Handover {
     /** How long a killed child may take to be reaped, before it is left behind: it hangs in the kernel. */
     static final Duration REAP_LIMIT = Duration.ofSeconds(5);
 
+    private static final String STOPPED = "stopped during the upgrade";
+
     private final Context context;
     private final StateMachine state;
     private final Spawner spawner;
@@ -98,7 +100,7 @@ final class Handover {
         record Failed(UpgradeException failure) implements Outcome {}
 
         /** The service was stopped meanwhile; the child has ended, or was told to stop as well. */
-        record Stopped() implements Outcome {}
+        record Stopped(String message) implements Outcome {}
     }
 
     Handover(
@@ -476,7 +478,7 @@ final class Handover {
         duplicates.takeBack();
         Phase phase = state.phase();
         if (phase == STOPPING_CHILD) {
-            stopped();
+            stopped("stopped during the upgrade, which had failed before: " + why.message);
         } else if (phase.isEndingChild()) {
             rollBack(phase, why);
         } else {
@@ -531,17 +533,17 @@ final class Handover {
             state.make(Move.STOP_CHILD);
             killChild(() -> {
                 duplicates.takeBack();
-                stopped();
+                stopped(STOPPED);
             });
         } else {
             passStopOn(phase);
         }
     }
 
-    private void stopped() {
+    private void stopped(String message) {
         restoreFiles();
         state.make(Move.STOP);
-        outcome.complete(new Outcome.Stopped());
+        outcome.complete(new Outcome.Stopped(message));
     }
 
     /**
@@ -561,7 +563,7 @@ final class Handover {
         told.link().close(false);
         duplicates.close();
         state.make(Move.STOP);
-        outcome.complete(new Outcome.Stopped());
+        outcome.complete(new Outcome.Stopped(STOPPED));
     }
 
     // ---- timers

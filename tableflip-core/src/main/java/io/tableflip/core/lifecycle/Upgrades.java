@@ -233,8 +233,8 @@ final class Upgrades {
         } else if (outcome instanceof Handover.Outcome.Failed failed) {
             parts.housekeeping.warnOfPaths();
             result.completeExceptionally(failed.failure());
-        } else {
-            result.completeExceptionally(new UpgradeException(Reason.STOPPING, "stopped during the upgrade"));
+        } else if (outcome instanceof Handover.Outcome.Stopped stopped) {
+            result.completeExceptionally(new UpgradeException(Reason.STOPPING, stopped.message()));
         }
         ended.accept(outcome);
     }

@@ -121,6 +121,10 @@ public final class FlightEvents implements Observer {
         @Label("Connections")
         long connections;
 
+        @Label("Transferred")
+        @Description("Go on in the new process")
+        long transferred;
+
         @Label("Finished")
         @Description("Ended before the timeout")
         long finished;
@@ -239,6 +243,7 @@ public final class FlightEvents implements Observer {
     public void drained(DrainReport report) {
         if (drain != null) {
             drain.connections = report.total();
+            drain.transferred = report.transferred();
             drain.finished = report.finished();
             drain.idle = report.idle();
             drain.forced = report.forced();

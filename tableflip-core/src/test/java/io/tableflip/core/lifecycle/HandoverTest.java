@@ -889,6 +889,22 @@ class HandoverTest {
         assertEquals(Reason.STOPPING, parent.reason(upgrade));
     }
 
+    /** Whoever asks why the upgrade has failed learns the first reason. */
+    @Test
+    void aStopWhileAFailedChildIsBeingKilledNamesBoth() throws Exception {
+        CompletableFuture<Long> upgrade = life.upgrade();
+        FakeChild child = parent.child();
+        child.makeImmortal();
+        parent.advance(UPGRADE_TIMEOUT);
+        Await.until("killed", () -> os.calls().contains("kill " + child.pid + " 9"));
+        life.stop();
+        parent.settle();
+        child.exit(0);
+        assertEquals(
+                "stopped during the upgrade, which had failed before: the child was not ready within 60 s",
+                parent.failure(upgrade).getMessage());
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aStopAfterTheTakeoverIsPassedOn(boolean committing) throws Exception {

@@ -28,6 +28,11 @@ public final class IncomingConnection {
         channel.attr(KEY).set(this);
     }
 
+    /** That of this channel, taken or not; {@code null} if the connection was accepted here. Thread-safe. */
+    public static @Nullable IncomingConnection of(Channel channel) {
+        return channel.attr(KEY).get();
+    }
+
     /** Takes it for the handler that asks first; {@code null} if the connection was accepted here. On the loop. */
     public static @Nullable IncomingConnection take(Channel channel) {
         IncomingConnection incoming = channel.attr(KEY).get();

@@ -41,7 +41,7 @@ final class LoopPass {
     private final long deadline;
     /** They do not know of it yet. */
     private final Deque<Candidate> untold = new ArrayDeque<>();
-    /** They have been told, and may be at a boundary. */
+    /** They have been told, and may be at a boundary: first those that hold credit, for which others may have to wait. */
     private final Deque<Candidate> settled = new ArrayDeque<>();
     /** They have been told, and are not at a boundary. */
     private final Set<Candidate> waiting = new LinkedHashSet<>();
@@ -84,8 +84,16 @@ final class LoopPass {
 
     private void settled(Candidate candidate) {
         if (waiting.remove(candidate)) {
-            settled.add(candidate);
+            enqueue(candidate);
             again();
+        }
+    }
+
+    private void enqueue(Candidate candidate) {
+        if (candidate.isCredited()) {
+            settled.addFirst(candidate);
+        } else {
+            settled.addLast(candidate);
         }
     }
 
@@ -187,7 +195,7 @@ final class LoopPass {
                     result.transferred(candidate);
                 });
             case FULL -> {
-                settled.addAll(batch);
+                batch.forEach(this::enqueue);
                 scheduled = true;
                 loop.schedule(this::run, RETRY.toMillis(), MILLISECONDS);
             }
@@ -237,7 +245,7 @@ final class LoopPass {
 
     private void lookAgain() {
         looking = false;
-        settled.addAll(waiting);
+        waiting.forEach(this::enqueue);
         waiting.clear();
         again();
     }

@@ -10,8 +10,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last data of a client that permessage-deflate has decompressed, for its next messages may refer to them.
- * Stands right behind Netty's decompressor. In the new process it takes out the messages by which that
+ * The last data of a client that permessage-deflate has decompressed, for its next messages may refer to
+ * them. Stands right behind Netty's decompressor. In the new process it takes out the messages by which that
  * decompressor gets the same data.
  */
 final class DeflateWindow extends ChannelInboundHandlerAdapter {

@@ -11,9 +11,9 @@ import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the application is told before its connection leaves, and what it answers. The connection has to wait for
- * everything that handlers had queued by then: each executor of the pipeline runs one more task, and the event
- * loop the last one.
+ * What the application is told before its connection leaves, and what it answers. The connection has to wait
+ * for everything that handlers had queued by then: each executor of the pipeline runs one more task, and the
+ * event loop the last one.
  */
 final class Departure {
     private final Leaving leaving;

@@ -10,8 +10,8 @@ import java.io.ByteArrayOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The response to a handshake that is played once more in the new process. Its client has got the same response
- * from the old one, so it goes nowhere.
+ * The response to a handshake that is played once more in the new process. Its client has got the same
+ * response from the old one, so it goes nowhere.
  */
 final class HandshakeReplay {
     private static final byte[] EMPTY_LINE = "\r\n\r\n".getBytes(US_ASCII);

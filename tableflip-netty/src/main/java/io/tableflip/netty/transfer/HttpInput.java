@@ -1,12 +1,14 @@
 package io.tableflip.netty.transfer;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
 
 /**
- * Where requests may end in what is read. Heads, chunks and trailers end with an empty line, other bodies after
- * their length. Whether a request does end there tells the codec, to which the bytes are passed on.
+ * Where requests may end in what is read. Heads, chunks and trailers end with an empty line, other bodies
+ * after their length. Whether a request does end there tells the codec, to which the bytes are passed on.
  */
 final class HttpInput {
     /** No request has begun for the codec; bytes of its head may have been passed on. */
@@ -38,8 +40,8 @@ final class HttpInput {
     }
 
     /**
-     * Wherever requests end in these bytes, nothing of another one is behind the last. Bodies are counted by what
-     * the codec makes of them.
+     * Wherever requests end in these bytes, nothing of another one is behind the last. Bodies are counted by
+     * what the codec makes of them.
      */
     private static boolean endsWithEmptyLine(ByteBuf input) {
         int end = input.writerIndex();
@@ -71,9 +73,9 @@ final class HttpInput {
     }
 
     /** Where the last of so many heads begins, if these bytes are that and nothing else; -1 if not. */
-    static int lastHead(ByteBuf bytes, int heads) {
+    static int lastHead(byte[] bytes, int heads) {
         HttpInput lines = new HttpInput();
-        ByteBuf rest = bytes.duplicate();
+        ByteBuf rest = Unpooled.wrappedBuffer(bytes);
         int last = 0;
         int count = 0;
         while (rest.isReadable()) {
@@ -104,7 +106,14 @@ final class HttpInput {
         heads++;
         ended = false;
         failed |= request.decoderResult().isFailure();
-        body = failed || HttpUtil.isTransferEncodingChunked(request) ? 0 : HttpUtil.getContentLength(request, 0L);
+        body = failed ? 0 : length(request);
+    }
+
+    /** Of the body, if it has one of a known length. Most have none, which is quickly seen. */
+    private static long length(HttpRequest request) {
+        boolean isKnown = request.headers().contains(HttpHeaderNames.CONTENT_LENGTH)
+                && !HttpUtil.isTransferEncodingChunked(request);
+        return isKnown ? HttpUtil.getContentLength(request, 0L) : 0;
     }
 
     /** A part of a body, of so many bytes. */

@@ -12,6 +12,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -20,13 +21,14 @@ import io.netty.util.concurrent.Future;
 import io.tableflip.core.log.Log;
 import io.tableflip.netty.exchange.HttpExchanges;
 import io.tableflip.netty.transfer.TransferRecord.Part;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Knows the boundaries of HTTP/1.1, and of the WebSocket that comes of it. It learns from its owner, behind the
- * codec, what the bytes have become. In the new process a WebSocket comes about as every other does: by its
- * request, whose response goes nowhere.
+ * Knows the boundaries of HTTP/1.1, and of the WebSocket that comes of it. It learns from its owner, behind
+ * the codec, what the bytes have become. In the new process a WebSocket comes about as every other does: by
+ * its request, whose response goes nowhere.
  */
 final class HttpTap extends Tap {
     private static final System.Logger LOG = Log.get();
@@ -137,8 +139,9 @@ final class HttpTap extends Tap {
     /** The request for WebSocket is the last one in what was kept and this part, unless more is in there. */
     private void noteUpgrade(ByteBuf part) {
         ByteBuf all = begun == null ? part : Unpooled.wrappedBuffer(begun.duplicate(), part);
-        int last = input.hasEnded() ? HttpInput.lastHead(all, input.heads()) : -1;
-        upgrade = last < 0 ? null : ByteBufUtil.getBytes(all, last, all.writerIndex() - last);
+        byte[] bytes = ByteBufUtil.getBytes(all);
+        int last = input.hasEnded() ? HttpInput.lastHead(bytes, input.heads()) : -1;
+        upgrade = last < 0 ? null : Arrays.copyOfRange(bytes, last, bytes.length);
     }
 
     @Override
@@ -175,8 +178,19 @@ final class HttpTap extends Tap {
     void received(HttpRequest request) {
         input.head(request);
         exchanges.received(request);
-        closing |= !HttpUtil.isKeepAlive(request);
-        handshaking = request.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
+        closing |= isLast(request);
+        handshaking = request.headers().contains(HttpHeaderNames.UPGRADE)
+                && request.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
+    }
+
+    /**
+     * Whether the connection ends with this message and its response. Most say nothing, which is quickly
+     * seen.
+     */
+    private static boolean isLast(HttpMessage message) {
+        boolean isSilent = message.protocolVersion().isKeepAliveDefault()
+                && !message.headers().contains(HttpHeaderNames.CONNECTION);
+        return !isSilent && !HttpUtil.isKeepAlive(message);
     }
 
     void requestEnded() {
@@ -204,7 +218,7 @@ final class HttpTap extends Tap {
         } else {
             handshaking = false;
             upgrade = null;
-            closing |= !HttpUtil.isKeepAlive(response);
+            closing |= isLast(response);
         }
         return webSocket != null;
     }

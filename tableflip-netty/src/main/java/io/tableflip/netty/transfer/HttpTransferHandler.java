@@ -20,24 +20,24 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes connections of HTTP/1.1 transferable, and those of WebSocket that come of them. Each connection needs a
- * new one, which is added in the {@code childHandler}. Its place in the pipeline is right behind
- * {@code HttpServerCodec}, or right behind the later one of {@code HttpRequestDecoder} and
- * {@code HttpResponseEncoder}. Drain handlers may stand in between.
+ * Makes connections of HTTP/1.1 transferable, and those of WebSocket that come of them. Each connection needs
+ * a new one, which is added in the {@code childHandler}. Its place in the pipeline is right behind {@code
+ * HttpServerCodec}, or right behind the later one of {@code HttpRequestDecoder} and {@code
+ * HttpResponseEncoder}. Drain handlers may stand in between.
  *
- * <p>A connection of HTTP is transferred when every request that has begun is answered. What the client has sent
- * of the next ones travels along.
+ * <p>A connection of HTTP is transferred when every request that has begun is answered. What the client has
+ * sent of the next ones travels along.
  *
  * <p>A connection of WebSocket is transferred between two messages of either side. In the new process its
  * pipeline is made as for every client: the request that asked for WebSocket comes through it once more, and
  * {@link TransferredConnection#of} tells the application that its client is not a new one. The response goes
  * nowhere. If it grants other extensions or another subprotocol than the client was told, or is none that the
- * client can use, the connection is closed with code 1012, service restart. An application that answers messages
- * later than in {@code channelRead} {@linkplain Leaving#postpone postpones} the transfer.
+ * client can use, the connection is closed with code 1012, service restart. An application that answers
+ * messages later than in {@code channelRead} {@linkplain Leaving#postpone postpones} the transfer.
  *
- * <p>Not transferred, but drained, are connections with TLS or HTTP/2, tunnels (CONNECT), other protocols that
- * come of an upgrade, WebSocket extensions except permessage-deflate, and those of a client whose request the
- * codec cannot read.
+ * <p>Not transferred, but drained, are connections with TLS or HTTP/2, tunnels (CONNECT), other protocols
+ * that come of an upgrade, WebSocket extensions except permessage-deflate, and those of a client whose
+ * request the codec cannot read.
  */
 public final class HttpTransferHandler extends ChannelDuplexHandler {
     private final HttpTap tap = new HttpTap(this);
@@ -47,8 +47,8 @@ public final class HttpTransferHandler extends ChannelDuplexHandler {
     public HttpTransferHandler() {}
 
     /**
-     * @throws IllegalStateException if this is not behind the codec, or the pipeline has a handler for transfers
-     *     already
+     * @throws IllegalStateException if this is not behind the codec, or the pipeline has a handler for
+     *     transfers already
      */
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {

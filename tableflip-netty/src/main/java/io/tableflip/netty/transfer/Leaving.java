@@ -8,9 +8,9 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The connection is about to be transferred: it is not read any more, and what handlers write from now on delays
- * it. Handlers may add state of their own, postpone the transfer, or refuse it. On the event loop of the
- * connection, except for {@link Postponement#end}.
+ * The connection is about to be transferred: it is not read any more, and what handlers write from now on
+ * delays it. Handlers may add state of their own, postpone the transfer, or refuse it. On the event loop of
+ * the connection, except for {@link Postponement#end}.
  */
 public final class Leaving implements TransferEvent {
     private final Executor loop;
@@ -29,8 +29,8 @@ public final class Leaving implements TransferEvent {
     }
 
     /**
-     * Adds state that goes to the new process with the connection, where {@link TransferredConnection#state} has it.
-     * The last value for a name counts. All that travels with one connection may have 60 KiB.
+     * Adds state that goes to the new process with the connection, where {@link TransferredConnection#state}
+     * has it. The last value for a name counts. All that travels with one connection may have 60 KiB.
      *
      * @param name distinguishes the handlers of one pipeline; the new release must know it
      * @param value is not copied
@@ -40,8 +40,8 @@ public final class Leaving implements TransferEvent {
     }
 
     /**
-     * Delays the transfer until {@link Postponement#end}: an answer is being computed on another thread, for example.
-     * Half of the drain timeout later the connection is drained instead.
+     * Delays the transfer until {@link Postponement#end}: an answer is being computed on another thread, for
+     * example. Half of the drain timeout later the connection is drained instead.
      */
     public Postponement postpone() {
         postponements++;

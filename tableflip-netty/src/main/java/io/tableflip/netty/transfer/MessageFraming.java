@@ -22,8 +22,8 @@ public interface MessageFraming {
     }
 
     /**
-     * Messages with a length field, which Netty's {@code LengthFieldBasedFrameDecoder} takes with the same numbers:
-     * big-endian, unsigned.
+     * Messages with a length field, which Netty's {@code LengthFieldBasedFrameDecoder} takes with the same
+     * numbers: big-endian, unsigned.
      *
      * @param offset of the field in the message
      * @param size of the field: 1, 2, 3, 4 or 8 bytes

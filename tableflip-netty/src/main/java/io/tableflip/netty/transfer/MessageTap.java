@@ -6,8 +6,8 @@ import io.netty.channel.ChannelHandlerContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Passes on whole messages, so that the decoders behind it never have half of one. Messages that are too long to
- * travel are passed on as they come.
+ * Passes on whole messages, so that the decoders behind it never have half of one. Messages that are too long
+ * to travel are passed on as they come.
  */
 final class MessageTap extends Tap {
     private final MessageFraming framing;

@@ -7,8 +7,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What a client of WebSocket was told: extensions and subprotocol. They cannot change as long as its connection
- * lives.
+ * What a client of WebSocket was told: extensions and subprotocol. They cannot change as long as its
+ * connection lives.
  */
 final class Negotiated {
     private static final Pattern CLIENT_BITS = Pattern.compile("client_max_window_bits\\s*=\\s*\"?(\\d{1,2})");

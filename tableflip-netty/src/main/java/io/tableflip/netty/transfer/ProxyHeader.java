@@ -43,7 +43,7 @@ final class ProxyHeader {
         } else if (signature == LINE) {
             incomplete = next != '\n' && index + 1 < LONGEST_LINE;
         } else if (index < BINARY_HEAD) {
-            length = index < BINARY_HEAD - 2 ? 0 : length << 8 | next & 0xFF;
+            length = index < BINARY_HEAD - 2 ? 0 : (length << 8) | (next & 0xFF);
             incomplete = index + 1 < BINARY_HEAD || length > 0;
         } else {
             incomplete = index + 1 < BINARY_HEAD + length;

@@ -24,15 +24,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The first handler of a connection that can be transferred. It knows at every moment which bytes were read from
- * the socket and have become part of no message that the application has seen: they travel with the connection.
- * To know that, it passes on what it reads in parts that end where a message may end.
+ * The first handler of a connection that can be transferred. It knows at every moment which bytes were read
+ * from the socket and have become part of no message that the application has seen: they travel with the
+ * connection. To know that, it passes on what it reads in parts that end where a message may end.
  *
- * <p>In the old process it stops reading at the end of a message, and tells the application. In the new one it
- * reads nothing until everything that came along is in the pipeline.
+ * <p>In the old process it stops reading at the end of a message, and tells the application. In the new one
+ * it reads nothing until everything that came along is in the pipeline.
  *
- * <p>A subclass knows the protocol. It belongs to a handler that the user has added, the last one from which it
- * learns what the bytes have become.
+ * <p>A subclass knows the protocol. It belongs to a handler that the user has added, the last one from which
+ * it learns what the bytes have become.
  */
 abstract class Tap extends ChannelDuplexHandler implements Transferable {
     private static final System.Logger LOG = Log.get();
@@ -64,6 +64,11 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
         this.owner = owner;
     }
 
+    /** The channel may be active already: nothing that was read has become part of a message. */
+    final void beginLate() {
+        active = true;
+    }
+
     /** Puts it first into the pipeline of its owner. */
     final void install(ChannelHandlerContext ownersContext) {
         if (Transferable.of(ownersContext.channel()) != null) {
@@ -86,7 +91,10 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
             arriving = take(incoming.record());
             new TransferredConnection(arriving.states()).attach(channel);
         } catch (IllegalArgumentException e) {
-            LOG.log(WARNING, "connection from the old process closed: " + channel + ": cannot read its record", e);
+            LOG.log(
+                    WARNING,
+                    "connection from the old process closed: " + channel + ": cannot read its record: "
+                            + e.getMessage());
             context.close();
         }
         // channelActive comes in the task of the loop that adds the handlers, or never
@@ -250,7 +258,7 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
                 return;
             }
             boolean isAll = length == input.readableBytes();
-            // Only a slice, unless nothing is behind it: a decoder keeps its buffer, and reads to the end of it.
+            // Only a slice, unless nothing is behind it: a decoder keeps its buffer, and reads to its end.
             ByteBuf part = isAll ? input : input.readRetainedSlice(length);
             if (before > 0) {
                 context.fireChannelRead(part);
@@ -328,8 +336,8 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
     }
 
     /**
-     * Something has happened that may make a difference. Whoever waits for it learns that in a task of its own,
-     * when no handler is in the middle of anything. On the event loop.
+     * Something has happened that may make a difference. Whoever waits for it learns that in a task of its
+     * own, when no handler is in the middle of anything. On the event loop.
      */
     final void changed() {
         if (leaving && !settling) {
@@ -564,7 +572,9 @@ abstract class Tap extends ChannelDuplexHandler implements Transferable {
         }
         release();
         changed();
-        context.fireChannelInactive();
+        if (active || incoming == null) { // one that was closed here before it began is nobody's business
+            context.fireChannelInactive();
+        }
     }
 
     private void release() {

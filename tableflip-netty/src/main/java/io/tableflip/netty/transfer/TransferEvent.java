@@ -11,7 +11,9 @@ package io.tableflip.netty.transfer;
  * <p>In the new process {@link TransferredConnection#of} tells that a connection was transferred.
  */
 public sealed interface TransferEvent permits Leaving, TransferEvent.End {
-    /** The connection goes on in the new process. {@code channelInactive} follows, although it was not closed. */
+    /**
+     * The connection goes on in the new process. {@code channelInactive} follows, although it was not closed.
+     */
     TransferEvent TRANSFERRED = End.TRANSFERRED;
 
     /** The connection stays in this process, and is read again. Its drain may follow. */

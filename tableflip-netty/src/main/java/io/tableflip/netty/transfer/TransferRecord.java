@@ -11,8 +11,8 @@ import java.util.Map;
 
 /**
  * What the new process has to know of one connection. A byte for the version and one for the kind of protocol
- * come first. Then comes each part: a byte that tells which one, the length as four bytes, the value. The state
- * of an application is a part whose value begins with its name.
+ * come first. Then comes each part: a byte that tells which one, the length as four bytes, the value. The
+ * state of an application is a part whose value begins with its name.
  */
 final class TransferRecord {
     /** In bytes. Records of many connections share a message of 64 KB. */

@@ -29,7 +29,9 @@ final class Valve {
         closed = true;
     }
 
-    /** Stops the reading, as {@code Gate} does for listeners: AUTO_READ going off takes the socket off epoll. */
+    /**
+     * Stops the reading, as {@code Gate} does for listeners: AUTO_READ going off takes the socket off epoll.
+     */
     void close(ChannelHandlerContext ctx) {
         closed = true;
         ChannelConfig config = ctx.channel().config();
@@ -45,8 +47,8 @@ final class Valve {
     }
 
     /**
-     * While nothing is passed on, a client that closes its side must not make Netty close the channel: what the
-     * client had sent before would be lost.
+     * While nothing is passed on, a client that closes its side must not make Netty close the channel: what
+     * the client had sent before would be lost.
      */
     void keepOpenAtEnd(ChannelHandlerContext ctx) {
         closesAtEnd = Boolean.FALSE.equals(ctx.channel().config().getOption(ChannelOption.ALLOW_HALF_CLOSURE));

@@ -57,7 +57,7 @@ final class WebSocketInput {
         int bytes = lengthBytes();
         long value = bytes == 0 ? head[1] & 0x7F : 0;
         for (int i = 2; i < 2 + bytes; i++) {
-            value = value << 8 | head[i] & 0xFF;
+            value = (value << 8) | (head[i] & 0xFF);
         }
         return Math.max(0, value); // the codec rejects what is negative
     }

@@ -133,7 +133,7 @@ final class WebSocketLink {
     private static ByteBuf storedBlock(ChannelHandlerContext ctx, byte[] data, int from, int length) {
         int payload = length + 6;
         ByteBuf frame = ctx.alloc().buffer(payload + 8);
-        frame.writeByte(0x80 | COMPRESSED << 4 | 2); // final, binary
+        frame.writeByte(0x80 | (COMPRESSED << 4) | 2); // final, binary
         if (payload < 126) {
             frame.writeByte(0x80 | payload);
         } else {

@@ -182,9 +182,13 @@ class ListenerTransferTest {
     }
 
     private List<Connection> connections(int count) {
+        return connections(2, count);
+    }
+
+    private List<Connection> connections(int loops, int count) {
         List<Connection> connections = new ArrayList<>();
         Bootstrap bootstrap = new Bootstrap()
-                .group(group)
+                .group(loops == 1 ? group.next() : group)
                 .channel(EpollSocketChannel.class)
                 .handler(new ChannelInitializer<>() {
                     @Override
@@ -251,6 +255,25 @@ class ListenerTransferTest {
         sender.grant(2);
         assertEquals(10, report(report).transferred());
         assertNoCreditIsLost(10);
+    }
+
+    /** Credit that another one holds comes back only when that one has gone. */
+    @Test
+    void oneThatWaitsForCreditDoesNotHoldUpOneThatHasIt() throws Exception {
+        List<Connection> connections = connections(1, 2);
+        Connection owing = connections.get(0);
+        Connection notified = connections.get(1);
+        owing.obstacle = "response owed";
+        notified.obstacle = Transferable.BEING_NOTIFIED;
+        CompletableFuture<DrainReport> report = begin(connections, LONG);
+        sender.grant(1);
+        Await.until("both are told", () -> notified.state.equals("prepared"));
+        owing.settle();
+        notified.settle();
+        Await.until("the one that has credit has gone", () -> notified.state.equals("transferred"));
+        sender.grant(1);
+        assertEquals(2, report(report).transferred());
+        assertNoCreditIsLost(2);
     }
 
     @Test

@@ -18,8 +18,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ends of one connection in two processes, without sockets, and the step between them. Knows every buffer that
- * it has given to a channel: all must be released at the end.
+ * The ends of one connection in two processes, without sockets, and the step between them. Knows every buffer
+ * that it has given to a channel: all must be released at the end.
  */
 final class Ends implements AutoCloseable {
     private final Supplier<ChannelHandler[]> handlers;

@@ -224,7 +224,9 @@ class WebSocketTransferTest {
         silent.close();
     }
 
-    /** The client's compressor refers to what it has sent before, however long ago that connection was moved. */
+    /**
+     * The client's compressor refers to what it has sent before, however long ago that connection was moved.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"", "; client_max_window_bits"})
     void compressedMessagesReferToEarlierOnes(String parameters) throws Exception {

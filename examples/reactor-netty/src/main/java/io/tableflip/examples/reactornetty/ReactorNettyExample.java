@@ -2,6 +2,7 @@ package io.tableflip.examples.reactornetty;
 
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.ServerChannel;
+import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.BindSpec;
 import io.tableflip.netty.DrainPolicy;
@@ -17,6 +18,7 @@ import reactor.core.publisher.Mono;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.HttpProtocol;
 import reactor.netty.http.server.HttpServer;
+import reactor.netty.http.websocket.WebsocketInbound;
 
 /**
  * A Reactor Netty server that replaces itself on SIGHUP. Arguments: host, port, PID file, a file with the
@@ -54,16 +56,17 @@ public final class ReactorNettyExample {
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
         ChannelFactory<ServerChannel> listener =
-                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.HANDLERS));
+                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.TRANSFER));
         UpgradableLoops loops = new UpgradableLoops(listener);
         try {
             DisposableServer server = HttpServer.create()
                     .bindAddress(() -> address)
                     .runOn(loops)
                     .protocol(protocols)
-                    .doOnChannelInit(new DrainHandlers()) // tells each client when it is time to leave
+                    .doOnChannelInit(new DrainHandlers()) // transfers HTTP/1.1, tells other clients when it is time to leave
                     .route(routes -> routes.get("/", (request, response) -> response.sendString(Mono.just(greeting)))
-                            .get("/stream", (request, response) -> response.sendString(stream(greeting))))
+                            .get("/stream", (request, response) -> response.sendString(stream(greeting)))
+                            .ws("/ws", (in, out) -> out.sendObject(answers(in, upgrader.generation()), answer -> true)))
                     .bindNow(); // bound, but gated
             upgrader.ready(); // opens the gate; an upgraded process takes over from its parent
             System.out.println("listening on " + address.getHostString() + ":" + server.port());
@@ -73,6 +76,13 @@ public final class ReactorNettyExample {
         } finally {
             loops.disposeLater(Duration.ZERO, Duration.ofSeconds(5)).block();
         }
+    }
+
+    private static Flux<TextWebSocketFrame> answers(WebsocketInbound in, int generation) {
+        return in.aggregateFrames()
+                .receive()
+                .asString()
+                .map(text -> new TextWebSocketFrame(generation + " " + text));
     }
 
     private static Flux<String> stream(String greeting) {

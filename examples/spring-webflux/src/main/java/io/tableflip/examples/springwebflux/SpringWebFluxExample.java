@@ -78,7 +78,7 @@ public class SpringWebFluxExample {
         resources.setUseGlobalResources(false);
         resources.setShutdownQuietPeriod(Duration.ZERO);
         resources.setLoopResourcesSupplier(() -> new UpgradableLoops(
-                UpgradableServers.of(upgrader).factory(BindSpec.of(listen).drain(DrainPolicy.HANDLERS))));
+                UpgradableServers.of(upgrader).factory(BindSpec.of(listen).drain(DrainPolicy.TRANSFER))));
         return resources;
     }
 

@@ -44,12 +44,14 @@ public final class VertxExample {
             throws IOException, InterruptedException {
         String greeting = Files.readString(config).strip() + " of generation " + upgrader.generation() + "\n";
         ChannelFactory<ServerChannel> listener =
-                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.HANDLERS));
+                UpgradableServers.of(upgrader).factory(BindSpec.of(address).drain(DrainPolicy.TRANSFER));
         Vertx vertx =
                 Vertx.builder().withTransport(new UpgradableTransport(listener)).build();
         try {
             HttpServer server = vertx.createHttpServer(new HttpServerOptions())
                     .requestHandler(request -> answer(vertx, request, greeting))
+                    .webSocketHandler(socket -> socket.textMessageHandler(
+                            text -> socket.writeTextMessage(upgrader.generation() + " " + text)))
                     .listen(address.getPort(), address.getHostString())
                     .await(30, TimeUnit.SECONDS); // bound, but gated
             upgrader.ready(); // opens the gate; an upgraded process takes over from its parent
