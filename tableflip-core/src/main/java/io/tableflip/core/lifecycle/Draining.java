@@ -80,7 +80,11 @@ final class Draining {
         return all;
     }
 
-    /** The child is the service. @param channel {@code null} if it takes no connections */
+    /**
+     * The child is the service.
+     *
+     * @param channel {@code null} if it takes no connections
+     */
     void transferTo(@Nullable OutgoingTransfer channel) {
         transfer = channel;
         if (channel != null && participants.areTransferring()) {
