@@ -33,7 +33,9 @@ class PackagesTest {
     @CsvSource({
         "'', ''",
         ".drain, .",
-        ".channel, '. .drain'",
+        ".channel, '. .drain .engine'",
+        ".engine, .drain",
+        ".transfer, '. .engine'",
         ".http, .",
         ".warmup, .channel",
     })
@@ -67,14 +69,14 @@ class PackagesTest {
                 .check(CLASSES);
     }
 
-    /** Of core they know what every user knows, and its log. */
+    /** Of core they know what every user knows, its log, and the channel on which connections go to the child. */
     @Test
-    void onlyTheApiOfCoreIsKnown() {
+    void ofCoreOnlyTheseAreKnown() {
         noClasses()
                 .should()
                 .dependOnClassesThat(resideInAPackage("io.tableflip.core..")
-                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core")))
-                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core.log"))))
+                        .and(DescribedPredicate.not(resideInAnyPackage(
+                                "io.tableflip.core", "io.tableflip.core.log", "io.tableflip.core.transfer"))))
                 .check(CLASSES);
     }
 
