@@ -72,7 +72,9 @@ final class Draining {
             lateBegun = true;
             Duration elapsed = Duration.ofNanos(context.settings().clock().getAsLong() - began);
             Duration left = context.settings().drainTimeout().minus(elapsed);
-            participants.drainLate(left.isNegative() ? Duration.ZERO : left, transfer).thenAccept(late::complete);
+            participants
+                    .drainLate(left.isNegative() ? Duration.ZERO : left, transfer)
+                    .thenAccept(late::complete);
         }
         endTransfer(CompletableFuture.anyOf(late, all));
         return all;

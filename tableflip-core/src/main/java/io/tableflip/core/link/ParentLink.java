@@ -212,8 +212,7 @@ public final class ParentLink {
     /** The number of the channel on which the parent will send connections; -1 if there is none. */
     public int transferFd() {
         TransferSocket passed = identity == null ? null : identity.transfer;
-        boolean isThere = passed != null
-                && proc.inode(passed.number, "socket").equals(Optional.of(passed.inode));
+        boolean isThere = passed != null && proc.inode(passed.number, "socket").equals(Optional.of(passed.inode));
         return isThere ? passed.number : -1;
     }
 

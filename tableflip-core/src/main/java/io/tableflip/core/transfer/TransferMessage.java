@@ -43,7 +43,9 @@ final class TransferMessage {
 
     /** The number behind the type; -1 if there is none. */
     static int number(byte[] message) {
-        return message.length < HEAD ? -1 : ByteBuffer.wrap(message, 1, Integer.BYTES).getInt();
+        return message.length < HEAD
+                ? -1
+                : ByteBuffer.wrap(message, 1, Integer.BYTES).getInt();
     }
 
     /**

@@ -1298,7 +1298,8 @@ class TakeoverTest {
 
         WithChannel() throws Exception {
             proc.fd(CHANNEL, "socket:[107]", "02");
-            proc.write("self/limits", "Max open files            1000                 1000                 files     \n");
+            proc.write(
+                    "self/limits", "Max open files            1000                 1000                 files     \n");
             child = new Child(LEVEL_2 + ":transfer." + CHANNEL + ".107", true);
         }
 

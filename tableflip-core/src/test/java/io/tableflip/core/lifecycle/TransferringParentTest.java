@@ -92,8 +92,9 @@ class TransferringParentTest {
                 List.of(List.of("listener", "tcp", ":80"), WireNames.TRANSFER),
                 Gob.decode(new ByteArrayInputStream(child.read())));
         assertTrue(
-                child.request.environment().stream().anyMatch(variable -> variable.matches(
-                        "TABLEFLIP_LINK=2:\\d+:\\d+:\\d+:2:5000:transfer\\.6\\.\\d+")),
+                child.request.environment().stream()
+                        .anyMatch(variable ->
+                                variable.matches("TABLEFLIP_LINK=2:\\d+:\\d+:\\d+:2:5000:transfer\\.6\\.\\d+")),
                 child.request.environment()::toString);
         child.exit(1);
         assertEquals(Reason.CHILD_EXITED, parent.reason(upgrade));

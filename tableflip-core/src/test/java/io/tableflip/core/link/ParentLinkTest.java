@@ -47,8 +47,7 @@ class ParentLinkTest {
     }
 
     private ParentLink find(String variable) throws IOException {
-        ParentLink link =
-                ParentLink.find(Map.of(ParentLink.SENTINEL, "yes", ParentLink.LINK, variable), proc.fs);
+        ParentLink link = ParentLink.find(Map.of(ParentLink.SENTINEL, "yes", ParentLink.LINK, variable), proc.fs);
         assertNotNull(link);
         return link;
     }
@@ -121,12 +120,14 @@ class ParentLinkTest {
     void theVariableIsUnderstoodAsItIsWritten(boolean idle) throws IOException {
         proc.fd(6, "socket:[106]", "02");
         Duration wait = Duration.ofSeconds(3);
-        ParentLink link = find(
-                ParentLink.variable(PARENT, 101, 102, 9, wait, idle, new ParentLink.TransferSocket(6, 106)));
+        ParentLink link =
+                find(ParentLink.variable(PARENT, 101, 102, 9, wait, idle, new ParentLink.TransferSocket(6, 106)));
         assertEquals(6, link.transferFd());
         assertEquals(idle, link.bootsIdle());
         assertEquals(wait, link.drainedWait());
-        assertEquals(-1, find(ParentLink.variable(PARENT, 101, 102, 9, wait, idle, null)).transferFd());
+        assertEquals(
+                -1,
+                find(ParentLink.variable(PARENT, 101, 102, 9, wait, idle, null)).transferFd());
     }
 
     /** The variable came through a process in between that knows nothing of it. */
@@ -147,13 +148,13 @@ class ParentLinkTest {
         proc.fd(5, "socket:[105]", "02");
         proc.fd(6, "socket:[106]", "02");
         FdName web = FdName.listener("tcp", ":80");
-        Path names = Files.write(
-                directory.resolve("names"), Gob.encode(List.of(WireNames.encode(web), WireNames.TRANSFER)));
+        Path names =
+                Files.write(directory.resolve("names"), Gob.encode(List.of(WireNames.encode(web), WireNames.TRANSFER)));
         Files.delete(directory.resolve("self/fd/pipe:[102]"));
         Files.createSymbolicLink(directory.resolve("self/fd/pipe:[102]"), names);
         CountDownLatch ended = new CountDownLatch(1);
-        Map<Integer, @Nullable FdName> passed = Await.get(
-                find(LEVEL_2 + ":transfer.6." + inode).open(message -> {}, ended::countDown));
+        Map<Integer, @Nullable FdName> passed =
+                Await.get(find(LEVEL_2 + ":transfer.6." + inode).open(message -> {}, ended::countDown));
         Map<Integer, @Nullable FdName> expected = new HashMap<>(Map.of(5, web));
         if (isStranger) {
             expected.put(6, null);

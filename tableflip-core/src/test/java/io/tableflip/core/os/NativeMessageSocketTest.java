@@ -93,7 +93,8 @@ class NativeMessageSocketTest {
 
     @Test
     void theInodeIsThatOfTheChildsEnd() {
-        assertEquals("socket:[" + pair.inode() + "]", proc.describe(pair.childs()).orElseThrow());
+        assertEquals(
+                "socket:[" + pair.inode() + "]", proc.describe(pair.childs()).orElseThrow());
         assertFalse(proc.isPassed(pair.ours()));
         assertFalse(proc.isPassed(pair.childs()));
     }
@@ -134,9 +135,7 @@ class NativeMessageSocketTest {
         assertEquals(MessageSocket.MAX_DESCRIPTORS, received.fds().length);
         assertThrows(IllegalArgumentException.class, () -> one.send(new byte[MessageSocket.MAX_BYTES + 1], NONE));
         assertThrows(IllegalArgumentException.class, () -> one.send(new byte[0], NONE));
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> one.send(WORD, new int[MessageSocket.MAX_DESCRIPTORS + 1]));
+        assertThrows(IllegalArgumentException.class, () -> one.send(WORD, new int[MessageSocket.MAX_DESCRIPTORS + 1]));
     }
 
     @Test
@@ -196,13 +195,15 @@ class NativeMessageSocketTest {
     @ValueSource(booleans = {true, false})
     void aReceiverThatWaitsIsWokenByTheEnd(boolean own) throws Exception {
         CompletableFuture<@Nullable Received> received = new CompletableFuture<>();
-        Thread receiver = new Thread(() -> {
-            try {
-                received.complete(other.receive());
-            } catch (SystemCallException e) {
-                received.completeExceptionally(e);
-            }
-        }, "receives");
+        Thread receiver = new Thread(
+                () -> {
+                    try {
+                        received.complete(other.receive());
+                    } catch (SystemCallException e) {
+                        received.completeExceptionally(e);
+                    }
+                },
+                "receives");
         receiver.setDaemon(true);
         receiver.start();
         Await.until("it waits", () -> isSleeping("receives"));
@@ -274,8 +275,8 @@ class NativeMessageSocketTest {
     }
 
     private static String prlimit(String... options) throws Exception {
-        List<String> command = new ArrayList<>(
-                List.of("prlimit", "--pid", Long.toString(ProcessHandle.current().pid())));
+        List<String> command = new ArrayList<>(List.of(
+                "prlimit", "--pid", Long.toString(ProcessHandle.current().pid())));
         command.addAll(List.of(options));
         return Commands.output(new ProcessBuilder(command));
     }

@@ -50,9 +50,8 @@ class TransferTest {
     private static final int WEB = 3;
 
     /** Runs a step soon. */
-    private static final BiConsumer<Duration, Runnable> TIMER =
-            (delay, step) -> CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS)
-                    .execute(step);
+    private static final BiConsumer<Duration, Runnable> TIMER = (delay, step) ->
+            CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS).execute(step);
 
     @TempDir
     Path directory;
@@ -88,9 +87,14 @@ class TransferTest {
         Await.get(child.ended());
         logs.close();
         web.closeAll();
-        Await.until("no descriptor is left", () -> sockets().isEmpty(), () -> sockets().toString());
-        Await.until("no thread is left", () -> Thread.getAllStackTraces().keySet().stream()
-                .noneMatch(thread -> thread.getName().equals("tableflip-transfer")));
+        Await.until(
+                "no descriptor is left",
+                () -> sockets().isEmpty(),
+                () -> sockets().toString());
+        Await.until(
+                "no thread is left",
+                () -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().equals("tableflip-transfer")));
     }
 
     /** The sockets and pipes that were not open at the beginning. */
@@ -173,7 +177,8 @@ class TransferTest {
         Os.Pipe pipe = os.pipe();
         os.close(pipe.writeEnd());
         return new Connection(
-                pipe.readEnd(), ByteBuffer.allocate(4 + number % 50).putInt(number).array());
+                pipe.readEnd(),
+                ByteBuffer.allocate(4 + number % 50).putInt(number).array());
     }
 
     private void awaitCredit(ConnectionSender sender) {
@@ -450,13 +455,7 @@ class TransferTest {
     @Test
     void aRecordThatIsLongerThanItsMessageEndsTheTransfer() throws Exception {
         endsTheTransfer(
-                ByteBuffer.allocate(13)
-                        .put((byte) 'C')
-                        .putInt(WEB)
-                        .putInt(1000)
-                        .array(),
-                2,
-                0);
+                ByteBuffer.allocate(13).put((byte) 'C').putInt(WEB).putInt(1000).array(), 2, 0);
     }
 
     @Test
