@@ -196,7 +196,7 @@ public final class Listener extends ServedChannel implements TransferParticipant
             accept(ctx, connection);
             connectionOf(connection).closed().thenRun(incoming::arrived);
             ctx.fireChannelReadComplete();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             LOG.log(DEBUG, "a connection of the parent", e);
             incoming.arrived();
         }
