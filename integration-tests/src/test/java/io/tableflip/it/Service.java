@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -46,8 +47,8 @@ final class Service implements AutoCloseable {
         private final List<String> jvmOptions = new ArrayList<>();
         private final List<String> program = new ArrayList<>();
         private final List<String> arguments = new ArrayList<>();
-        /** For the example, if the test does not say how long: a tenth of what it takes otherwise, or all upgrades of all tests take minutes more. */
-        private final List<String> warmUp = new ArrayList<>();
+        /** Of the example, where the test does not say how long: all upgrades of all tests take minutes more otherwise. */
+        private final Map<String, String> times = new TreeMap<>();
 
         private final Map<String, String> environment = new HashMap<>();
         private final List<String> prefix = new ArrayList<>();
@@ -60,11 +61,6 @@ final class Service implements AutoCloseable {
         Builder jvmOptions(String... options) {
             jvmOptions.addAll(List.of(options));
             return this;
-        }
-
-        /** A JVM that lives for seconds does not earn back what the second compiler and the parallel collector cost. */
-        private void shortLived() {
-            jvmOptions("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
         }
 
         Builder arguments(String... more) {
@@ -103,9 +99,11 @@ final class Service implements AutoCloseable {
             command.addAll(jvmOptions);
             command.addAll(program);
             command.addAll(arguments);
-            if (!arguments.contains("--warm-up")) {
-                command.addAll(warmUp);
-            }
+            times.forEach((option, time) -> {
+                if (!arguments.contains(option)) {
+                    command.addAll(List.of(option, time));
+                }
+            });
             return new Service(directory, command, environment);
         }
 
@@ -146,7 +144,7 @@ final class Service implements AutoCloseable {
 
     static Builder example(Path directory, Path jar) {
         Builder builder = new Builder(directory);
-        builder.shortLived();
+        builder.jvmOptions.addAll(TestJvm.options());
         builder.program.addAll(List.of("-jar", jar.toString()));
         builder.arguments.addAll(List.of(
                 "http",
@@ -154,21 +152,21 @@ final class Service implements AutoCloseable {
                 "127.0.0.1:0",
                 "--pid-file",
                 directory.resolve("service.pid").toString()));
-        builder.warmUp.addAll(List.of("--warm-up", "300ms"));
+        // a process that boots in the time that nobody else wants waits for the tests beside it
+        builder.times.putAll(Map.of("--warm-up", "300ms", "--idle-boot", "0s"));
         return builder;
     }
 
     /** {@link PlannedServer}, which behaves as badly as its plan says. */
     static Builder testServer(Path directory) {
-        return program(directory, directory, PlannedServer.class.getName())
-                .arguments("--directory", directory.toString());
+        return program(directory, PlannedServer.class.getName()).arguments("--directory", directory.toString());
     }
 
-    /** Any class with a main method in that directory, which writes the PID file {@code service.pid} of its directory. */
-    static Builder program(Path directory, Path classes, String main) {
+    /** Any class of the tests with a main method, which writes the PID file {@code service.pid} of that directory. */
+    static Builder program(Path directory, String main) {
         Builder builder = new Builder(directory);
-        builder.program.addAll(List.of("-cp", classes + ":" + System.getProperty("java.class.path"), main));
-        builder.shortLived();
+        builder.program.addAll(List.of("-cp", System.getProperty("java.class.path"), main));
+        builder.jvmOptions.addAll(TestJvm.options());
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
         }
@@ -178,7 +176,7 @@ final class Service implements AutoCloseable {
     /** A server of one of the examples for frameworks, which have class paths of their own. */
     static Builder frameworkExample(Path directory, String module, String main) {
         Builder builder = new Builder(directory);
-        builder.shortLived();
+        builder.jvmOptions.addAll(TestJvm.options());
         builder.program.addAll(List.of("-cp", frameworkClassPath(module), main));
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
