@@ -7,7 +7,8 @@ java=$1 root=$2
 mkdir -p "$root/bin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp"
 chmod 1777 "$root/tmp"
 "$java/bin/jlink" --add-modules java.base,java.logging,java.management,java.naming,java.sql,java.xml,jdk.unsupported,jdk.management \
-    --strip-java-debug-attributes --no-header-files --no-man-pages --output "$root/jre"
+    --strip-java-debug-attributes --no-header-files --no-man-pages --output "$root/jre" \
+    --add-options ' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC' # each JVM lives for seconds
 if perl=$(command -v perl); then
     cp -L "$perl" "$root/bin/perl"
 fi

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tableflip.testsupport.Tools;
 import java.io.IOException;
@@ -26,10 +25,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The start script of the example with its class-data archives: AppCDS, and from JDK 25 on the AOT cache. */
+/** The start script of the example with its class-data archives: AppCDS, and from JDK 25 on the AOT cache. With the JDK of the tests. */
 @Tag("slow")
 @Tag("jdk")
 class ArchiveIT {
+    private static final String OPTIONS = String.join(" ", TestJvm.options());
     private static final String CONFIG = "io/tableflip/examples/Config.class";
 
     @TempDir
@@ -46,12 +46,10 @@ class ArchiveIT {
     }
 
     /** A JVM may believe an archive of other classes than those that the jar has by now. */
-    @ParameterizedTest
-    @ValueSource(ints = {17, 25})
-    void aJarThatWasReplacedNeverRunsOldCode(int feature) throws Exception {
-        Path java = java(feature);
-        assertEquals(0, train(java), this::trainings);
-        try (Service service = example(java).startAndAwait()) {
+    @Test
+    void aJarThatWasReplacedNeverRunsOldCode() throws Exception {
+        assertEquals(0, train(), this::trainings);
+        try (Service service = example().startAndAwait()) {
             assertEquals("hello", greeting(service));
             assertTrue(isArchived(service.pid()), "the first process has its classes from the archive");
             upgrade(service);
@@ -63,7 +61,7 @@ class ArchiveIT {
             assertEquals("howdy", greeting(service));
             assertFalse(isArchived(service.pid()), "there is no archive of this jar yet");
 
-            assertEquals(0, train(java), this::trainings);
+            assertEquals(0, train(), this::trainings);
             assertEquals(2, files().size(), () -> "one version alone: " + files());
             upgrade(service);
             assertEquals("howdy", greeting(service));
@@ -75,11 +73,9 @@ class ArchiveIT {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {17, 25})
-    void aBrokenArchiveKeepsNoServiceFromStarting(int feature) throws Exception {
-        Path java = java(feature);
-        assertEquals(0, train(java), this::trainings);
+    @Test
+    void aBrokenArchiveKeepsNoServiceFromStarting() throws Exception {
+        assertEquals(0, train(), this::trainings);
         Path archive = archive();
         byte[] whole = Files.readAllBytes(archive);
         byte[] half = Arrays.copyOf(whole, whole.length / 2); // at which a JVM 17 dies
@@ -88,14 +84,14 @@ class ArchiveIT {
         for (byte[] content : List.of(new byte[0], half, other)) {
             Files.delete(archive); // the JVM makes it read-only
             Files.write(archive, content);
-            try (Service service = example(java).startAndAwait()) {
+            try (Service service = example().startAndAwait()) {
                 assertEquals("hello", greeting(service));
             }
         }
-        assertEquals(0, train(java), this::trainings);
+        assertEquals(0, train(), this::trainings);
         Path copy = cache.resolve(archive.getFileName().toString().replaceFirst("\\..*", ".jar"));
         Files.write(copy, Arrays.copyOf(Files.readAllBytes(copy), 4_000_000));
-        try (Service service = example(java).startAndAwait()) {
+        try (Service service = example().startAndAwait()) {
             assertEquals("hello", greeting(service));
         }
     }
@@ -103,9 +99,8 @@ class ArchiveIT {
     @Test
     void withoutAPlaceForArchivesTheServiceStartsAllTheSame() throws Exception {
         cache = Files.createFile(directory.resolve("file")).resolve("cache");
-        Path java = Path.of(Service.java());
-        assertNotEquals(0, train(java));
-        try (Service service = example(java).startAndAwait()) {
+        assertNotEquals(0, train());
+        try (Service service = example().startAndAwait()) {
             upgrade(service);
             assertEquals("hello", greeting(service));
         }
@@ -113,12 +108,11 @@ class ArchiveIT {
 
     @Test
     void twoTrainingsAtOnceDoNotDisturbEachOther() throws Exception {
-        Path java = Path.of(Service.java());
-        Process one = training(java, "first.log");
-        Process other = training(java, "second.log");
+        Process one = training("first.log");
+        Process other = training("second.log");
         assertEquals(0, one.waitFor() + other.waitFor(), this::trainings);
         assertTrue(files().stream().noneMatch(name -> name.startsWith(".")), () -> "no leftovers: " + files());
-        try (Service service = example(java).startAndAwait()) {
+        try (Service service = example().startAndAwait()) {
             assertTrue(isArchived(service.pid()));
         }
     }
@@ -131,9 +125,8 @@ class ArchiveIT {
         String text = Files.readString(script()).replaceFirst("#!/bin/sh", "#!/usr/bin/env -S " + words);
         Path script = Files.writeString(directory.resolve("hello.sh"), text);
         assertTrue(script.toFile().setExecutable(true));
-        Path java = Path.of(Service.java());
-        assertEquals(0, training(java, "train.log", script).waitFor(), this::trainings);
-        try (Service service = example(java).script(script).startAndAwait()) {
+        assertEquals(0, training("train.log", script).waitFor(), this::trainings);
+        try (Service service = example().script(script).startAndAwait()) {
             upgrade(service);
             assertTrue(isArchived(service.pid()));
         }
@@ -143,29 +136,30 @@ class ArchiveIT {
         return Service.projectFile("examples/bin/hello.sh");
     }
 
-    private Service.Builder example(Path java) {
+    private Service.Builder example() {
         return Service.example(directory)
                 .script(script())
-                .environment("JAVA", java.toString())
+                .environment("JAVA", Service.java())
                 .environment("HELLO_JAR", jar.toString())
                 .environment("HELLO_CACHE", cache.toString())
-                .environment("HELLO_OPTS", "-Xlog:class+load:file=" + directory.resolve("classes-%p.log"));
+                .environment("HELLO_OPTS", OPTIONS + " -Xlog:class+load:file=" + directory.resolve("classes-%p.log"));
     }
 
-    private int train(Path java) throws Exception {
-        return training(java, "train.log").waitFor();
+    private int train() throws Exception {
+        return training("train.log").waitFor();
     }
 
-    private Process training(Path java, String log) throws IOException {
-        return training(java, log, script());
+    private Process training(String log) throws IOException {
+        return training(log, script());
     }
 
-    private Process training(Path java, String log, Path script) throws IOException {
+    private Process training(String log, Path script) throws IOException {
         ProcessBuilder builder =
                 new ProcessBuilder("env", "--default-signal=HUP,INT,TERM", script.toString(), "--train");
-        builder.environment().put("JAVA", java.toString());
+        builder.environment().put("JAVA", Service.java());
         builder.environment().put("HELLO_JAR", jar.toString());
         builder.environment().put("HELLO_CACHE", cache.toString());
+        builder.environment().put("HELLO_OPTS", OPTIONS);
         return builder.redirectErrorStream(true)
                 .redirectOutput(
                         ProcessBuilder.Redirect.appendTo(directory.resolve(log).toFile()))
@@ -235,28 +229,5 @@ class ArchiveIT {
                 .map(cache::resolve)
                 .findFirst()
                 .orElseThrow();
-    }
-
-    /** Of that version; skips the test where there is none. */
-    private static Path java(int feature) throws IOException {
-        Path own = Path.of(System.getProperty("java.home"));
-        if (Runtime.version().feature() == feature) {
-            return own.resolve("bin/java");
-        }
-        try (Stream<Path> homes = Files.list(own.resolveSibling("."))) {
-            List<Path> found =
-                    homes.filter(home -> isOf(home, feature)).sorted().toList();
-            assumeTrue(!found.isEmpty(), "no JDK " + feature + " beside " + own);
-            return found.get(0).resolve("bin/java");
-        }
-    }
-
-    private static boolean isOf(Path home, int feature) {
-        try {
-            return Files.isExecutable(home.resolve("bin/java"))
-                    && Files.readString(home.resolve("release")).contains("JAVA_VERSION=\"" + feature + ".");
-        } catch (IOException e) {
-            return false;
-        }
     }
 }

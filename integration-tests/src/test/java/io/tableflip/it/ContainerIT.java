@@ -253,7 +253,7 @@ class ContainerIT {
         try (ExampleContainer container = ExampleContainer.of(engine)
                 .memory(400)
                 .environment("JAVA_TOOL_OPTIONS", "-Xmx380m")
-                .command("--listen", "0.0.0.0:" + ExampleContainer.PORT, "--resource-check", "refuse")
+                .arguments("--resource-check", "refuse")
                 .start()) {
             container.signal("HUP");
             container.awaitMatch(

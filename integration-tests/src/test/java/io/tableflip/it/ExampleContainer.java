@@ -17,6 +17,7 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.testcontainers.containers.Container.ExecResult;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.wait.strategy.Wait;
@@ -40,10 +41,12 @@ final class ExampleContainer implements AutoCloseable {
         "/opt/hello/tableflip-examples.jar",
         "http",
         "--pid-file",
-        DIRECTORY + "/pid",
-        "--listen", // another entry point leaves out the arguments of the image
-        "0.0.0.0:" + PORT
+        DIRECTORY + "/pid"
     };
+
+    /** Those of the image, and a process that would boot in the time that nobody else wants would wait for the tests beside it. */
+    private static final List<String> ARGUMENTS =
+            List.of("--listen", "0.0.0.0:" + PORT, "--idle-boot", "0s", "--warm-up", "300ms");
 
     private final GenericContainer<?> container;
 
@@ -63,14 +66,16 @@ final class ExampleContainer implements AutoCloseable {
 
         private Builder(ContainerEngine engine) {
             container = new GenericContainer<>(DockerImageName.parse(engine.image()))
+                    .withCommand(ARGUMENTS.toArray(String[]::new))
                     .withImagePullPolicy(name -> false)
                     .withExposedPorts(PORT)
                     .withStartupTimeout(Await.LIMIT)
                     .waitingFor(Wait.forLogMessage(".*is serving.*", 1));
         }
 
-        Builder command(String... words) {
-            container.withCommand(words);
+        Builder arguments(String... more) {
+            container.withCommand(
+                    Stream.concat(ARGUMENTS.stream(), Stream.of(more)).toArray(String[]::new));
             return this;
         }
 

@@ -60,7 +60,7 @@ final class FaultRun implements AutoCloseable {
         this.directory = directory;
         script();
         clock = new SharedClock(directory.resolve("clock"));
-        service = Service.program(directory, directory, FaultServer.class.getName())
+        service = Service.program(directory, FaultServer.class.getName())
                 .arguments(
                         directory.toString(),
                         Long.toString(cell.step().readyAfterMillis()),

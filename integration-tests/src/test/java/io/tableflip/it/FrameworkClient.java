@@ -20,8 +20,9 @@ final class FrameworkClient implements AutoCloseable {
     FrameworkClient(Path directory, String module, String main, InetSocketAddress server, List<String> more)
             throws IOException {
         output = directory.resolve("client");
-        List<String> command = new ArrayList<>(List.of(
-                Service.java(),
+        List<String> command = new ArrayList<>(List.of(Service.java()));
+        command.addAll(TestJvm.options());
+        command.addAll(List.of(
                 "-cp",
                 Service.frameworkClassPath(module),
                 main,

@@ -28,7 +28,7 @@ class Http2UpgradeIT {
     Path directory;
 
     private Service start() throws IOException {
-        return Service.program(directory, directory, Http2Server.class.getName())
+        return Service.program(directory, Http2Server.class.getName())
                 .arguments(directory.toString())
                 .startAndAwait();
     }

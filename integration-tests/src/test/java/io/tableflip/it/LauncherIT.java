@@ -345,7 +345,7 @@ class LauncherIT extends LauncherCases {
         Tools.assumeInstalled("socat");
         Path script = executable(
                 directory.resolve("start"),
-                "exec " + String.join(" ", command(shell, Service.java(), "-jar")) + " " + Service.examplesJar()
+                "exec " + String.join(" ", command(shell, TestJvm.exampleCommand()))
                         + " http --listen 127.0.0.1:0 --pid-file " + directory.resolve("service.pid"));
         Path keys = directory.resolve("keys");
         Commands.run("mkfifo", keys.toString());

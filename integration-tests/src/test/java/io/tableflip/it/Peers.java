@@ -102,7 +102,8 @@ final class Peers implements AutoCloseable {
         String options = Runtime.version().feature() >= 24 ? " --enable-native-access=ALL-UNNAMED" : "";
         Files.writeString(
                 javaStart(),
-                "#!/bin/sh\nexec " + Service.java() + options + " -cp " + System.getProperty("java.class.path") + " "
+                "#!/bin/sh\nexec " + Service.java() + options + " " + String.join(" ", TestJvm.options()) + " -cp "
+                        + System.getProperty("java.class.path") + " "
                         + JavaPeer.class.getName() + " \"$@\"\n");
         Files.setPosixFilePermissions(javaStart(), PosixFilePermissions.fromString("rwxr-xr-x"));
     }

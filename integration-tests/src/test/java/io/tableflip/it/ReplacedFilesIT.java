@@ -119,7 +119,9 @@ class ReplacedFilesIT {
         Path current = Files.createSymbolicLink(directory.resolve("current"), first);
         String cd = "#!/bin/sh\ncd \"" + current + "\" && ";
         Path script = Files.writeString(
-                directory.resolve("start"), cd + "exec " + Service.java() + " -jar " + current + "/app.jar \"$@\"\n");
+                directory.resolve("start"),
+                cd + "exec " + Service.java() + " " + String.join(" ", TestJvm.options()) + " -jar " + current
+                        + "/app.jar \"$@\"\n");
         Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             service.awaitLog("prepared for the next upgrade");

@@ -63,11 +63,6 @@ final class Service implements AutoCloseable {
             return this;
         }
 
-        /** A JVM that lives for seconds does not earn back what the second compiler and the parallel collector cost. */
-        private void shortLived() {
-            jvmOptions("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
-        }
-
         Builder arguments(String... more) {
             arguments.addAll(List.of(more));
             return this;
@@ -76,6 +71,15 @@ final class Service implements AutoCloseable {
         Builder environment(String name, String value) {
             environment.put(name, value);
             return this;
+        }
+
+        /**
+         * A tenth of the warm-up, or all upgrades of all tests take minutes more. And a process that boots in the time that
+         * nobody else wants waits for the tests beside it.
+         */
+        private void quick() {
+            defaults.put("--warm-up", "300ms");
+            defaults.put("--idle-boot", "0s");
         }
 
         /** Runs all that is started by another command. */
@@ -149,15 +153,14 @@ final class Service implements AutoCloseable {
 
     static Builder example(Path directory, Path jar) {
         Builder builder = example(directory, jar, "http");
-        // a tenth of what it takes otherwise, or all upgrades of all tests take minutes more
-        builder.defaults.put("--warm-up", "300ms");
+        builder.quick();
         builder.defaults.put("--connections", "drain"); // most tests look at the old process while it drains
         return builder;
     }
 
     private static Builder example(Path directory, Path jar, String program) {
         Builder builder = new Builder(directory);
-        builder.shortLived();
+        builder.jvmOptions.addAll(TestJvm.options());
         builder.program.addAll(List.of("-jar", jar.toString()));
         builder.arguments.addAll(List.of(
                 program,
@@ -172,22 +175,21 @@ final class Service implements AutoCloseable {
     static Builder transferringExample(Path directory, String program) {
         Builder builder = example(directory, examplesJar(), program);
         if (program.equals("http")) {
-            builder.defaults.put("--warm-up", "300ms");
+            builder.quick();
         }
         return builder;
     }
 
     /** {@link PlannedServer}, which behaves as badly as its plan says. */
     static Builder testServer(Path directory) {
-        return program(directory, directory, PlannedServer.class.getName())
-                .arguments("--directory", directory.toString());
+        return program(directory, PlannedServer.class.getName()).arguments("--directory", directory.toString());
     }
 
-    /** Any class with a main method in that directory, which writes the PID file {@code service.pid} of its directory. */
-    static Builder program(Path directory, Path classes, String main) {
+    /** Any class of the tests with a main method, which writes the PID file {@code service.pid} of that directory. */
+    static Builder program(Path directory, String main) {
         Builder builder = new Builder(directory);
-        builder.program.addAll(List.of("-cp", classes + ":" + System.getProperty("java.class.path"), main));
-        builder.shortLived();
+        builder.program.addAll(List.of("-cp", System.getProperty("java.class.path"), main));
+        builder.jvmOptions.addAll(TestJvm.options());
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");
         }
@@ -197,7 +199,7 @@ final class Service implements AutoCloseable {
     /** A server of one of the examples for frameworks, which have class paths of their own. */
     static Builder frameworkExample(Path directory, String module, String main) {
         Builder builder = new Builder(directory);
-        builder.shortLived();
+        builder.jvmOptions.addAll(TestJvm.options());
         builder.program.addAll(List.of("-cp", frameworkClassPath(module), main));
         if (Runtime.version().feature() >= 24) {
             builder.jvmOptions("--enable-native-access=ALL-UNNAMED");

@@ -39,7 +39,7 @@ class SocketsUpgradeIT {
         Tools.assumeInstalled("socat");
         String name = "tableflip-" + directory.getFileName();
         InetSocketAddress group = freeAddress();
-        try (Service service = Service.program(directory, directory, SocketsServer.class.getName())
+        try (Service service = Service.program(directory, SocketsServer.class.getName())
                         .arguments(directory.toString(), Integer.toString(group.getPort()), name)
                         .startAndAwait();
                 Traffic traffic = new Traffic()) {

@@ -27,10 +27,10 @@ class StartScriptIT {
 
     @Test
     void theScriptIsRunAgainSoThatItsChangesCount() throws IOException {
-        Path script = script("exec " + Service.java() + " -Dround=1 -jar " + Service.examplesJar() + " \"$@\"");
+        Path script = script("exec " + TestJvm.exampleCommand("-Dround=1") + " \"$@\"");
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             assertTrue(commandLine(service.pid()).contains("-Dround=1"));
-            script("exec " + Service.java() + " -Dround=2 -jar " + Service.examplesJar() + " \"$@\"");
+            script("exec " + TestJvm.exampleCommand("-Dround=2") + " \"$@\"");
             service.upgrade();
             assertTrue(commandLine(service.pid()).contains("-Dround=2"));
             service.upgrade();
@@ -40,7 +40,7 @@ class StartScriptIT {
 
     @Test
     void aScriptThatNamesTheProgramItself() throws IOException {
-        Path script = script("exec " + Service.java() + " -jar " + Service.examplesJar() + " http \"$@\"");
+        Path script = script("exec " + TestJvm.exampleCommand() + " http \"$@\"");
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             service.upgrade();
             service.upgrade();
@@ -51,16 +51,16 @@ class StartScriptIT {
 
     @Test
     void aScriptThatDoesNotExecIsRefusedAndItsJvmEnds() throws IOException {
-        Path script = script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+        Path script = script("exec " + TestJvm.exampleCommand() + " \"$@\"");
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             long parent = service.pid();
-            script(Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+            script(TestJvm.exampleCommand() + " \"$@\"");
             service.signal("HUP", parent);
             service.awaitMatch("upgrade: failed .*the start script must exec the JVM");
             service.awaitProcesses(1);
             assertEquals(parent, service.pid());
             assertTrue(Http.get(service.address(), "/").contains("\"pid\":" + parent));
-            script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+            script("exec " + TestJvm.exampleCommand() + " \"$@\"");
             service.upgrade();
         }
     }
@@ -74,7 +74,7 @@ class StartScriptIT {
                 .orElseThrow();
         String sets = keeps
                 + "\nexport JDK_JAVA_OPTIONS=\"${JDK_JAVA_OPTIONS-} -Dx=1\"\nexport APP_OPTS=\"${APP_OPTS:--Dround=%d}\"\n"
-                + "exec " + Service.java() + " $APP_OPTS -jar " + Service.examplesJar() + " \"$@\"";
+                + "exec " + TestJvm.exampleCommand("$APP_OPTS") + " \"$@\"";
         Path script = script(String.format(sets, 1));
         try (Service service = Service.example(directory)
                 .script(script)
@@ -98,7 +98,8 @@ class StartScriptIT {
             Files.copy(Service.examplesJar(), release.resolve("app.jar"));
             Path script = Files.writeString(
                     release.resolve("start"),
-                    "#!/bin/sh\nhome=$(cd -P \"$(dirname \"$0\")\" && pwd -P) || exit\nexec " + Service.java()
+                    "#!/bin/sh\nhome=$(cd -P \"$(dirname \"$0\")\" && pwd -P) || exit\nexec " + Service.java() + " "
+                            + String.join(" ", TestJvm.options())
                             + " -cp \"$home/app.jar\" io.tableflip.examples.Main \"$@\"\n");
             Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
         }
@@ -150,11 +151,10 @@ class StartScriptIT {
     /** It could serve nothing that it inherits. */
     @Test
     void aNewProcessWithoutEpollIsNoSuccessor() throws IOException {
-        Path script = script("exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"");
+        Path script = script("exec " + TestJvm.exampleCommand() + " \"$@\"");
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             long parent = service.pid();
-            script("exec " + Service.java() + " " + NoEpollIT.NO_NATIVE_LIBRARY + " -jar " + Service.examplesJar()
-                    + " \"$@\"");
+            script("exec " + TestJvm.exampleCommand(NoEpollIT.NO_NATIVE_LIBRARY) + " \"$@\"");
             service.signal("HUP", parent);
             service.awaitMatch(
                     "upgrade: failed .*no upgrades are possible in the new process: Netty's epoll transport");
@@ -166,7 +166,7 @@ class StartScriptIT {
     /** Such a job has copies of all that the parent passed: both pipes and the listeners. */
     @Test
     void aJobThatTheScriptLeavesRunningHoldsUpNoUpgradeAndIsToldOf() throws IOException {
-        String exec = "exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"";
+        String exec = "exec " + TestJvm.exampleCommand() + " \"$@\"";
         Path script = script(exec);
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             script("sleep 1000 >/dev/null 2>&1 &\n" + exec);
@@ -201,7 +201,7 @@ class StartScriptIT {
 
     @Test
     void aJobThatTheScriptStartsWithoutTheDescriptorsKeepsNoPort() throws IOException {
-        String exec = "exec " + Service.java() + " -jar " + Service.examplesJar() + " \"$@\"";
+        String exec = "exec " + TestJvm.exampleCommand() + " \"$@\"";
         Path script = script(exec);
         try (Service service = Service.example(directory).script(script).startAndAwait()) {
             script("sleep 1000 >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &\n" + exec);

@@ -139,21 +139,22 @@ abstract class SupervisedCases {
                 withLauncher ? block : block.replace("/bin/" + LAUNCHER, "").replace(LAUNCHER, "");
         return adapted.replace("/opt/hello/tableflip-launcher.sh", LauncherCases.script())
                 .replace("/run/hello/pid", directory.resolve("service.pid").toString())
-                .replace("java -jar /opt/hello/hello.jar", String.join(" ", example()));
+                .replace(
+                        "java -jar /opt/hello/hello.jar",
+                        TestJvm.exampleCommand() + " " + String.join(" ", arguments()));
     }
 
-    private List<String> example() {
+    private List<String> arguments() {
         return List.of(
-                Service.java(),
-                "-jar",
-                Service.examplesJar().toString(),
                 "http",
                 "--listen",
                 "127.0.0.1:0",
                 "--pid-file",
                 directory.resolve("service.pid").toString(),
+                "--idle-boot",
+                "0s",
                 "--warm-up",
-                "1s");
+                "300ms");
     }
 
     static String output(String... command) throws IOException {

@@ -40,7 +40,7 @@ class SystemdHardeningIT {
     }
 
     private static SystemdUnit install(String name, String setting) throws IOException {
-        SystemdUnit unit = SystemdUnit.install(systemd, name);
+        SystemdUnit unit = SystemdUnit.install(systemd, name, "--idle-boot 10s"); // which takes a right
         unit.set(setting);
         return unit;
     }

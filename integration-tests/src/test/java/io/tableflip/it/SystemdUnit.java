@@ -44,15 +44,19 @@ final class SystemdUnit {
         systemd.copy(Service.examplesJar(), "/srv/hello/tableflip-examples.jar");
         unit.configure("greeting = hello\n");
         String more = String.join(" ", options);
+        // a process that boots in the time that nobody else wants waits for the tests beside it
+        String idleBoot = more.contains("--idle-boot ") ? "" : "--idle-boot 0s ";
         unit.edit(text -> text.replace(
                 "--listen 127.0.0.1:8080",
-                "--listen 127.0.0.1:0 --drain-timeout 5m --warm-up 0s --spread 0s --connections drain " + more));
+                "--listen 127.0.0.1:0 --drain-timeout 5m --warm-up 0s --spread 0s --connections drain " + idleBoot
+                        + more));
         return unit;
     }
 
     /** Installs the unit file of the examples with this change. */
     void edit(UnaryOperator<String> change) throws IOException {
-        String text = Files.readString(Service.projectFile("examples/systemd/" + name + ".service"));
+        String text = Files.readString(Service.projectFile("examples/systemd/" + name + ".service"))
+                .replace("/usr/bin/java -jar ", "/usr/bin/java " + String.join(" ", TestJvm.options()) + " -jar ");
         String changed = change.apply(text);
         assertFalse(changed.equals(text), text);
         systemd.write("/etc/systemd/system/" + name + ".service", changed);

@@ -23,8 +23,7 @@ class TerminalIT {
         Path terminal = directory.resolve("terminal");
         Files.writeString(
                 terminal,
-                "#!/bin/sh\nexec script -q -c \"" + Service.java() + " -jar " + Service.examplesJar()
-                        + " $*; sleep 1000\" /dev/null\n");
+                "#!/bin/sh\nexec script -q -c \"" + TestJvm.exampleCommand() + " $*; sleep 1000\" /dev/null\n");
         Files.setPosixFilePermissions(terminal, PosixFilePermissions.fromString("rwxr-xr-x"));
         try (Service service = Service.example(directory).script(terminal).startAndAwait()) {
             ProcessHandle jvm = ProcessHandle.of(service.pid()).orElseThrow();

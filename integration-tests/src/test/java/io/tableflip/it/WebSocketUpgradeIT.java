@@ -25,7 +25,7 @@ class WebSocketUpgradeIT {
 
     @Test
     void sessionsMoveWithoutLosingAMessage() throws IOException {
-        try (Service service = Service.program(directory, directory, WebSocketServer.class.getName())
+        try (Service service = Service.program(directory, WebSocketServer.class.getName())
                 .arguments(directory.toString())
                 .startAndAwait()) {
             URI address = URI.create("ws://127.0.0.1:" + service.address().getPort() + "/");

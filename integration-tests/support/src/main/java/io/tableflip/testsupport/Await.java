@@ -20,6 +20,8 @@ public final class Await {
 
     private static final long SHORTEST_PAUSE = TimeUnit.MICROSECONDS.toNanos(100);
     private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
+    private static final int PAUSES_FOR_A_LOOK = 3;
+    private static final long LONGEST_PAUSE_FOR_A_LOOK = TimeUnit.MILLISECONDS.toNanos(200);
 
     private Await() {}
 
@@ -46,13 +48,20 @@ public final class Await {
     public static <E extends Exception> void until(String what, Condition<E> condition, Supplier<String> context)
             throws E {
         long start = System.nanoTime();
+        long look = start;
         while (!condition.isTrue()) {
-            long waited = System.nanoTime() - start;
+            long now = System.nanoTime();
+            long waited = now - start;
             if (waited > LIMIT.toNanos()) {
                 fail("not within " + LIMIT + ": " + what + "\n" + context.get());
             }
-            // a short wait ends soon, a long one leaves the processor to what is waited for
-            LockSupport.parkNanos(Math.min(SHORTEST_PAUSE + waited / 64, LONGEST_PAUSE));
+            // a short wait ends soon; a long one, and one whose looks are costly, leave the processor to what is waited
+            // for
+            long pause = Math.max(
+                    Math.min(SHORTEST_PAUSE + waited / 64, LONGEST_PAUSE),
+                    Math.min(PAUSES_FOR_A_LOOK * (now - look), LONGEST_PAUSE_FOR_A_LOOK));
+            LockSupport.parkNanos(pause);
+            look = System.nanoTime();
         }
     }
 

@@ -24,7 +24,7 @@ public final class Proc {
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path process : processes) {
                 long pid = Long.parseLong(process.getFileName().toString());
-                if (isRunning(pid) && environment(process).contains("\0" + variable + "\0")) {
+                if (isRunning(pid) && hasEnvironment(pid, variable)) {
                     found.add(pid);
                 }
             }
@@ -34,9 +34,14 @@ public final class Proc {
         return found;
     }
 
-    private static String environment(Path process) {
+    /** Whether a process was started with this variable in its environment. */
+    public static boolean hasEnvironment(long pid, String variable) {
+        return environment(pid).contains("\0" + variable + "\0");
+    }
+
+    private static String environment(long pid) {
         try {
-            return "\0" + Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
+            return "\0" + Files.readString(Path.of("/proc/" + pid + "/environ"), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             return ""; // it has gone meanwhile, or is not ours to look at
         }

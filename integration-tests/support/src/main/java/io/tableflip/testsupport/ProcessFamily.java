@@ -19,6 +19,9 @@ public final class ProcessFamily implements AutoCloseable {
     private final String mark;
     private final Process first;
 
+    /** One that ran at the last look. */
+    private volatile long seen = -1;
+
     private ProcessFamily(String mark, Process first) {
         this.mark = mark;
         this.first = first;
@@ -54,7 +57,12 @@ public final class ProcessFamily implements AutoCloseable {
 
     /** Whether none runs. The first one counts from its start, though its mark shows only when it has come to its program. */
     public boolean hasEnded() {
-        return !first.isAlive() && running().isEmpty();
+        if (first.isAlive() || (Proc.isRunning(seen) && Proc.hasEnvironment(seen, mark))) {
+            return false; // without a look at all processes of the machine
+        }
+        List<Long> running = running();
+        running.forEach(pid -> seen = pid);
+        return running.isEmpty();
     }
 
     /** Kills all that are left, and waits until they have gone. */

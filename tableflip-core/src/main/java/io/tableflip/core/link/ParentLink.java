@@ -212,8 +212,10 @@ public final class ParentLink {
     /** The number of the channel on which the parent will send connections; -1 if there is none. */
     public int transferFd() {
         TransferSocket passed = identity == null ? null : identity.transfer;
-        boolean isThere = passed != null && proc.inode(passed.number, "socket").equals(Optional.of(passed.inode));
-        return isThere ? passed.number : -1;
+        if (passed == null) {
+            return -1;
+        }
+        return proc.inode(passed.number, "socket").equals(Optional.of(passed.inode)) ? passed.number : -1;
     }
 
     /** The generation of this process, counted by its parent; 1 if that does not count. */
