@@ -248,7 +248,8 @@ class WebSocketDrainHandlerTest {
                     DefaultFullHttpResponse response =
                             new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
                     response.headers().set(HttpHeaderNames.UPGRADE, "h2c");
-                    ctx.writeAndFlush(response).addListener(written -> ctx.executor().execute(() -> received.add("past")));
+                    ctx.writeAndFlush(response)
+                            .addListener(written -> ctx.executor().execute(() -> received.add("past")));
                 }
             });
         });
