@@ -108,7 +108,9 @@ final class TransferServer {
                 say("serving", System.nanoTime(), "");
                 System.out.println("listening on 127.0.0.1:" + ((InetSocketAddress) server.localAddress()).getPort());
             });
-            upgrader.parentExited().thenRun(() -> say("alone", System.nanoTime(), arrivals.toString()));
+            if (upgrader.generation() > 1) {
+                upgrader.parentExited().thenRun(() -> say("alone", System.nanoTime(), arrivals.toString()));
+            }
             upgrader.awaitExit();
         } finally {
             io.shutdownGracefully(0, 5, TimeUnit.SECONDS);

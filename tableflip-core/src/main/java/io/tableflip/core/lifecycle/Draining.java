@@ -76,7 +76,7 @@ final class Draining {
                     .drainLate(left.isNegative() ? Duration.ZERO : left, transfer)
                     .thenAccept(late::complete);
         }
-        endTransfer(late);
+        endTransfer(CompletableFuture.anyOf(late, all));
         return all;
     }
 

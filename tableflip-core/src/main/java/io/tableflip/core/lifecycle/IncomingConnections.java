@@ -47,14 +47,13 @@ final class IncomingConnections {
             return;
         }
         prepared = true;
-        context.workers()
-                .execute(() -> nativeCode.use(os -> {
-                    try {
-                        channel.prepare(os);
-                    } catch (SystemCallException e) {
-                        LOG.log(WARNING, "the first connection of the parent will wait a little longer", e);
-                    }
-                }));
+        context.workers().execute(() -> nativeCode.use(os -> {
+            try {
+                channel.prepare(os);
+            } catch (SystemCallException | LinkageError e) {
+                LOG.log(WARNING, "the first connection of the parent will wait a little longer", e);
+            }
+        }));
     }
 
     /** The numbers of the passed descriptors of listeners whose connections this process takes. */
