@@ -80,7 +80,7 @@ final class Draining {
         return all;
     }
 
-    /** The child is the service. @param channel {@code null} if it takes no connections */
+    /** The child is the service, and takes connections on this channel; on none if it is {@code null}. */
     void transferTo(@Nullable OutgoingTransfer channel) {
         transfer = channel;
         if (channel != null && participants.areTransferring()) {
