@@ -80,15 +80,11 @@ final class Draining {
         return all;
     }
 
-<<<<<<< HEAD
     /**
      * The child is the service.
      *
      * @param channel {@code null} if it takes no connections
      */
-=======
-    /** The child is the service, and takes connections on this channel; on none if it is {@code null}. */
->>>>>>> 862f22b3aa56232e0ef3aaf12660c55a03b9fb2f
     void transferTo(@Nullable OutgoingTransfer channel) {
         transfer = channel;
         if (channel != null && participants.areTransferring()) {
