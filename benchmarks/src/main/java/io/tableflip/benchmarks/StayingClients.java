@@ -32,8 +32,8 @@ final class StayingClients implements AutoCloseable {
     private static final int MOST_BYTES = 65_536;
 
     /** Of a daemon thread: a process with such clients ends when its main thread fails. */
-    private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("clients", true), EpollIoHandler.newFactory());
+    private final EventLoopGroup group =
+            new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("clients", true), EpollIoHandler.newFactory());
 
     private final CompletableFuture<Void> connected = new CompletableFuture<>();
     // for the loop alone

@@ -52,10 +52,14 @@ final class ChatExample {
             }
         });
         // The protocol has no word for "connect again", but its users are people.
-        DrainPolicy goodbye = DrainPolicy.callback((client, event) ->
-                client.writeAndFlush("* this server leaves: please connect again\n").addListener(ChannelFutureListener.CLOSE));
+        DrainPolicy goodbye = DrainPolicy.callback(
+                (client, event) -> client.writeAndFlush("* this server leaves: please connect again\n")
+                        .addListener(ChannelFutureListener.CLOSE));
         Channel server = UpgradableServers.of(upgrader)
-                .bind(bootstrap, BindSpec.of(options.listen()).drain(options.connections().policy(goodbye)))
+                .bind(
+                        bootstrap,
+                        BindSpec.of(options.listen())
+                                .drain(options.connections().policy(goodbye)))
                 .sync()
                 .channel();
         System.out.println("listening on " + Args.text((InetSocketAddress) server.localAddress()));

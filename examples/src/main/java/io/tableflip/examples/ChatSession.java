@@ -25,8 +25,7 @@ final class ChatSession extends SimpleChannelInboundHandler<String> {
 
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
-        Optional<byte[]> state =
-                TransferredConnection.of(ctx.channel()).flatMap(connection -> connection.state(STATE));
+        Optional<byte[]> state = TransferredConnection.of(ctx.channel()).flatMap(connection -> connection.state(STATE));
         if (state.isPresent()) {
             String[] nickAndRoom = new String(state.get(), UTF_8).split("\n");
             nick = nickAndRoom[0];

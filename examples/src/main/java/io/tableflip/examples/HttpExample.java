@@ -91,9 +91,7 @@ final class HttpExample {
                     });
             // The listening socket that the old process passed on, or a new one. It accepts nothing yet.
             Channel server = UpgradableServers.of(upgrader)
-                    .bind(
-                            bootstrap,
-                            BindSpec.of(options.listen()).drain(policy(options)))
+                    .bind(bootstrap, BindSpec.of(options.listen()).drain(policy(options)))
                     .sync()
                     .channel();
             // Accepts from here on. In an upgrade the old process now drains, and then makes way.

@@ -68,6 +68,7 @@ public final class Main {
 
     private static String usage() {
         return "usage: java -jar tableflip-examples.jar PROGRAM OPTIONS\n\n" + HttpOptions.USAGE + "\n"
-                + ServiceOptions.USAGE + "\n" + LoadOptions.USAGE + "\n" + DemoOptions.USAGE + "\nctl upgrade|status --pid-file PATH: see ctl help\n";
+                + ServiceOptions.USAGE + "\n" + LoadOptions.USAGE + "\n" + DemoOptions.USAGE
+                + "\nctl upgrade|status --pid-file PATH: see ctl help\n";
     }
 }

@@ -45,7 +45,9 @@ final class WebSocketExampleHandler extends SimpleChannelInboundHandler<Object> 
     private static void notFound(ChannelHandlerContext ctx) {
         DefaultFullHttpResponse response =
                 new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.NOT_FOUND);
-        response.headers().set(HttpHeaderNames.CONTENT_LENGTH, 0).set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        response.headers()
+                .set(HttpHeaderNames.CONTENT_LENGTH, 0)
+                .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
         ctx.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
     }
 
@@ -60,7 +62,8 @@ final class WebSocketExampleHandler extends SimpleChannelInboundHandler<Object> 
         } else if (event instanceof Leaving leaving) {
             if (pushes != null) {
                 stopPushes();
-                leaving.state(TICKS, ByteBuffer.allocate(Long.BYTES).putLong(ticks).array());
+                leaving.state(
+                        TICKS, ByteBuffer.allocate(Long.BYTES).putLong(ticks).array());
             }
         } else if (event == TransferEvent.CALLED_OFF && pushes != null) {
             startPushes(ctx);

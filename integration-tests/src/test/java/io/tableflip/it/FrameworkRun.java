@@ -1,5 +1,6 @@
 package io.tableflip.it;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -67,13 +68,13 @@ final class FrameworkRun {
                 FrameworkClient load = new FrameworkClient(directory, module, client, service.address(), arguments);
                 KeptConnection kept = keepsConnections ? new KeptConnection(service.address()) : null) {
             load.awaitAnswerOf(1);
-            ask(kept, 1);
+            ask(kept, 1, service);
             failingUpgrade(service, greeting);
-            ask(kept, 1);
+            ask(kept, 1, service);
             for (int generation = 2; generation <= 1 + UPGRADES; generation++) {
                 service.upgrade();
                 load.awaitAnswerOf(generation);
-                ask(kept, generation);
+                ask(kept, generation, service);
             }
             String counts = load.finish(service::log).stream()
                     .filter(line -> line.startsWith("calls="))
@@ -116,9 +117,9 @@ final class FrameworkRun {
         assertEquals(List.of(), List.copyOf(errors), service::log);
     }
 
-    private static void ask(@Nullable KeptConnection kept, int generation) throws IOException {
+    private static void ask(@Nullable KeptConnection kept, int generation, Service service) {
         if (kept != null) {
-            kept.ask("/", " of generation " + generation);
+            assertDoesNotThrow(() -> kept.ask("/", " of generation " + generation), service::log);
         }
     }
 

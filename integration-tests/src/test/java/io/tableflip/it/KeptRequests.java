@@ -39,7 +39,8 @@ final class KeptRequests {
     }
 
     private void run() {
-        byte[] requests = "GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(pipelined).getBytes(StandardCharsets.US_ASCII);
+        byte[] requests =
+                "GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(pipelined).getBytes(StandardCharsets.US_ASCII);
         long round = 0;
         try {
             while (!stopped) {

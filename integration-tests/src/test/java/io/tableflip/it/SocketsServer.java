@@ -18,7 +18,6 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.unix.DomainDatagramPacket;
 import io.netty.channel.unix.DomainSocketAddress;
-import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.BindSpec;
 import io.tableflip.netty.DrainPolicy;
@@ -31,7 +30,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The program of {@link SocketsUpgradeIT}: answers on every kind of socket with its generation and what it was sent. One line for each
- * connection, but for those that begin with the line {@code session NAME}: these go on, from generation to generation.
+ * connection.
  */
 final class SocketsServer {
     private static final Duration QUIET = Duration.ofMillis(100);
@@ -90,12 +89,6 @@ final class SocketsServer {
                         datagrams,
                         BindSpec.of(unix(directory, "gram.sock")).name("gram").quiet(QUIET))
                 .sync();
-        for (FdName session : upgrader.fds().inherited()) {
-            if (session.kind() == FdName.Kind.CONN) {
-                servers.adopt(new Bootstrap().group(loops).handler(initializer()), session)
-                        .sync();
-            }
-        }
         System.out.println("listening on " + PlannedServer.text(tcp.localAddress()) + "; v6 "
                 + ((InetSocketAddress) v6.localAddress()).getPort() + "; udp "
                 + ((InetSocketAddress) udp.localAddress()).getPort() + ";");
@@ -124,14 +117,7 @@ final class SocketsServer {
     private final class Lines extends SimpleChannelInboundHandler<String> {
         @Override
         protected void channelRead0(ChannelHandlerContext ctx, String line) {
-            if (line.startsWith("session ")) {
-                servers.handOver(ctx.channel(), FdName.conn("tcp", line))
-                        .addListener(done -> ctx.writeAndFlush(answer(line) + "\n"));
-            } else if (line.startsWith("in session")) {
-                ctx.writeAndFlush(answer(line) + "\n");
-            } else {
-                ctx.writeAndFlush(answer(line) + "\n").addListener(ChannelFutureListener.CLOSE);
-            }
+            ctx.writeAndFlush(answer(line) + "\n").addListener(ChannelFutureListener.CLOSE);
         }
 
         @Override

@@ -52,7 +52,6 @@ class SocketsUpgradeIT {
             traffic.start("unix", socat("UNIX-CONNECT:" + directory.resolve("stream.sock")));
             traffic.start("abstract", socat("ABSTRACT-CONNECT:" + name));
             traffic.start("gram", datagram());
-            traffic.start("in session", new Session(service.address()));
             traffic.awaitAnswersOf(1);
             for (int generation = 2; generation <= UPGRADES + 1; generation++) {
                 service.upgrade();
@@ -164,30 +163,6 @@ class SocketsUpgradeIT {
 
         @Override
         public void close() {
-            socket.close();
-        }
-    }
-
-    /** One connection for all questions, whoever has it. */
-    private static final class Session implements Traffic.Question {
-        private final Socket socket = new Socket();
-        private final BufferedReader reader;
-
-        Session(InetSocketAddress server) throws IOException {
-            socket.setSoTimeout(PATIENCE_MILLIS);
-            socket.connect(server, PATIENCE_MILLIS);
-            reader = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
-            assertEquals("1 session one", ask("session one"));
-        }
-
-        @Override
-        public String ask(String question) throws IOException {
-            socket.getOutputStream().write((question + "\n").getBytes(UTF_8));
-            return line(reader);
-        }
-
-        @Override
-        public void close() throws IOException {
             socket.close();
         }
     }

@@ -77,7 +77,10 @@ class TransferIT {
                 requests.awaitEnd();
             }
             assertEquals(List.of(), List.copyOf(problems), service::log);
-            assertEquals(UPGRADES, UpgradeIT.occurrences(service.log(), "drained: 36 connections: 36 transferred, 0 finished"), service::log);
+            assertEquals(
+                    UPGRADES,
+                    UpgradeIT.occurrences(service.log(), "drained: 36 connections: 36 transferred, 0 finished"),
+                    service::log);
         }
     }
 
@@ -101,7 +104,8 @@ class TransferIT {
 
     @Test
     void webSocketSessionsLiveThroughUpgrades() throws IOException {
-        try (Service service = Service.transferringExample(directory, "websocket").startAndAwait()) {
+        try (Service service =
+                Service.transferringExample(directory, "websocket").startAndAwait()) {
             URI address = URI.create("ws://127.0.0.1:" + service.address().getPort() + "/ws");
             Queue<String> problems = new ConcurrentLinkedQueue<>();
             HttpClient client = HttpClient.newHttpClient();
@@ -123,7 +127,10 @@ class TransferIT {
             sessions.forEach(NumberedMessages::end);
             Await.until("ended", () -> sessions.stream().allMatch(NumberedMessages::hasEnded), problems::toString);
             assertEquals(List.of(), List.copyOf(problems), service::log);
-            assertEquals(UPGRADES, UpgradeIT.occurrences(service.log(), "drained: 10 connections: 10 transferred, 0 finished"), service::log);
+            assertEquals(
+                    UPGRADES,
+                    UpgradeIT.occurrences(service.log(), "drained: 10 connections: 10 transferred, 0 finished"),
+                    service::log);
         }
     }
 
@@ -145,7 +152,10 @@ class TransferIT {
             assertEquals("* bob, in garden with 2", line(bob));
             write(bob, "/quit\n");
             assertEquals("* bob has left garden", line(ann));
-            assertEquals(UPGRADES, UpgradeIT.occurrences(service.log(), "drained: 2 connections: 2 transferred, 0 finished"), service::log);
+            assertEquals(
+                    UPGRADES,
+                    UpgradeIT.occurrences(service.log(), "drained: 2 connections: 2 transferred, 0 finished"),
+                    service::log);
         }
     }
 
@@ -179,8 +189,8 @@ class TransferIT {
         Path next = script.resolveSibling("next");
         Files.writeString(
                 next,
-                "#!/bin/sh\nexport TABLEFLIP_LAUNCHER=\"$0\"\nexec " + Service.java() + " -jar "
-                        + Service.examplesJar() + " \"$@\"" + options + "\n");
+                "#!/bin/sh\nexport TABLEFLIP_LAUNCHER=\"$0\"\nexec " + Service.java() + " -jar " + Service.examplesJar()
+                        + " \"$@\"" + options + "\n");
         Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rwx------"));
         return Files.move(next, script, StandardCopyOption.ATOMIC_MOVE);
     }

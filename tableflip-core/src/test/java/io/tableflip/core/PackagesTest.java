@@ -41,7 +41,8 @@ class PackagesTest {
         "link, 'api log os text'",
         "resources, 'api log os text'",
         "launch, 'api link log os text'",
-        "lifecycle, 'api launch link log observe os resources text'",
+        "transfer, 'api log os'",
+        "lifecycle, 'api launch link log observe os resources text transfer'",
         "ctl, 'api link observe os text'"
     })
     void aPackageKnowsOnlyThese(String name, String known) {

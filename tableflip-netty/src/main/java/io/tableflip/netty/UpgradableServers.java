@@ -16,7 +16,6 @@ import io.tableflip.core.FdName;
 import io.tableflip.core.Upgrader;
 import io.tableflip.netty.channel.Addresses;
 import io.tableflip.netty.channel.ChannelMaker;
-import io.tableflip.netty.channel.Connections;
 import io.tableflip.netty.channel.EpollLoops;
 import io.tableflip.netty.channel.GroupNames;
 import io.tableflip.netty.channel.SocketKind;
@@ -198,48 +197,6 @@ public final class UpgradableServers {
 
     private ChannelMaker maker(SocketKind kind, FdName name, BindSpec spec, boolean inGroup, boolean nio) {
         return new ChannelMaker(upgrader, new ChannelMaker.Socket(kind, name, spec, inGroup, nio));
-    }
-
-    // ---- established connections
-
-    /**
-     * Hands a connection over to the next generation at the next upgrade. Until then it goes on; during the
-     * drain it is not read, a {@link DrainEvent} is fired through its pipeline as a last chance to write, and
-     * once the child is the service it is closed here, which its peer does not see. What its handlers have
-     * read and not used is lost: hand over between two messages, or keep what the child has to know in a
-     * place that it finds. From the pause on the child may read and write: where a client sends its next
-     * request before it has its answer, or what is pushed to it is longer than one write, the program has to
-     * see to the order. What a client sends last, before it closes its side while an upgrade is in progress,
-     * may come to either of the two. For connections without TLS, whose keys are of this process.
-     *
-     * @param connection a registered TCP or Unix stream channel of the epoll transport; accepted by a server
-     *     that was bound here, or not
-     * @param name by which the child finds it with {@link #adopt}
-     * @return completes when it is noted; fails with an {@link IllegalStateException} if the name is in use,
-     *     the channel closed, an upgrade in progress or this process leaving, since the child has got all its
-     *     descriptors by then. The connection then stays as it was
-     * @throws IllegalArgumentException if the name is of another kind, or the channel no stream of the epoll
-     *     transport
-     */
-    public ChannelFuture handOver(Channel connection, FdName name) {
-        return Connections.handOver(upgrader, connection, name);
-    }
-
-    /**
-     * Makes a channel of a connection that the parent has handed over. It is read from
-     * {@link Upgrader#ready()} on, when the parent has stopped reading it, and is handed over again at the
-     * next upgrade. The names of such connections stand in {@link io.tableflip.core.Fds#inherited()}; those
-     * that are not adopted before {@code ready()} are closed.
-     *
-     * @param bootstrap with event loops of the epoll transport and a handler
-     * @return completes when it is registered. Fails with an {@link io.netty.channel.ChannelException} if the
-     *     descriptor is no connection, and with an {@link IllegalStateException} if none of that name was
-     *     inherited, or it was closed because that came after {@code ready()}
-     */
-    public ChannelFuture adopt(Bootstrap bootstrap, FdName name) {
-        requireNoChannel(bootstrap);
-        requireLoops("group", bootstrap.config().group());
-        return Connections.adopt(upgrader, bootstrap, name);
     }
 
     // ---- checks

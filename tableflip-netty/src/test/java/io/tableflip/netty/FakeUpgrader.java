@@ -29,7 +29,6 @@ public final class FakeUpgrader implements Upgrader {
     public final Set<Participant> participants = ConcurrentHashMap.newKeySet();
     public final List<Throwable> failures = new CopyOnWriteArrayList<>();
     public final CompletableFuture<Void> parentExited = new CompletableFuture<>();
-    public volatile CompletableFuture<Void> parentPaused = CompletableFuture.completedFuture(null);
     public volatile boolean supported = true;
     private final Fds fds;
 
@@ -165,7 +164,7 @@ public final class FakeUpgrader implements Upgrader {
 
     @Override
     public CompletableFuture<Void> parentPaused() {
-        return parentPaused;
+        throw new UnsupportedOperationException();
     }
 
     @Override

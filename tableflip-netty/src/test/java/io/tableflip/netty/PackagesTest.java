@@ -33,8 +33,10 @@ class PackagesTest {
     @CsvSource({
         "'', ''",
         ".drain, .",
-        ".channel, '. .drain'",
+        ".channel, '. .drain .engine'",
+        ".engine, .drain",
         ".exchange, ''",
+        ".transfer, '. .engine .exchange'",
         ".http, '. .exchange'",
         ".warmup, .channel",
     })
@@ -68,14 +70,14 @@ class PackagesTest {
                 .check(CLASSES);
     }
 
-    /** Of core they know what every user knows, and its log. */
+    /** Of core they know what every user knows, its log, and the channel on which connections go to the child. */
     @Test
-    void onlyTheApiOfCoreIsKnown() {
+    void ofCoreOnlyTheseAreKnown() {
         noClasses()
                 .should()
                 .dependOnClassesThat(resideInAPackage("io.tableflip.core..")
-                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core")))
-                        .and(DescribedPredicate.not(resideInAPackage("io.tableflip.core.log"))))
+                        .and(DescribedPredicate.not(resideInAnyPackage(
+                                "io.tableflip.core", "io.tableflip.core.log", "io.tableflip.core.transfer"))))
                 .check(CLASSES);
     }
 

@@ -17,7 +17,6 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollDomainDatagramChannel;
 import io.netty.channel.socket.DatagramPacket;
@@ -27,7 +26,6 @@ import io.netty.channel.unix.UnixChannel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.WrongDescriptorException;
-import io.tableflip.netty.channel.Listener;
 import io.tableflip.netty.channel.ServedChannel;
 import io.tableflip.testsupport.Await;
 import java.io.IOException;
@@ -49,7 +47,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import jnr.posix.POSIXFactory;
@@ -282,6 +279,11 @@ class SocketKindsTest {
                         + " was inherited, but not claimed before ready(), and so it was closed here: bind before ready()",
                 UpgradableServers.of(second.upgrader)
                         .bind(second.bootstrap, BindSpec.of(address).drain(DrainPolicy.CLOSE)));
+    }
+
+    private static void assertFails(String why, ChannelFuture future) throws Exception {
+        String message = String.valueOf(future.await().cause().getMessage());
+        assertTrue(message.contains(why), message);
     }
 
     // ---- an address that changes
@@ -595,178 +597,7 @@ class SocketKindsTest {
                 .sync();
     }
 
-    // ---- established connections
-
-    private static final FdName SESSION = FdName.conn("tcp", "session-1");
-
-    @Test
-    void aConnectionIsHandedOverAndItsPeerDoesNotNotice() throws Exception {
-        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(DrainPolicy.CLOSE);
-        Listener listener = first.listener();
-        first.upgrader.resume();
-        Client client = cleanup.add(first.connect());
-        Channel connection = first.child();
-        client.send("x");
-        assertEquals('1', client.read());
-        UpgradableServers.of(first.upgrader).handOver(connection, SESSION).sync();
-        assertEquals(0, listener.connections().size());
-        client.send("x");
-        assertEquals('1', client.read());
-
-        FakeUpgrader child = next(first.upgrader);
-        Channel adopted = UpgradableServers.of(child)
-                .adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION)
-                .sync()
-                .channel();
-        first.upgrader.pause();
-        client.send("x");
-        takeOver(first.upgrader, child);
-        assertEquals('2', client.read());
-        assertTrue(!connection.isOpen());
-        client.send("x");
-        assertEquals('2', client.read());
-        adopted.close().sync();
-        assertEquals(-1, client.read());
-        assertTrue(child.fds().used().isEmpty());
-        assertTrue(child.participants.isEmpty());
-    }
-
-    /** Nobody has to wait for the future before {@code ready()}. */
-    @Test
-    void aConnectionThatIsRegisteredLateIsReadAllTheSame() throws Exception {
-        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(DrainPolicy.CLOSE);
-        first.upgrader.resume();
-        Client client = cleanup.add(first.connect());
-        UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
-        FakeUpgrader child = next(first.upgrader);
-        CountDownLatch go = new CountDownLatch(1);
-        loops.forEach(loop -> loop.execute(() -> awaitUninterruptibly(go)));
-        ChannelFuture adopted =
-                UpgradableServers.of(child).adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION);
-        first.upgrader.pause();
-        takeOver(first.upgrader, child);
-        go.countDown();
-        adopted.sync();
-        client.send("x");
-        assertEquals('2', client.read());
-        adopted.channel().close().sync();
-    }
-
-    /** What it was sent would be torn between two readers. */
-    @Test
-    void aConnectionIsNotReadBeforeTheParentHasPaused() throws Exception {
-        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(DrainPolicy.CLOSE);
-        first.upgrader.resume();
-        Client client = cleanup.add(first.connect());
-        UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
-        FakeUpgrader child = next(first.upgrader);
-        child.parentPaused = new CompletableFuture<>();
-        Channel adopted = UpgradableServers.of(child)
-                .adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION)
-                .sync()
-                .channel();
-        first.upgrader.pause();
-        client.send("x");
-        child.resume(); // is not held up: the parent pauses when this has come
-        Groups.awaitTurn(adopted);
-        first.upgrader.resume();
-        assertEquals('1', client.read());
-        first.upgrader.pause();
-        child.parentPaused.complete(null);
-        client.send("x");
-        assertEquals('2', client.read());
-        adopted.close().sync();
-    }
-
-    @Test
-    void aConnectionThatWasPausedMeanwhileStaysSo() throws Exception {
-        TestServer first = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        first.bind(DrainPolicy.CLOSE);
-        first.upgrader.resume();
-        Client client = cleanup.add(first.connect());
-        UpgradableServers.of(first.upgrader).handOver(first.child(), SESSION).sync();
-        FakeUpgrader child = next(first.upgrader);
-        child.parentPaused = new CompletableFuture<>();
-        Channel adopted = UpgradableServers.of(child)
-                .adopt(new Bootstrap().group(loops).handler(letters('2')), SESSION)
-                .sync()
-                .channel();
-        first.upgrader.pause();
-        child.resume();
-        child.pause();
-        child.parentPaused.complete(null);
-        client.send("x");
-        Groups.awaitTurn(adopted);
-        first.upgrader.resume();
-        assertEquals('1', client.read());
-        adopted.close().sync();
-    }
-
-    /** The upgrade has begun without it. */
-    @Test
-    void aConnectionThatComesTooLateToBeHandedOverStaysAsItWas() throws Exception {
-        TestServer server = cleanup.add(new TestServer(pipeline -> pipeline.addLast(letters('1'))));
-        server.bind(DrainPolicy.CLOSE);
-        Listener listener = server.listener();
-        server.upgrader.resume();
-        Client client = cleanup.add(server.connect());
-        Channel connection = server.child();
-        UpgradableServers servers = UpgradableServers.of(server.upgrader);
-        server.upgrader.passFds();
-        assertFails("an upgrade is in progress", servers.handOver(connection, SESSION));
-        client.send("x");
-        assertEquals('1', client.read());
-        assertNull(connection.pipeline().get("tableflip-gate"));
-        assertEquals(1, listener.connections().size());
-        server.upgrader.takeBackFds();
-        servers.handOver(connection, SESSION).sync();
-        assertEquals(0, listener.connections().size());
-        client.send("x");
-        assertEquals('1', client.read());
-    }
-
-    /** Its user had asked for more before it was handed over. */
-    @Test
-    void aConnectionThatIsReadByHandIsReadOnAfterARollback() throws Exception {
-        TestServer server = cleanup.add(
-                new TestServer(pipeline -> pipeline.addLast(letters('1')).addLast(byHand())));
-        server.bootstrap.childOption(ChannelOption.AUTO_READ, false);
-        server.bind(DrainPolicy.CLOSE);
-        server.upgrader.resume();
-        Client client = cleanup.add(server.connect());
-        client.send("x");
-        assertEquals('1', client.read());
-        UpgradableServers.of(server.upgrader).handOver(server.child(), SESSION).sync();
-        server.upgrader.pause();
-        client.send("x");
-        server.upgrader.resume();
-        assertEquals('1', client.read());
-    }
-
-    private static ChannelInboundHandlerAdapter byHand() {
-        return new ChannelInboundHandlerAdapter() {
-            @Override
-            public void channelActive(ChannelHandlerContext ctx) {
-                ctx.read();
-            }
-
-            @Override
-            public void channelReadComplete(ChannelHandlerContext ctx) {
-                ctx.read();
-            }
-        };
-    }
-
-    private static void awaitUninterruptibly(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
-    }
+    // ---- where there is no epoll
 
     private static ChannelInboundHandlerAdapter letters(char letter) {
         return new ChannelInboundHandlerAdapter() {
@@ -790,44 +621,6 @@ class SocketKindsTest {
             child.pipeline().addLast(letters(letter));
         }
     }
-
-    @Test
-    void whatCannotBeHandedOverOrAdoptedIsNamed() throws Exception {
-        TestServer server = TestServer.start(cleanup, DrainPolicy.CLOSE, pipeline -> {});
-        cleanup.add(server.connect());
-        Channel connection = server.child();
-        UpgradableServers servers = UpgradableServers.of(server.upgrader);
-        assertThrows(
-                IllegalArgumentException.class, () -> servers.handOver(connection, FdName.listener("tcp", "session")));
-        Channel listening = server.listener().channel();
-        assertThrows(IllegalArgumentException.class, () -> servers.handOver(listening, SESSION));
-        servers.handOver(connection, SESSION).sync();
-        assertFails("is handed over already", servers.handOver(connection, FdName.conn("tcp", "other")));
-        FakeUpgrader child =
-                new FakeUpgrader(Map.of(SESSION, Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1))));
-        TestServer inheriting = cleanup.add(new TestServer(child, pipeline -> {}));
-        inheriting.bind(DrainPolicy.CLOSE);
-        child.resume();
-        cleanup.add(inheriting.connect());
-        assertFails(
-                "was inherited and is not adopted", UpgradableServers.of(child).handOver(inheriting.child(), SESSION));
-        assertTrue(child.fds().inherited().contains(SESSION));
-
-        Bootstrap bootstrap = new Bootstrap().group(loops).handler(letters('2'));
-        assertFails("was not inherited", servers.adopt(bootstrap, FdName.conn("tcp", "none")));
-        int fd = Sockets.duplicate(cleanup, Sockets.listening(cleanup, 1));
-        FakeUpgrader wrong = new FakeUpgrader(Map.of(SESSION, fd));
-        assertFails(
-                "conn:tcp:session-1 (fd " + fd + ") is not a connection",
-                UpgradableServers.of(wrong).adopt(bootstrap, SESSION));
-    }
-
-    private static void assertFails(String why, ChannelFuture future) throws Exception {
-        String message = String.valueOf(future.await().cause().getMessage());
-        assertTrue(message.contains(why), message);
-    }
-
-    // ---- where there is no epoll
 
     @Test
     void withAStubNioLoopsServe() throws Exception {

@@ -76,11 +76,15 @@ final class Draining {
                     .drainLate(left.isNegative() ? Duration.ZERO : left, transfer)
                     .thenAccept(late::complete);
         }
-        endTransfer(late);
+        endTransfer(CompletableFuture.anyOf(late, all));
         return all;
     }
 
-    /** The child is the service. @param channel {@code null} if it takes no connections */
+    /**
+     * The child is the service.
+     *
+     * @param channel {@code null} if it takes no connections
+     */
     void transferTo(@Nullable OutgoingTransfer channel) {
         transfer = channel;
         if (channel != null && participants.areTransferring()) {

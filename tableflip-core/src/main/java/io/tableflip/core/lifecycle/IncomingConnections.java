@@ -51,7 +51,7 @@ final class IncomingConnections {
                 .execute(() -> nativeCode.use(os -> {
                     try {
                         channel.prepare(os);
-                    } catch (SystemCallException e) {
+                    } catch (SystemCallException | LinkageError e) {
                         LOG.log(WARNING, "the first connection of the parent will wait a little longer", e);
                     }
                 }));

@@ -104,7 +104,7 @@ final class Participants {
         }
     }
 
-    /** Those that serve nothing but these descriptors are not paused, until they {@link #retire}. */
+    /** Those that serve nothing but these descriptors are not paused, until they {@link #drainLate}. */
     void keep(Set<FdName> unserved) {
         for (Key key : lastCalls.keySet()) {
             Set<FdName> serves = serves(key.participant);

@@ -124,7 +124,6 @@ final class Takeover {
     /** {@code ready()} was called. */
     void begin() {
         incoming.prepare();
-
         Phase phase = state.phase();
         if (phase != INITIALIZING && phase != WARMING_UP) {
             if (!phase.isUnready()) {

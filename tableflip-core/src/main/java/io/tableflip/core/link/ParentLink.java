@@ -91,9 +91,16 @@ public final class ParentLink {
 
     /** The socket on which connections go to the child, as the child has it. */
     public record TransferSocket(int number, long inode) {
+        /** {@code null} if a later version says it in another way. */
         static @Nullable TransferSocket parse(String fact) {
             String[] parts = fact.substring(TRANSFER.length()).split("\\.", -1);
-            return parts.length == 2 ? new TransferSocket(Integer.parseInt(parts[0]), Long.parseLong(parts[1])) : null;
+            try {
+                return parts.length == 2
+                        ? new TransferSocket(Integer.parseInt(parts[0]), Long.parseLong(parts[1]))
+                        : null;
+            } catch (NumberFormatException e) {
+                return null;
+            }
         }
 
         String format() {

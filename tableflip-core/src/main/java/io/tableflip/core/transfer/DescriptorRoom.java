@@ -30,8 +30,9 @@ public final class DescriptorRoom {
     /** Those that can be opened, but for a reserve. */
     synchronized int free() throws IOException {
         if (limit < 0 || since >= UNCOUNTED || limit - open < RESERVE + UNCOUNTED) {
+            int counted = proc.openFds().size(); // fails if there is no room even for that
             limit = proc.limit("Max open files").map(most -> most.soft()).orElse(Long.MAX_VALUE);
-            open = proc.openFds().size();
+            open = counted;
             since = 0;
         }
         return (int) Math.max(0, Math.min(Integer.MAX_VALUE, limit - open - RESERVE));

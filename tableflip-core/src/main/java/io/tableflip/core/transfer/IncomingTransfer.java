@@ -89,6 +89,7 @@ public final class IncomingTransfer {
         MessageSocket other = calls.messageSocket(pair.childs());
         try {
             one.send(new byte[1], new int[] {pair.ours()});
+            one.shutDown(); // there may be no room, and the other would wait for what was not sent
             MessageSocket.Received received = other.receive();
             if (received != null) {
                 for (int copy : received.fds()) {
@@ -96,7 +97,6 @@ public final class IncomingTransfer {
                 }
             }
         } finally {
-            one.shutDown();
             one.close();
             other.close();
         }
@@ -113,13 +113,15 @@ public final class IncomingTransfer {
             if (begun) {
                 return;
             }
-            begun = true;
             os = calls;
             if (ended.isDone()) {
+                begun = true;
                 close(fd);
                 return;
             }
+            hide(calls);
             socket = calls.messageSocket(fd);
+            begun = true; // not if that has failed: then there is no end to wait for
             participants = Map.copyOf(takers);
             if (takers.isEmpty() || stopping) {
                 socket.shutDown();
@@ -139,6 +141,14 @@ public final class IncomingTransfer {
             return;
         }
         grant();
+    }
+
+    private void hide(Os calls) {
+        try {
+            calls.setCloseOnExec(fd);
+        } catch (SystemCallException e) {
+            LOG.log(WARNING, "processes that the program starts have the channel of connections too", e);
+        }
     }
 
     /**
@@ -166,6 +176,7 @@ public final class IncomingTransfer {
             count = adopted;
         }
         if (open != null) {
+            open.shutDown(); // the parent learns of it even if a job of a start script has this end too
             open.close();
         }
         if (count > 0) {
@@ -206,10 +217,14 @@ public final class IncomingTransfer {
             }
             int position = TransferMessage.number(message.bytes());
             List<byte[]> records = TransferMessage.records(message.bytes(), message.fds().length);
-            while (next < records.size()) {
+            while (next < message.fds().length) {
                 int number = message.fds()[next];
-                adopt(position, number, records.get(next));
-                next++;
+                byte[] record = records.get(next);
+                next++; // first: from here on it belongs to its participant
+                adopt(position, number, record);
+            }
+            for (int lost = next; lost < records.size(); lost++) {
+                adopted(); // nobody waits for it
             }
         } finally {
             for (; next < message.fds().length; next++) {
@@ -258,18 +273,33 @@ public final class IncomingTransfer {
                 if (to == null || stopping) {
                     return;
                 }
+                if (!isWorthIt(window - outstanding)) {
+                    return; // something comes
+                }
                 refuseClosed(to);
-                int count = Math.min(window - outstanding, room.free() - outstanding);
-                if (count <= 0 || (count < window / SMALLEST_PART && outstanding > 0)) {
-                    retryIfNothingComes();
-                } else if (to.send(TransferMessage.number(TransferMessage.GRANT, count), new int[0])) {
+                int count = Math.min(window - outstanding, free() - outstanding);
+                if (isWorthIt(count) && to.send(TransferMessage.number(TransferMessage.GRANT, count), new int[0])) {
                     outstanding += count;
                 } else {
                     retryIfNothingComes();
                 }
             }
-        } catch (IOException e) {
+        } catch (SystemCallException e) {
             LOG.log(DEBUG, "the parent does not read what it is granted", e); // it is gone
+        }
+    }
+
+    private boolean isWorthIt(int count) {
+        return count > 0 && (outstanding == 0 || count >= window / SMALLEST_PART);
+    }
+
+    /** To count the descriptors takes one. */
+    private int free() {
+        try {
+            return room.free();
+        } catch (IOException e) {
+            LOG.log(DEBUG, "the descriptors of this process cannot be counted", e);
+            return 0;
         }
     }
 

@@ -77,6 +77,7 @@ public final class OutgoingTransfer {
         } finally {
             synchronized (this) {
                 ended = true; // before the number of the descriptor is somebody else's
+                socket.shutDown(); // the child learns of it even if somebody else has this end too
                 socket.close();
             }
             tellListeners();
@@ -100,7 +101,15 @@ public final class OutgoingTransfer {
         synchronized (this) {
             told = List.copyOf(listeners);
         }
-        told.forEach(Runnable::run);
+        told.forEach(OutgoingTransfer::tell);
+    }
+
+    private static void tell(Runnable listener) {
+        try {
+            listener.run();
+        } catch (RuntimeException | Error e) {
+            LOG.log(WARNING, "a listener whose connections are transferred", e);
+        }
     }
 
     /** For one listener. */
@@ -138,18 +147,18 @@ public final class OutgoingTransfer {
         public Result send(List<Connection> connections) {
             byte[] message = TransferMessage.connections(position, connections);
             int[] fds = connections.stream().mapToInt(Connection::fd).toArray();
-            try {
-                synchronized (OutgoingTransfer.this) {
-                    if (isRefused()) {
-                        return Result.REFUSED;
-                    }
-                    return socket.send(message, fds) ? Result.SENT : Result.FULL;
+            synchronized (OutgoingTransfer.this) {
+                if (isRefused()) {
+                    return Result.REFUSED;
                 }
-            } catch (SystemCallException e) {
-                LOG.log(WARNING, "connections that were to be transferred stay in this process", e);
-                end();
-                return Result.REFUSED;
+                try {
+                    return socket.send(message, fds) ? Result.SENT : Result.FULL;
+                } catch (SystemCallException e) {
+                    LOG.log(WARNING, "connections that were to be transferred stay in this process", e);
+                }
             }
+            end(); // calls others back, so not with the lock
+            return Result.REFUSED;
         }
 
         @Override

@@ -51,25 +51,32 @@ final class TransferMessage {
     /**
      * The records of a message of type {@link #CONNECTIONS}.
      *
-     * @param count how many descriptors have come with it
-     * @throws IOException if there are not so many records
+     * @param count how many descriptors have come with it: fewer, if some of them are lost
+     * @throws IOException if that is no such message
      */
     static List<byte[]> records(byte[] message, int count) throws IOException {
-        ByteBuffer rest = ByteBuffer.wrap(message, HEAD, message.length - HEAD);
         List<byte[]> records = new ArrayList<>(count);
         try {
-            for (int i = 0; i < count; i++) {
-                int length = rest.getInt();
-                if (length < 0 || length > rest.remaining()) {
-                    throw new IOException("a record of " + length + " bytes, " + rest.remaining() + " are left");
-                }
-                byte[] record = new byte[length];
+            ByteBuffer rest = ByteBuffer.wrap(message).position(HEAD);
+            while (rest.hasRemaining()) {
+                byte[] record = new byte[length(rest)];
                 rest.get(record);
                 records.add(record);
             }
-        } catch (BufferUnderflowException e) {
-            throw new IOException(count + " descriptors came with " + records.size() + " records", e);
+        } catch (BufferUnderflowException | IllegalArgumentException e) {
+            throw new IOException("a message of " + message.length + " bytes is cut", e);
+        }
+        if (records.size() < count) {
+            throw new IOException(count + " descriptors came with " + records.size() + " records");
         }
         return records;
+    }
+
+    private static int length(ByteBuffer rest) throws IOException {
+        int length = rest.getInt();
+        if (length < 0 || length > rest.remaining()) {
+            throw new IOException("a record of " + length + " bytes, " + rest.remaining() + " are left");
+        }
+        return length;
     }
 }

@@ -3,6 +3,7 @@ package io.tableflip.core.lifecycle;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -11,10 +12,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tableflip.core.DrainReport;
 import io.tableflip.core.FdName;
 import io.tableflip.core.Participant;
 import io.tableflip.core.ResourceCheck;
 import io.tableflip.core.State;
+import io.tableflip.core.SystemCallException;
 import io.tableflip.core.UpgradeException;
 import io.tableflip.core.UpgradeException.Reason;
 import io.tableflip.core.WarmUp;
@@ -26,6 +29,8 @@ import io.tableflip.core.link.ParentLink;
 import io.tableflip.core.link.WireNames;
 import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.FakeProc;
+import io.tableflip.core.os.MessageSocket;
+import io.tableflip.core.os.MessageSocket.Received;
 import io.tableflip.core.os.Os;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.testsupport.Await;
@@ -135,10 +140,19 @@ class TakeoverTest {
             life = new Lifecycle(settings(), this::load, proc.fs, new Launcher(new ProcFs()), link);
             lives.add(life);
             if (started) {
-                write(Gob.encode(List.of(WireNames.encode(WEB), List.of("shm", "of a later version", ""))));
+                write(Gob.encode(names(variable)));
                 life.start();
                 life.register(participant);
             }
+        }
+
+        private static List<List<String>> names(String variable) {
+            List<List<String>> names =
+                    new ArrayList<>(List.of(WireNames.encode(WEB), List.of("shm", "of a later version", "")));
+            if (variable.contains("transfer")) {
+                names.add(WireNames.TRANSFER);
+            }
+            return names;
         }
 
         private Os load() {
@@ -1269,5 +1283,226 @@ class TakeoverTest {
             assertNull(ParentLink.find(Map.of(ParentLink.SENTINEL, "yes"), proc.fs));
         }
         assertTrue(logs.has("it was set by hand or inherited"), logs::toString);
+    }
+
+    // ---- connections from the parent
+
+    private final Transferring web = new Transferring(Set.of(WEB));
+    private static final int CHANNEL = 7;
+
+    /** A child to which a channel was passed, and the parent's end of that. */
+    private final class WithChannel implements AutoCloseable {
+        final MessageSocket parents = os.openedSocket(CHANNEL);
+        final Child child;
+        private boolean closed;
+
+        WithChannel() throws Exception {
+            proc.fd(CHANNEL, "socket:[107]", "02");
+            proc.write(
+                    "self/limits", "Max open files            1000                 1000                 files     \n");
+            child = new Child(LEVEL_2 + ":transfer." + CHANNEL + ".107", true);
+        }
+
+        /** Takes from its listener. */
+        WithChannel taking() throws Exception {
+            assertTrue(child.life.fds().inherit(WEB).isPresent());
+            child.life.register(web);
+            return this;
+        }
+
+        void assertHeardTakes(String positions) {
+            int takes = types().indexOf(Message.TAKES);
+            int takeover = types().indexOf(Message.TAKEOVER);
+            assertTrue(takes >= 0 && takes < takeover, heard::toString);
+            assertEquals(positions, heard.get(takes).text());
+        }
+
+        private List<Byte> types() {
+            return heard.stream().map(Message::type).toList();
+        }
+
+        void awaitGrant() throws Exception {
+            Received grant = requireNonNull(parents.receive());
+            assertEquals('G', grant.bytes()[0]);
+            assertEquals(64, grant.bytes()[4]);
+        }
+
+        /** A connection without a record. */
+        void send() throws Exception {
+            int connection = os.opened(900);
+            assertTrue(parents.send(new byte[] {'C', 0, 0, 0, 0, 0, 0, 0, 0}, new int[] {connection}));
+            os.close(connection);
+        }
+
+        void assertChannelIsClosed() throws Exception {
+            Await.until("closed", () -> !os.open().contains(CHANNEL), logs::toString);
+            assertNull(parents.receive());
+            assertEquals(List.of(), os.mistakes());
+        }
+
+        @Override
+        public void close() {
+            if (!closed) {
+                closed = true;
+                parents.close();
+            }
+        }
+    }
+
+    @Test
+    void connectionsOfTheParentAreTakenFromTheCommitOn() throws Exception {
+        try (WithChannel with = new WithChannel().taking()) {
+            CompletableFuture<Void> ready = with.child.takingOver();
+            with.assertHeardTakes("0");
+            assertEquals(List.of("resume"), web.calls);
+            with.child.say(Message.DRAINED);
+            with.child.assertServes(ready);
+            with.awaitGrant();
+            with.send();
+            int connection = Await.next("the connection", web.adopted);
+            assertTrue(os.open().contains(connection));
+            with.child.advance(Housekeeping.DELAY);
+            with.parents.shutDown();
+            with.close();
+            Await.until("closed", () -> !os.open().contains(CHANNEL));
+            assertEquals(List.of(), os.mistakes());
+        }
+    }
+
+    /** It could begin the next upgrade without them. */
+    @Test
+    void theParentHasExitedWhenWhatItHasSentIsTaken() throws Exception {
+        try (WithChannel with = new WithChannel().taking()) {
+            CompletableFuture<Void> ready = with.child.takingOver();
+            with.child.say(Message.DRAINED);
+            with.child.assertServes(ready);
+            with.awaitGrant();
+            CountDownLatch adopting = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            web.whenAdopting = () -> {
+                adopting.countDown();
+                Await.latch(go);
+            };
+            with.send();
+            adopting.await();
+            with.child.parentDies();
+            Await.until("the link has ended", () -> logs.has("the parent has exited"));
+            with.child.settle();
+            assertFalse(with.child.life.parentExited().isDone());
+            Throwable refused = Await.failure(with.child.life.upgrade());
+            assertTrue(refused.toString().contains("the parent has not exited yet"), refused::toString);
+            go.countDown();
+            Await.get(with.child.life.parentExited());
+            assertEquals(1, web.adopted.size());
+            with.assertChannelIsClosed();
+        }
+    }
+
+    @Test
+    void aStopTakesWhatIsOnItsWayAndNoMore() throws Exception {
+        try (WithChannel with = new WithChannel().taking()) {
+            CompletableFuture<Void> ready = with.child.takingOver();
+            with.child.say(Message.DRAINED);
+            with.child.assertServes(ready);
+            with.awaitGrant();
+            CountDownLatch adopting = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            web.whenAdopting = () -> {
+                adopting.countDown();
+                Await.latch(go);
+            };
+            with.send();
+            adopting.await();
+            with.child.life.stop();
+            Await.until("nothing more can be sent", () -> {
+                try {
+                    return !with.parents.send(new byte[] {'x'}, new int[0]);
+                } catch (SystemCallException e) {
+                    return e.errno() == Os.EPIPE;
+                }
+            });
+            with.child.settle();
+            assertEquals(List.of("resume"), web.calls);
+            go.countDown();
+            web.await("resume", "release", "drain PT30S");
+            assertEquals(1, web.adopted.size());
+            web.drained();
+            participant.drained();
+            Await.get(with.child.life.exit());
+            with.assertChannelIsClosed();
+        }
+    }
+
+    @Test
+    void aStopDoesNotWaitForConnectionsForEver() throws Exception {
+        try (WithChannel with = new WithChannel().taking()) {
+            CompletableFuture<Void> ready = with.child.takingOver();
+            with.child.say(Message.DRAINED);
+            with.child.assertServes(ready);
+            with.awaitGrant();
+            CountDownLatch adopting = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            web.whenAdopting = () -> {
+                adopting.countDown();
+                Await.latch(go);
+            };
+            with.send();
+            adopting.await();
+            with.child.life.stop();
+            web.drained();
+            CompletableFuture.runAsync(() -> Await.until("drain", () -> participant.calls.contains("drain")))
+                    .thenRun(() -> participant.draining.complete(DrainReport.NOTHING));
+            with.child.advanceUntil("exit", with.child.life.exit());
+            go.countDown();
+        }
+    }
+
+    @Test
+    void aChannelThatNobodyNeedsIsClosed() throws Exception {
+        try (WithChannel with = new WithChannel()) {
+            CompletableFuture<Void> ready = with.child.takingOver();
+            assertFalse(with.types().contains(Message.TAKES), heard::toString);
+            with.child.say(Message.DRAINED);
+            with.child.assertServes(ready);
+            with.child.advance(Housekeeping.DELAY);
+            with.assertChannelIsClosed();
+            with.child.parentDies();
+            Await.get(with.child.life.parentExited());
+        }
+    }
+
+    @Test
+    void aChildWhoseParentIsKilledBeforeTheTakeoverTakesNothing() throws Exception {
+        try (WithChannel with = new WithChannel().taking()) {
+            with.child.parentDies();
+            with.child.assertServes(with.child.life.ready());
+            Await.get(with.child.life.parentExited());
+            with.child.advance(Housekeeping.DELAY);
+            with.assertChannelIsClosed();
+        }
+    }
+
+    /** Whoever cannot use it is not waited for by the next upgrade. */
+    @Test
+    void withoutNativeCodeForItNothingIsTaken() throws Exception {
+        os.failMessageSockets();
+        try (WithChannel with = new WithChannel().taking()) {
+            CompletableFuture<Void> ready = with.child.takingOver();
+            with.child.say(Message.DRAINED);
+            with.child.assertServes(ready);
+            Await.until("logged", () -> logs.has("no connections are taken from the parent"));
+            assertFalse(logs.has("a bug in tableflip"), logs::toString);
+            with.child.parentDies();
+            Await.get(with.child.life.parentExited());
+        }
+    }
+
+    @Test
+    void aParticipantThatTakesNoConnectionsIsNotAnnounced() throws Exception {
+        web.transfers = false;
+        try (WithChannel with = new WithChannel().taking()) {
+            with.child.takingOver();
+            assertFalse(with.types().contains(Message.TAKES), heard::toString);
+        }
     }
 }

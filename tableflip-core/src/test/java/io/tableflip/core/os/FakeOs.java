@@ -1,6 +1,7 @@
 package io.tableflip.core.os;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import io.tableflip.core.SystemCallException;
 import io.tableflip.core.link.Message;
@@ -19,12 +20,14 @@ import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operating system of descriptors, pipes and processes, strict about descriptors: numbers are never used
- * twice, and touching one that is not open is a mistake that {@link #mistakes()} tells.
+ * An operating system of descriptors, pipes, pairs of sockets and processes, strict about descriptors: numbers
+ * are never used twice, and touching one that is not open is a mistake that {@link #mistakes()} tells.
  */
 public final class FakeOs implements Os {
     private static final int PIPE_SIZE = 65536;
     private static final int MAX_PIPE_SIZE = 1 << 20;
+    /** How many messages a socket holds that nobody has received. */
+    private static final int MAX_MESSAGES = 11;
 
     private final Map<Integer, Description> open = new TreeMap<>();
     private final Map<Integer, FakeChild> children = new HashMap<>();
@@ -33,19 +36,55 @@ public final class FakeOs implements Os {
     private final List<String> calls = new ArrayList<>();
     private int nextFd = 100;
     private int nextPid = 5001;
+    private volatile boolean messageSocketsFail;
 
-    /** What a descriptor stands for: a file, or one end of a pipe. */
+    /** What a descriptor stands for: a file, or one end of a pipe or of a pair of sockets. */
     private static final class Description {
         final @Nullable PipeBuffer pipe;
         final boolean writes;
+        final @Nullable SocketEnd socket;
         int references;
         boolean nonBlocking;
 
         Description(@Nullable PipeBuffer pipe, boolean writes) {
             this.pipe = pipe;
             this.writes = writes;
+            socket = null;
+        }
+
+        Description(SocketEnd socket) {
+            this.socket = socket;
+            pipe = null;
+            writes = false;
         }
     }
+
+    /** One of a pair. */
+    private static final class SocketEnd {
+        final Deque<Sent> received = new ArrayDeque<>();
+        /** It was shut down, or the other one was, or was closed by all who had it. */
+        boolean over;
+
+        private @Nullable SocketEnd other;
+
+        static SocketEnd[] pair() {
+            SocketEnd[] ends = {new SocketEnd(), new SocketEnd()};
+            ends[0].other = ends[1];
+            ends[1].other = ends[0];
+            return ends;
+        }
+
+        SocketEnd other() {
+            return requireNonNull(other);
+        }
+
+        void end() {
+            over = true;
+            other().over = true;
+        }
+    }
+
+    private record Sent(byte[] bytes, List<Description> descriptions) {}
 
     private static final class PipeBuffer {
         final ArrayDeque<Byte> bytes = new ArrayDeque<>();
@@ -79,6 +118,20 @@ public final class FakeOs implements Os {
     public synchronized int opened(int fd) {
         put(fd, new Description(null, false));
         return fd;
+    }
+
+    /** As if the C library had no sendmsg, for all but the test. */
+    public void failMessageSockets() {
+        messageSocketsFail = true;
+    }
+
+    /** Opens a socket of that number, as if it had been inherited; the other end belongs to the test. */
+    public synchronized MessageSocket openedSocket(int fd) {
+        SocketEnd[] ends = SocketEnd.pair();
+        put(fd, new Description(ends[0]));
+        int other = nextFd++;
+        put(other, new Description(ends[1]));
+        return new FakeMessageSocket(other);
     }
 
     public synchronized Set<Integer> open() {
@@ -216,6 +269,17 @@ public final class FakeOs implements Os {
             return killedBeforeEnd;
         }
 
+        /** Its end of the channel for connections: the last of its descriptors. */
+        public MessageSocket channel() {
+            synchronized (FakeOs.this) {
+                int last = 2 + request.fds().size();
+                int copy = nextFd++; // as if it had been passed to the test
+                put(copy, requireNonNull(fds.get(last)));
+                close(last);
+                return new FakeMessageSocket(copy);
+            }
+        }
+
         private PipeBuffer pipe(int fd) {
             Description description = fds.get(fd);
             if (description == null || description.pipe == null) {
@@ -295,6 +359,11 @@ public final class FakeOs implements Os {
                 description.pipe.readers--;
             }
         }
+        if (description.references == 0 && description.socket != null) {
+            description.socket.end();
+            description.socket.received.forEach(lost -> lost.descriptions().forEach(this::dereference));
+            description.socket.received.clear();
+        }
         notifyAll();
     }
 
@@ -333,13 +402,113 @@ public final class FakeOs implements Os {
     }
 
     @Override
-    public synchronized SocketPair socketPair() {
-        throw new UnsupportedOperationException("tests of transfers use real sockets");
+    public synchronized SocketPair socketPair() throws SystemCallException {
+        mayFail("socketpair", "");
+        SocketEnd[] ends = SocketEnd.pair();
+        int ours = nextFd++;
+        int childs = nextFd++;
+        put(ours, new Description(ends[0]));
+        put(childs, new Description(ends[1]));
+        return new SocketPair(ours, childs, 1000 + childs);
     }
 
     @Override
     public MessageSocket messageSocket(int fd) {
-        throw new UnsupportedOperationException("tests of transfers use real sockets");
+        if (messageSocketsFail) {
+            throw new UnsatisfiedLinkError("on purpose");
+        }
+        return new FakeMessageSocket(fd);
+    }
+
+    private final class FakeMessageSocket implements MessageSocket {
+        private final int fd;
+
+        FakeMessageSocket(int fd) {
+            this.fd = fd;
+        }
+
+        private SocketEnd end() {
+            SocketEnd end = description(fd).socket;
+            if (end == null) {
+                throw new AssertionError("fd " + fd + " is no socket");
+            }
+            return end;
+        }
+
+        @Override
+        public boolean send(byte[] message, int[] fds) throws SystemCallException {
+            synchronized (FakeOs.this) {
+                SocketEnd end = end();
+                if (isFull(end)) {
+                    return false;
+                }
+                if (end.over) {
+                    throw failure("sendmsg", Errno.EPIPE, "fd " + fd);
+                }
+                List<Description> descriptions = new ArrayList<>();
+                for (int one : fds) {
+                    descriptions.add(description(one));
+                }
+                descriptions.forEach(FakeOs.this::reference);
+                end.other().received.add(new Sent(message, descriptions));
+                FakeOs.this.notifyAll();
+                return true;
+            }
+        }
+
+        private boolean isFull(SocketEnd end) throws SystemCallException {
+            try {
+                mayFail("sendmsg", "fd " + fd);
+                return end.other().received.size() == MAX_MESSAGES;
+            } catch (SystemCallException e) {
+                if (e.errno() == Errno.EAGAIN.intValue()) {
+                    return true;
+                }
+                throw e;
+            }
+        }
+
+        @Override
+        public @Nullable Received receive() throws SystemCallException {
+            synchronized (FakeOs.this) {
+                mayFail("recvmsg", "fd " + fd);
+                while (end().received.isEmpty() && !end().over) {
+                    try {
+                        FakeOs.this.wait();
+                    } catch (InterruptedException e) {
+                        // EINTR: again
+                    }
+                }
+                Sent next = end().received.poll();
+                return next == null ? null : received(next);
+            }
+        }
+
+        private Received received(Sent sent) {
+            int[] fds = new int[sent.descriptions().size()];
+            for (int i = 0; i < fds.length; i++) {
+                fds[i] = nextFd++;
+                open.put(fds[i], sent.descriptions().get(i)); // referenced when it was sent
+            }
+            return new Received(sent.bytes(), fds, false);
+        }
+
+        @Override
+        public void shutDown() {
+            synchronized (FakeOs.this) {
+                end().end();
+                FakeOs.this.notifyAll();
+            }
+        }
+
+        @Override
+        public void close() {
+            try {
+                FakeOs.this.close(fd);
+            } catch (SystemCallException e) {
+                // a mistake that is noted
+            }
+        }
     }
 
     @Override

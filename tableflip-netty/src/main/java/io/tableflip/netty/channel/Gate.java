@@ -77,15 +77,6 @@ final class Gate extends ChannelDuplexHandler {
         }
     }
 
-    /**
-     * Opens it for a channel that was read before it had a gate. If its user reads by hand, a read() may be
-     * outstanding.
-     */
-    void openLate() {
-        outstanding = true;
-        open();
-    }
-
     private void close() {
         if (!open || ctx == null) {
             return;

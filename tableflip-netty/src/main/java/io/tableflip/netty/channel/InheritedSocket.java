@@ -72,19 +72,6 @@ final class InheritedSocket {
         }
     }
 
-    /** @throws WrongDescriptorException if the descriptor is not a connection that Netty can take */
-    static InheritedSocket connected(Fd fd) throws IOException {
-        InheritedSocket socket = new InheritedSocket(fd);
-        if (!socket.facts.isStream() || socket.facts.listens()) {
-            throw socket.wrong("is not a connection over TCP or a Unix stream socket");
-        }
-        return socket;
-    }
-
-    boolean isUnix() {
-        return facts.isUnix();
-    }
-
     /** Where it is bound. */
     @Nullable
     SocketAddress localAddress() {

@@ -52,14 +52,6 @@ public final class Listener extends ServedChannel implements TransferParticipant
         this.policy = policy;
     }
 
-    /** It is handed over to the next generation, so no drain asks it to leave or waits for it. */
-    static void forget(Channel connection) {
-        AcceptedConnection accepted = connection.attr(ACCEPTED).get();
-        if (accepted != null) {
-            accepted.closed().complete(null);
-        }
-    }
-
     @Override
     public void received(ChannelHandlerContext ctx, Object message) {
         if (message instanceof Channel accepted) {
@@ -204,7 +196,7 @@ public final class Listener extends ServedChannel implements TransferParticipant
             accept(ctx, connection);
             connectionOf(connection).closed().thenRun(incoming::arrived);
             ctx.fireChannelReadComplete();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             LOG.log(DEBUG, "a connection of the parent", e);
             incoming.arrived();
         }

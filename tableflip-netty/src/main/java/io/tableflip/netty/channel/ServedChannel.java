@@ -32,7 +32,7 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     private static final Duration QUEUE_LIMIT = Duration.ofSeconds(1);
 
     private final Upgrader upgrader;
-    private final @Nullable Binder binder;
+    private final Binder binder;
     private final Channel channel;
     private volatile Reservation reservation;
     private final Gate gate = new Gate(this);
@@ -52,13 +52,12 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     private volatile boolean running;
     private volatile boolean released;
 
-    /** @param binder {@code null} for a connection, which has its address */
-    ServedChannel(Upgrader upgrader, @Nullable Binder binder, Channel channel, Reservation reservation) {
+    ServedChannel(Upgrader upgrader, Binder binder, Channel channel, Reservation reservation) {
         this.upgrader = upgrader;
         this.binder = binder;
         this.channel = channel;
         this.reservation = reservation;
-        bound = binder == null || binder.isBound();
+        bound = binder.isBound();
     }
 
     /**
@@ -121,10 +120,6 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
 
     @Override
     public final void bind(ChannelHandlerContext ctx, SocketAddress requested, ChannelPromise promise) {
-        if (binder == null) {
-            ctx.bind(requested, promise);
-            return;
-        }
         try {
             takeNameAgain();
             reservation.use(this); // refused if an upgrade has begun, which this channel would miss
@@ -162,7 +157,7 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     }
 
     /** It is paused, drained and resumed with the process from now on. */
-    final void serve() {
+    private void serve() {
         bound = true;
         joined.forEach(JoinedChannel::begin);
         upgrader.register(this);
@@ -186,7 +181,7 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
     }
 
     /** The socket is not passed on any more, and its name is free. */
-    final void forget() {
+    private void forget() {
         reservation.close();
         joined.forEach(JoinedChannel::forget);
     }
@@ -240,9 +235,6 @@ public abstract class ServedChannel implements Participant, FdSource, Gate.Owner
 
     @Override
     public final Set<FdName> serves() {
-        if (binder == null) {
-            return Set.of();
-        }
         Set<FdName> names = new LinkedHashSet<>();
         names.add(name());
         joined.forEach(other -> other.name().ifPresent(names::add));

@@ -15,45 +15,22 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A channel that the next generation has too, a datagram socket or a connection that is handed over: one of
- * the two reads. Thread-safe.
+ * A datagram channel. The next generation has its socket too, and one of the two reads. Thread-safe.
  *
  * <p>When it drains it reads no more, and waits until what it has read is answered, which shows in nothing
  * being written for a while.
  */
 final class SharedChannel extends ServedChannel {
     private static final int STEPS = 4;
-    private static final Duration CONNECTION_QUIET = Duration.ofMillis(500);
 
     private final Duration quiet;
-    /** When nobody else reads it: at once for datagrams, of which each process gets whole ones. */
-    private final CompletableFuture<Void> ours;
-
     private volatile @Nullable Run run;
     /** It may have read something that is not answered yet. */
-    private boolean hasRun; // guarded by this
+    private volatile boolean hasRun;
 
-    /** It is to run, as soon as it is ours. */
-    private boolean wanted; // guarded by this
-
-    /** A datagram socket. */
     SharedChannel(Upgrader upgrader, Binder binder, Channel channel, Reservation reservation, Duration quiet) {
         super(upgrader, binder, channel, reservation);
         this.quiet = quiet;
-        ours = CompletableFuture.completedFuture(null);
-    }
-
-    private SharedChannel(Upgrader upgrader, Channel channel, Reservation reservation) {
-        super(upgrader, null, channel, reservation);
-        quiet = CONNECTION_QUIET;
-        ours = upgrader.parentPaused();
-    }
-
-    /** A connection that the parent has, too. */
-    static SharedChannel connection(Upgrader upgrader, Channel channel, Reservation reservation) {
-        SharedChannel shared = new SharedChannel(upgrader, channel, reservation);
-        shared.guard();
-        return shared;
     }
 
     @Override
@@ -68,53 +45,23 @@ final class SharedChannel extends ServedChannel {
         }
     }
 
-    /** A connection of this process, whose gate was not there from the beginning: it runs, and goes on. */
-    synchronized void goOn() {
-        hasRun = true;
-        gate().openLate();
-    }
-
-    /** Does not wait until the parent has paused, which it does when this process has resumed. */
     @Override
     public CompletionStage<?> resume() {
         replaceRun(null);
-        want(true);
-        CompletableFuture<Void> opened = ours.thenCompose(nobodyElse -> openIfWanted());
-        return ours.isDone() ? opened : CompletableFuture.completedFuture(null);
-    }
-
-    private synchronized void want(boolean run) {
-        wanted = run;
-    }
-
-    private synchronized CompletableFuture<Void> openIfWanted() {
-        if (!wanted) {
-            return CompletableFuture.completedFuture(null);
-        }
         hasRun = true;
         return moveGate(true);
     }
 
     @Override
-    public CompletionStage<?> pause() {
-        return closeGate();
-    }
-
-    @Override
     public CompletionStage<?> retire() {
-        return whenQueueIsEmpty(() -> {}).thenCompose(done -> closeGate());
-    }
-
-    private synchronized CompletableFuture<Void> closeGate() {
-        wanted = false;
-        return moveGate(false);
+        return whenQueueIsEmpty(() -> {}).thenCompose(done -> moveGate(false));
     }
 
     @Override
     public CompletionStage<DrainReport> drain(Duration timeout) {
         Run next = new Run(timeout);
         replaceRun(next);
-        closeGate().thenCompose(done -> onLoop(next::begin)).whenComplete((done, failure) -> next.beganOr(failure));
+        moveGate(false).thenCompose(done -> onLoop(next::begin)).whenComplete((done, failure) -> next.beganOr(failure));
         closed().thenRun(() -> next.end(true));
         if (isReleased()) {
             closeAfter(next);
@@ -140,16 +87,10 @@ final class SharedChannel extends ServedChannel {
         Run current = run;
         if (current != null) {
             closeAfter(current);
-        } else if (!mayHaveRead()) {
+        } else if (!hasRun) {
             channel().close();
         }
         return closed();
-    }
-
-    /** If not, it does not begin to. */
-    private synchronized boolean mayHaveRead() {
-        wanted &= hasRun;
-        return hasRun;
     }
 
     private void closeAfter(Run drain) {

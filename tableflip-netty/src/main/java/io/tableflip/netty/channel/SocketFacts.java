@@ -36,16 +36,8 @@ final class SocketFacts {
         listens = socket.getIntOpt(SOL_SOCKET, SO_ACCEPTCONN) != 0;
     }
 
-    boolean listens() {
-        return listens;
-    }
-
-    boolean isUnix() {
+    private boolean isUnix() {
         return domain == AF_UNIX;
-    }
-
-    boolean isStream() {
-        return type == SOCK_STREAM;
     }
 
     boolean isUnixPacket() {

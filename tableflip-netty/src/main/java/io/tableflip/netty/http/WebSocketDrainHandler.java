@@ -7,6 +7,8 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.websocketx.BinaryWebSocketFrame;
@@ -212,7 +214,7 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
 
     @Override
     public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
-        if (msg instanceof HttpResponse response && HttpResponseStatus.SWITCHING_PROTOCOLS.equals(response.status())) {
+        if (msg instanceof HttpResponse response && isHandshake(response)) {
             ctx.write(msg, whenWritten(ctx, promise));
         } else if (!(msg instanceof WebSocketFrame frame)) {
             ctx.write(msg, promise);
@@ -226,6 +228,12 @@ public final class WebSocketDrainHandler extends ChannelDuplexHandler {
             ctx.write(msg, promise);
             proceed(ctx);
         }
+    }
+
+    /** Not an upgrade to HTTP/2, for example. */
+    private static boolean isHandshake(HttpResponse response) {
+        return HttpResponseStatus.SWITCHING_PROTOCOLS.equals(response.status())
+                && response.headers().containsValue(HttpHeaderNames.UPGRADE, HttpHeaderValues.WEBSOCKET, true);
     }
 
     /**

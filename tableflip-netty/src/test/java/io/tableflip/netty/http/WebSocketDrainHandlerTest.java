@@ -1,5 +1,6 @@
 package io.tableflip.netty.http;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -15,11 +16,15 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpClientCodec;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.ContinuationWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.PingWebSocketFrame;
@@ -41,6 +46,7 @@ import io.tableflip.netty.DrainPolicy;
 import io.tableflip.netty.Groups;
 import io.tableflip.netty.TestServer;
 import io.tableflip.testsupport.Await;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
@@ -230,6 +236,32 @@ class WebSocketDrainHandlerTest {
         answer.get().run();
         assertEquals(RESTART, next(connecting.get(10, TimeUnit.SECONDS).seen));
         assertEquals(1, toldOfWebSockets(get(drained)));
+    }
+
+    @Test
+    void anUpgradeToAnotherProtocolIsNoHandshake() throws Exception {
+        TestServer server = TestServer.start(cleanup, DrainPolicy.HANDLERS, pipeline -> {
+            pipeline.addLast(new HttpServerCodec(), new HttpObjectAggregator(10_000), new WebSocketDrainHandler());
+            pipeline.addLast(new SimpleChannelInboundHandler<FullHttpRequest>() {
+                @Override
+                protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
+                    DefaultFullHttpResponse response =
+                            new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.SWITCHING_PROTOCOLS);
+                    response.headers().set(HttpHeaderNames.UPGRADE, "h2c");
+                    ctx.writeAndFlush(response)
+                            .addListener(written -> ctx.executor().execute(() -> received.add("past")));
+                }
+            });
+        });
+        try (Socket client = new Socket()) {
+            client.connect(server.address());
+            client.getOutputStream().write("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n".getBytes(US_ASCII));
+            assertEquals("past", next(received));
+            CompletableFuture<DrainReport> drained = server.drain(LONG);
+            server.event();
+            client.close();
+            assertEquals(0, get(drained).notified());
+        }
     }
 
     @Test

@@ -63,7 +63,8 @@ public final class ReactorNettyExample {
                     .bindAddress(() -> address)
                     .runOn(loops)
                     .protocol(protocols)
-                    .doOnChannelInit(new DrainHandlers()) // transfers HTTP/1.1, tells other clients when it is time to leave
+                    .doOnChannelInit(
+                            new DrainHandlers()) // transfers HTTP/1.1, tells other clients when it is time to leave
                     .route(routes -> routes.get("/", (request, response) -> response.sendString(Mono.just(greeting)))
                             .get("/stream", (request, response) -> response.sendString(stream(greeting)))
                             .ws("/ws", (in, out) -> out.sendObject(answers(in, upgrader.generation()), answer -> true)))
@@ -79,10 +80,7 @@ public final class ReactorNettyExample {
     }
 
     private static Flux<TextWebSocketFrame> answers(WebsocketInbound in, int generation) {
-        return in.aggregateFrames()
-                .receive()
-                .asString()
-                .map(text -> new TextWebSocketFrame(generation + " " + text));
+        return in.aggregateFrames().receive().asString().map(text -> new TextWebSocketFrame(generation + " " + text));
     }
 
     private static Flux<String> stream(String greeting) {

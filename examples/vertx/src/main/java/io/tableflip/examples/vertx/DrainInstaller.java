@@ -79,7 +79,8 @@ final class DrainInstaller extends ChannelInboundHandlerAdapter {
             if (isUnknown(ctx) && isPrefix(bytes)) {
                 first = bytes;
             } else if (isUnknown(ctx) && isHttp1(ctx, bytes)) {
-                ctx.pipeline().fireChannelRead(bytes); // once more from the beginning: the handler for transfers is there
+                ctx.pipeline()
+                        .fireChannelRead(bytes); // once more from the beginning: the handler for transfers is there
             } else {
                 while (!install(ctx, null) && bytes.readableBytes() > 1) {
                     ctx.fireChannelRead(bytes.readRetainedSlice(1));
