@@ -63,7 +63,7 @@ final class StayingClient {
     private static Map<StayingKind, Integer> numbers(String[] words) {
         Map<StayingKind, Integer> numbers = new EnumMap<>(StayingKind.class);
         for (int i = 2; i < words.length; i++) {
-            String[] parts = words[i].split("=");
+            String[] parts = words[i].split("=", -1);
             numbers.put(StayingKind.valueOf(parts[0]), Integer.valueOf(parts[1]));
         }
         return numbers;

@@ -78,7 +78,7 @@ final class StayingTrials {
                 record.wrong()));
         StayingRecord ours = seen.getOrDefault(Contenders.OURS_TRANSFER, StayingRecord.NOTHING);
         String what = "clients that never reconnect, " + Contenders.OURS_TRANSFER + ": ";
-        report.bar(Bar.atMost(what + "connections ended", 0, ours.ended(), null));
+        report.bar(Bar.atMost(what + "connections ended", 0, (double) ours.ended(), null));
         report.bar(Bar.atMost(
                 what + "requests lost, doubled, reordered or answered wrongly", 0, (double) ours.failures(), null));
     }

@@ -91,7 +91,7 @@ final class TransferGrowth {
                     transfers.size(),
                     transfers.millis().text(0),
                     transfers.cpuMillis().text(0),
-                    transfers == base ? "" : String.format("%.0f", transfers.eachCpu(base)));
+                    transfers.size() == base.size() ? "" : String.format("%.0f", transfers.eachCpu(base)));
         }
         bars(report, all, base);
     }
