@@ -1340,12 +1340,16 @@ class TakeoverTest {
             assertEquals(List.of(), os.mistakes());
         }
 
-        @Override
-        public void close() {
+        void closeParents() {
             if (!closed) {
                 closed = true;
                 parents.close();
             }
+        }
+
+        @Override
+        public void close() {
+            closeParents();
         }
     }
 
@@ -1363,7 +1367,7 @@ class TakeoverTest {
             assertTrue(os.open().contains(connection));
             with.child.advance(Housekeeping.DELAY);
             with.parents.shutDown();
-            with.close();
+            with.closeParents();
             Await.until("closed", () -> !os.open().contains(CHANNEL));
             assertEquals(List.of(), os.mistakes());
         }

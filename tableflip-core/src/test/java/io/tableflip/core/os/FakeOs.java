@@ -84,7 +84,16 @@ public final class FakeOs implements Os {
         }
     }
 
-    private record Sent(byte[] bytes, List<Description> descriptions) {}
+    /** A message on its way. */
+    private static final class Sent {
+        private final byte[] bytes;
+        private final List<Description> descriptions;
+
+        Sent(byte[] bytes, List<Description> descriptions) {
+            this.bytes = bytes;
+            this.descriptions = descriptions;
+        }
+    }
 
     private static final class PipeBuffer {
         final ArrayDeque<Byte> bytes = new ArrayDeque<>();
@@ -485,12 +494,12 @@ public final class FakeOs implements Os {
         }
 
         private Received received(Sent sent) {
-            int[] fds = new int[sent.descriptions().size()];
+            int[] fds = new int[sent.descriptions.size()];
             for (int i = 0; i < fds.length; i++) {
                 fds[i] = nextFd++;
-                open.put(fds[i], sent.descriptions().get(i)); // referenced when it was sent
+                open.put(fds[i], sent.descriptions.get(i)); // referenced when it was sent
             }
-            return new Received(sent.bytes(), fds, false);
+            return new Received(sent.bytes, fds, false);
         }
 
         @Override

@@ -32,7 +32,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BiConsumer;
 import jnr.constants.platform.Errno;
 import jnr.posix.POSIXFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -50,8 +49,9 @@ class TransferTest {
     private static final int WEB = 3;
 
     /** Runs a step soon. */
-    private static final BiConsumer<Duration, Runnable> TIMER = (delay, step) ->
-            CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS).execute(step);
+    private static void soon(Duration delay, Runnable step) {
+        CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS).execute(step);
+    }
 
     @TempDir
     Path directory;
@@ -76,7 +76,7 @@ class TransferTest {
         Os.SocketPair pair = os.socketPair();
         parentsEnd = os.messageSocket(pair.ours());
         parent = new OutgoingTransfer(parentsEnd);
-        child = new IncomingTransfer(pair.childs(), room, TIMER);
+        child = new IncomingTransfer(pair.childs(), room, TransferTest::soon);
     }
 
     @AfterEach
@@ -358,7 +358,8 @@ class TransferTest {
     /** Until the child has looked a few times. */
     private static void waitForRetries() throws Exception {
         CompletableFuture<Void> later = new CompletableFuture<>();
-        TIMER.accept(Duration.ZERO, () -> TIMER.accept(Duration.ZERO, () -> later.complete(null)));
+        TransferTest::soon
+                .accept(Duration.ZERO, () -> TransferTest::soon.accept(Duration.ZERO, () -> later.complete(null)));
         Await.get(later);
     }
 
@@ -599,7 +600,7 @@ class TransferTest {
         Os.SocketPair pair = os.socketPair();
         int jobs = os.duplicate(pair.childs(), 100);
         OutgoingTransfer from = new OutgoingTransfer(os.messageSocket(pair.ours()));
-        IncomingTransfer to = new IncomingTransfer(pair.childs(), new DescriptorRoom(proc), TIMER);
+        IncomingTransfer to = new IncomingTransfer(pair.childs(), new DescriptorRoom(proc), TransferTest::soon);
         from.begin();
         to.begin(os, Map.of(WEB, web));
         ConnectionSender sender = from.sender(WEB);
@@ -619,7 +620,7 @@ class TransferTest {
         int passed = POSIXFactory.getPOSIX().dup(pair.childs());
         os.close(pair.childs());
         assertTrue(proc.isPassed(passed));
-        IncomingTransfer to = new IncomingTransfer(passed, new DescriptorRoom(proc), TIMER);
+        IncomingTransfer to = new IncomingTransfer(passed, new DescriptorRoom(proc), TransferTest::soon);
         if (prepares) {
             to.prepare(os);
         } else {
@@ -636,7 +637,7 @@ class TransferTest {
     void aRehearsalForWhichThereIsNoRoomEnds() throws Exception {
         FakeOs fake = new FakeOs();
         MessageSocket parents = fake.openedSocket(7);
-        IncomingTransfer to = new IncomingTransfer(7, new DescriptorRoom(proc), TIMER);
+        IncomingTransfer to = new IncomingTransfer(7, new DescriptorRoom(proc), TransferTest::soon);
         fake.fail("sendmsg", 0, Errno.EAGAIN);
         Set<Integer> before = fake.open();
         Await.get(CompletableFuture.runAsync(() -> {

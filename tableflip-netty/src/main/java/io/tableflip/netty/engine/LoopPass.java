@@ -58,7 +58,11 @@ final class LoopPass {
         /** It has closed meanwhile. */
         void closed(Candidate candidate);
 
-        /** @param reason why it was not transferred, as a short name */
+        /**
+         * It is not transferred.
+         *
+         * @param reason why, as a short name
+         */
         void stays(Candidate candidate, String reason);
 
         /** All of this loop have come to an end. */

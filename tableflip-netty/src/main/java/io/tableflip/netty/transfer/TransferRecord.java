@@ -23,22 +23,52 @@ final class TransferRecord {
 
     /** The tap that can take it. */
     enum Kind {
-        MESSAGES,
-        HTTP
+        MESSAGES(0),
+        HTTP(1);
+
+        private final int code;
+
+        Kind(int code) {
+            this.code = code;
+        }
+
+        static Kind of(int code) {
+            for (Kind kind : values()) {
+                if (kind.code == code) {
+                    return kind;
+                }
+            }
+            throw new IllegalArgumentException("an unknown kind, " + code);
+        }
     }
 
-    /** Its place is what stands in the record: new ones come last. */
+    /** With the byte that stands for it. */
     enum Part {
         /** Bytes that were read and are part of no message that the application has seen. */
-        UNREAD,
+        UNREAD(1),
         /** A header of the PROXY protocol. */
-        PREFACE,
+        PREFACE(2),
         /** The head of the request that asked for WebSocket. */
-        UPGRADE,
+        UPGRADE(3),
         /** What the client was told in response to it. */
-        NEGOTIATED,
+        NEGOTIATED(4),
         /** The last data of the client that its compressor may refer to. */
-        WINDOW
+        WINDOW(5);
+
+        private final int code;
+
+        Part(int code) {
+            this.code = code;
+        }
+
+        static Part of(int code) {
+            for (Part part : values()) {
+                if (part.code == code) {
+                    return part;
+                }
+            }
+            throw new IllegalArgumentException("an unknown part, " + code);
+        }
     }
 
     private final Kind kind;
@@ -78,8 +108,8 @@ final class TransferRecord {
     byte[] encode() {
         ByteArrayOutputStream to = new ByteArrayOutputStream(64);
         to.write(VERSION);
-        to.write(kind.ordinal());
-        parts.forEach((part, value) -> write(to, part.ordinal() + 1, value));
+        to.write(kind.code);
+        parts.forEach((part, value) -> write(to, part.code, value));
         states.forEach((name, value) -> {
             byte[] key = name.getBytes(UTF_8);
             ByteBuffer state = ByteBuffer.allocate(4 + key.length + value.length);
@@ -102,7 +132,7 @@ final class TransferRecord {
             if (version != VERSION) {
                 throw new IllegalArgumentException("version " + version + ", not " + VERSION);
             }
-            TransferRecord result = new TransferRecord(constant(Kind.values(), from.get()));
+            TransferRecord result = new TransferRecord(Kind.of(from.get()));
             while (from.hasRemaining()) {
                 result.read(from.get(), ByteBuffer.wrap(bytes(from, from.getInt())));
             }
@@ -117,7 +147,7 @@ final class TransferRecord {
             String name = new String(bytes(value, value.getInt()), UTF_8);
             states.put(name, bytes(value, value.remaining()));
         } else {
-            parts.put(constant(Part.values(), tag - 1), bytes(value, value.remaining()));
+            parts.put(Part.of(tag), bytes(value, value.remaining()));
         }
     }
 
@@ -129,12 +159,5 @@ final class TransferRecord {
         byte[] result = new byte[length];
         from.get(result);
         return result;
-    }
-
-    private static <T> T constant(T[] all, int index) {
-        if (index < 0 || index >= all.length) {
-            throw new IllegalArgumentException("an unknown number " + index);
-        }
-        return all[index];
     }
 }

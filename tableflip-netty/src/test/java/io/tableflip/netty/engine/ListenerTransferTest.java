@@ -7,10 +7,10 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.epoll.EpollEventLoopGroup;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.tableflip.core.DrainReport;
 import io.tableflip.core.transfer.ConnectionSender;
+import io.tableflip.netty.Groups;
 import io.tableflip.testsupport.Await;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -40,7 +40,7 @@ class ListenerTransferTest {
 
     @BeforeEach
     void open() throws IOException {
-        group = new EpollEventLoopGroup(2);
+        group = Groups.epoll(2);
         server = new ServerSocket(0, 500, InetAddress.getLoopbackAddress());
     }
 
@@ -129,14 +129,14 @@ class ListenerTransferTest {
     }
 
     /** A connection that does what the test says. */
-    private static final class Connection implements Transferable {
+    private static final class Client implements Transferable {
         private final Channel channel;
         private volatile @Nullable String never;
         private volatile @Nullable String obstacle;
         private volatile Runnable settled = () -> {};
         private volatile String state = "served";
 
-        Connection(Channel channel) {
+        Client(Channel channel) {
             this.channel = channel;
             channel.attr(KEY).set(this);
         }
@@ -181,12 +181,12 @@ class ListenerTransferTest {
         }
     }
 
-    private List<Connection> connections(int count) {
+    private List<Client> connections(int count) {
         return connections(2, count);
     }
 
-    private List<Connection> connections(int loops, int count) {
-        List<Connection> connections = new ArrayList<>();
+    private List<Client> connections(int loops, int count) {
+        List<Client> connections = new ArrayList<>();
         Bootstrap bootstrap = new Bootstrap()
                 .group(loops == 1 ? group.next() : group)
                 .channel(EpollSocketChannel.class)
@@ -195,7 +195,7 @@ class ListenerTransferTest {
                     protected void initChannel(Channel channel) {}
                 });
         for (int i = 0; i < count; i++) {
-            connections.add(new Connection(bootstrap
+            connections.add(new Client(bootstrap
                     .connect(server.getLocalSocketAddress())
                     .syncUninterruptibly()
                     .channel()));
@@ -203,7 +203,7 @@ class ListenerTransferTest {
         return connections;
     }
 
-    private CompletableFuture<DrainReport> begin(List<Connection> connections, Duration patience) {
+    private CompletableFuture<DrainReport> begin(List<Client> connections, Duration patience) {
         return new ListenerTransfer(sender, patience, stayed::add)
                 .begin(connections.stream()
                         .map(connection -> connection.channel)
@@ -220,7 +220,7 @@ class ListenerTransferTest {
 
     @Test
     void allGoAsFarAsThereIsCredit() throws Exception {
-        List<Connection> connections = connections(100);
+        List<Client> connections = connections(100);
         CompletableFuture<DrainReport> report = begin(connections, LONG);
         sender.grant(30);
         Await.until("30 have gone", () -> sender.count() == 30);
@@ -240,7 +240,7 @@ class ListenerTransferTest {
 
     @Test
     void oneWithAnObstacleHoldsUpNobody() throws Exception {
-        List<Connection> connections = connections(10);
+        List<Client> connections = connections(10);
         connections.subList(0, 3).forEach(connection -> connection.obstacle = "response owed");
         CompletableFuture<DrainReport> report = begin(connections, LONG);
         sender.grant(2);
@@ -260,9 +260,9 @@ class ListenerTransferTest {
     /** Credit that another one holds comes back only when that one has gone. */
     @Test
     void oneThatWaitsForCreditDoesNotHoldUpOneThatHasIt() throws Exception {
-        List<Connection> connections = connections(1, 2);
-        Connection owing = connections.get(0);
-        Connection notified = connections.get(1);
+        List<Client> connections = connections(1, 2);
+        Client owing = connections.get(0);
+        Client notified = connections.get(1);
         owing.obstacle = "response owed";
         notified.obstacle = Transferable.BEING_NOTIFIED;
         CompletableFuture<DrainReport> report = begin(connections, LONG);
@@ -278,7 +278,7 @@ class ListenerTransferTest {
 
     @Test
     void whoComesToNoBoundaryInTimeStays() throws Exception {
-        List<Connection> connections = connections(4);
+        List<Client> connections = connections(4);
         connections.get(0).obstacle = "response owed";
         connections.get(1).obstacle = "response owed";
         connections.get(2).never = "tls";
@@ -303,14 +303,14 @@ class ListenerTransferTest {
     void aFullChannelIsTriedAgain() throws Exception {
         sender.answer(ConnectionSender.Result.FULL, ConnectionSender.Result.FULL);
         sender.grant(64);
-        List<Connection> connections = connections(5);
+        List<Client> connections = connections(5);
         assertEquals(5, report(begin(connections, LONG)).transferred());
         assertNoCreditIsLost(64);
     }
 
     @Test
     void whatTheOtherProcessRefusesStays() throws Exception {
-        List<Connection> connections = connections(3);
+        List<Client> connections = connections(3);
         connections.get(0).obstacle = "response owed";
         CompletableFuture<DrainReport> report = begin(connections, LONG);
         sender.grant(1);
@@ -324,7 +324,7 @@ class ListenerTransferTest {
     void aRefusedMessageLeavesItsConnectionsHere() throws Exception {
         sender.answer(ConnectionSender.Result.REFUSED, ConnectionSender.Result.REFUSED);
         sender.grant(64);
-        List<Connection> connections = connections(3);
+        List<Client> connections = connections(3);
         DrainReport report = report(begin(connections, LONG));
         assertEquals(Map.of("refused", 3L), report.notTransferred());
         connections.forEach(connection -> assertEquals("called off", connection.state));
@@ -332,7 +332,7 @@ class ListenerTransferTest {
 
     @Test
     void aClientThatLeavesMeanwhileIsFinished() throws Exception {
-        List<Connection> connections = connections(2);
+        List<Client> connections = connections(2);
         connections.get(0).obstacle = "response owed";
         sender.grant(64);
         CompletableFuture<DrainReport> report = begin(connections, LONG);

@@ -259,7 +259,7 @@ class WebSocketDrainHandlerTest {
             assertEquals("past", next(received));
             CompletableFuture<DrainReport> drained = server.drain(LONG);
             server.event();
-            client.close();
+            client.shutdownOutput();
             assertEquals(0, get(drained).notified());
         }
     }

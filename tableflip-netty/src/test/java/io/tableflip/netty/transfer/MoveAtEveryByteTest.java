@@ -44,6 +44,7 @@ class MoveAtEveryByteTest {
     private final List<String> seen = new ArrayList<>();
 
     /** What the client sends, and who understands it. */
+    @SuppressWarnings({"ImmutableEnumChecker", "StringConcatToTextBlock"}) // nobody changes it; each line ends in CRLF
     enum Protocol {
         LINES("one\ntwo\n\n\nthree and more\r\nfour\n", Protocol::lines),
         LENGTHS("\0\3abc\0\0\0\1\n\0\5hello\0\2\0\0", Protocol::lengths),

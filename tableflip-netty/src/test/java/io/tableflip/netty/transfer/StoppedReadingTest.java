@@ -1,5 +1,6 @@
 package io.tableflip.netty.transfer;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -61,9 +62,13 @@ class StoppedReadingTest {
         return channel.eventLoop().submit(step).get();
     }
 
+    private static Transferable transferable(Channel channel) {
+        return requireNonNull(Transferable.of(channel));
+    }
+
     private static void stop(Channel channel) throws Exception {
         onLoop(channel, () -> {
-            Transferable.of(channel).prepare(() -> {});
+            transferable(channel).prepare(() -> {});
             return true;
         });
         Groups.awaitTurn(channel);
@@ -74,12 +79,12 @@ class StoppedReadingTest {
     }
 
     private static @Nullable String obstacle(Channel channel) throws Exception {
-        return onLoop(channel, () -> Transferable.of(channel).obstacle());
+        return onLoop(channel, () -> transferable(channel).obstacle());
     }
 
     private static void callOff(Channel channel) throws Exception {
         onLoop(channel, () -> {
-            Transferable.of(channel).callOff();
+            transferable(channel).callOff();
             return true;
         });
     }
@@ -95,7 +100,7 @@ class StoppedReadingTest {
             assertNull(obstacle(channel));
             send(client, "two\n");
             Groups.awaitTurn(channel);
-            assertEquals(2, onLoop(channel, () -> Transferable.of(channel).record()).length, "nothing but the head");
+            assertEquals(2, onLoop(channel, () -> transferable(channel).record()).length, "nothing but the head");
             assertTrue(seen.isEmpty(), seen::toString);
             callOff(channel);
             assertEquals("two\n", Await.next("a message", seen));
