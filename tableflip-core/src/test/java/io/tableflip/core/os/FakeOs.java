@@ -370,7 +370,7 @@ public final class FakeOs implements Os {
         }
         if (description.references == 0 && description.socket != null) {
             description.socket.end();
-            description.socket.received.forEach(lost -> lost.descriptions().forEach(this::dereference));
+            description.socket.received.forEach(lost -> lost.descriptions.forEach(this::dereference));
             description.socket.received.clear();
         }
         notifyAll();

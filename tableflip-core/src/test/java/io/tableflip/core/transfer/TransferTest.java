@@ -358,8 +358,7 @@ class TransferTest {
     /** Until the child has looked a few times. */
     private static void waitForRetries() throws Exception {
         CompletableFuture<Void> later = new CompletableFuture<>();
-        TransferTest::soon
-                .accept(Duration.ZERO, () -> TransferTest::soon.accept(Duration.ZERO, () -> later.complete(null)));
+        soon(Duration.ZERO, () -> soon(Duration.ZERO, () -> later.complete(null)));
         Await.get(later);
     }
 
