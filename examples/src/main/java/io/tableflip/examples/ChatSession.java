@@ -27,7 +27,7 @@ final class ChatSession extends SimpleChannelInboundHandler<String> {
     public void channelActive(ChannelHandlerContext ctx) {
         Optional<byte[]> state = TransferredConnection.of(ctx.channel()).flatMap(connection -> connection.state(STATE));
         if (state.isPresent()) {
-            String[] nickAndRoom = new String(state.get(), UTF_8).split("\n");
+            String[] nickAndRoom = new String(state.get(), UTF_8).split("\n", -1);
             nick = nickAndRoom[0];
             room = rooms.get(nickAndRoom[1]);
             room.addArrived(ctx.channel());
@@ -39,7 +39,7 @@ final class ChatSession extends SimpleChannelInboundHandler<String> {
 
     @Override
     protected void channelRead0(ChannelHandlerContext ctx, String line) {
-        String[] words = line.strip().split("\\s+");
+        String[] words = line.strip().split("\\s+", -1);
         switch (words.length == 2 ? words[0] + " " : words[0]) {
             case "/nick " -> {
                 room.say("* " + nick + " is " + words[1] + " now");
