@@ -91,7 +91,8 @@ final class Contenders {
     }
 
     private static List<String> arguments(ContenderServer server) {
-        return new ArrayList<>(List.of("http", "--listen", server.address(), "--pid-file", "pid"));
+        return new ArrayList<>(
+                List.of("http", "--listen", server.address(), "--pid-file", "pid", "--connections", "drain"));
     }
 
     /** @param tls certificate and key, if it is to speak TLS */

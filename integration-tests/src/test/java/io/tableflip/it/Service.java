@@ -13,6 +13,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,6 +60,9 @@ final class Service implements AutoCloseable {
         }
 
         Builder jvmOptions(String... options) {
+            if (Arrays.stream(options).anyMatch(option -> option.matches("-XX:\\+Use\\w+GC"))) {
+                jvmOptions.remove(TestJvm.COLLECTOR);
+            }
             jvmOptions.addAll(List.of(options));
             return this;
         }

@@ -8,7 +8,8 @@ import java.util.stream.Stream;
  * collector cost.
  */
 final class TestJvm {
-    private static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+    static final String COLLECTOR = "-XX:+UseSerialGC";
+    private static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1", COLLECTOR);
 
     private TestJvm() {}
 
