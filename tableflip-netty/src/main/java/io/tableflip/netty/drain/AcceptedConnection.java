@@ -91,7 +91,7 @@ public final class AcceptedConnection {
         }
         asked = current;
         if (current.isSelective()) {
-            if (!current.selects(this)) {
+            if (!current.selects(channel)) {
                 return;
             }
             current.attach(channel);

@@ -58,6 +58,9 @@ public final class ListenerDrain {
     /** Why connections have to leave, if only some have to. */
     private final Map<AcceptedConnection, String> reasons = new HashMap<>(); // guarded by this
 
+    /** Those among which there is a choice. */
+    private final Map<Channel, AcceptedConnection> known = new HashMap<>(); // guarded by this
+
     /** Of all connections. */
     public ListenerDrain(Duration timeout) {
         this(timeout, null);
@@ -71,7 +74,7 @@ public final class ListenerDrain {
      */
     public ListenerDrain(Duration timeout, @Nullable Function<Channel, @Nullable String> reasonToLeave) {
         event = new RunningDrain(
-                timeout, reasonToLeave == null ? null : connection -> selects(connection, reasonToLeave));
+                timeout, reasonToLeave == null ? null : channel -> selects(channel, reasonToLeave));
         spread = new Spread(begun, timeout);
         report.whenComplete((done, failure) -> spread.end());
     }
@@ -105,9 +108,13 @@ public final class ListenerDrain {
         allKnown();
     }
 
-    private boolean selects(AcceptedConnection connection, Function<Channel, @Nullable String> reasonToLeave) {
-        String reason = reasonToLeave.apply(connection.channel());
+    private boolean selects(Channel channel, Function<Channel, @Nullable String> reasonToLeave) {
+        String reason = reasonToLeave.apply(channel);
         synchronized (this) {
+            AcceptedConnection connection = known.get(channel);
+            if (connection == null) {
+                return reason != null;
+            }
             if (reason == null) {
                 pending.remove(connection);
             } else if (pending.containsKey(connection)) {
@@ -140,6 +147,9 @@ public final class ListenerDrain {
                         && !connection.closed().isDone()
                         && pending.putIfAbsent(connection, Outcome.FINISHED) == null) {
                     added.add(connection);
+                    if (event.isSelective()) {
+                        known.put(connection.channel(), connection);
+                    }
                 }
             }
         }
@@ -159,7 +169,7 @@ public final class ListenerDrain {
     }
 
     private void spare(AcceptedConnection connection) {
-        event.selects(connection);
+        event.selects(connection.channel());
     }
 
     private void askOnLoop(AcceptedConnection connection) {
@@ -284,6 +294,7 @@ public final class ListenerDrain {
     public void closed(AcceptedConnection connection) {
         synchronized (this) {
             Outcome outcome = pending.remove(connection);
+            known.remove(connection.channel());
             if (outcome != null && event.isUndelivered(connection.channel())) {
                 outcome = Outcome.FORCED;
             }

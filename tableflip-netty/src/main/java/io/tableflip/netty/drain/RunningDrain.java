@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** The event of one drain of one listener, and what is noted of its connections. Thread-safe. */
@@ -42,7 +43,7 @@ public final class RunningDrain extends DrainEvent {
 
     private final AtomicBoolean unansweredLogged = new AtomicBoolean();
     /** Who has to leave; {@code null} if everybody has. */
-    private final @Nullable Selection selection;
+    private final @Nullable Predicate<Channel> selection;
 
     private volatile boolean cancelled;
 
@@ -50,15 +51,9 @@ public final class RunningDrain extends DrainEvent {
         this(timeout, null);
     }
 
-    RunningDrain(Duration timeout, @Nullable Selection selection) {
+    RunningDrain(Duration timeout, @Nullable Predicate<Channel> selection) {
         deadline = System.nanoTime() + timeout.toNanos();
         this.selection = selection;
-    }
-
-    /** Decides which connections have to leave. On the loop of the connection. */
-    interface Selection {
-        /** Whether it has to leave; if not, it is not asked, and nobody waits for it. */
-        boolean selects(AcceptedConnection connection);
     }
 
     /** Whether some connections may stay. */
@@ -66,8 +61,9 @@ public final class RunningDrain extends DrainEvent {
         return selection != null;
     }
 
-    boolean selects(AcceptedConnection connection) {
-        return selection == null || selection.selects(connection);
+    /** Whether this connection has to leave; if not, it is not asked, and nobody waits for it. On its loop. */
+    boolean selects(Channel channel) {
+        return selection == null || selection.test(channel);
     }
 
     /** Attaches this event to a channel, and fires it through its pipeline. */
