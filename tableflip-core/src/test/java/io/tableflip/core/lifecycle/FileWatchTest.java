@@ -108,6 +108,8 @@ class FileWatchTest {
             parent.settle();
         }
         assertEquals(childs, named());
+        parent.child().exit(1); // here, and not while the directory is being removed
+        awaitNamed(OURS);
     }
 
     /** A process of the machine that lives as long as the test: the one that has started this one. */

@@ -70,7 +70,7 @@ class FlightEventsTest {
                         "Upgrade Step step=takeover childPid=101",
                         "Upgrade Step step=commit childPid=101",
                         "Upgrade generation=3 childPid=101 result=UPGRADED message=",
-                        "Drain connections=43 finished=40 idle=1 forced=2 notified=38"),
+                        "Drain connections=43 transferred=0 finished=40 idle=1 forced=2 notified=38"),
                 events);
     }
 
