@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.State;
+import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.observe.ServiceStatus;
 import io.tableflip.core.observe.StatusFile;
 import io.tableflip.core.os.ProcFs;
@@ -99,16 +100,17 @@ class FileWatchTest {
     void aPidFileIsNotWrittenWhileAChildMayCommit() throws Exception {
         parent.serve();
         parent.life.upgrade();
-        parent.child().takeover();
+        FakeOs.FakeChild child = parent.child();
+        child.takeover();
         parent.await(State.DRAINING);
-        String childs = Integer.toString(parent.child().pid);
+        String childs = Integer.toString(child.pid);
         Files.writeString(pidFile, childs);
         for (int i = 0; i < 3; i++) {
             parent.advance(FileWatch.LOOK);
             parent.settle();
         }
         assertEquals(childs, named());
-        parent.child().exit(1); // here, and not while the directory is being removed
+        child.exit(1); // here, and not while the directory is being removed
         awaitNamed(OURS);
     }
 

@@ -46,6 +46,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class TransferTest {
     private static final int WINDOW = 64;
+    private static final int FIRST_WINDOW = 4;
     private static final int WEB = 3;
 
     /** Runs a step soon. */
@@ -232,21 +233,21 @@ class TransferTest {
         web.readsAtOnce = false;
         begin();
         ConnectionSender sender = parent.sender(WEB);
-        awaitCredit(sender);
-        for (int i = 0; i < WINDOW; i++) {
-            assertEquals(Result.SENT, sendNext(sender, i));
+        int sent = 0;
+        int most = 0;
+        for (int round = 0; round < 8; round++) {
+            awaitCredit(sender);
+            int before = sent;
+            while (sender.take()) {
+                assertEquals(Result.SENT, send(sender, sent++));
+            }
+            int all = sent;
+            Await.until("all have come", () -> web.records.size() == all);
+            assertFalse(sender.take());
+            most = Math.max(most, sent - before);
+            web.reading.forEach(reads -> reads.complete(null));
         }
-        Await.until("all have come", () -> web.records.size() == WINDOW);
-        assertFalse(sender.take());
-
-        // a few that read are not worth a grant, as long as others come
-        web.reading.subList(0, 15).forEach(reads -> reads.complete(null));
-        assertFalse(sender.take());
-        web.reading.get(15).complete(null);
-        awaitCredit(sender);
-        assertEquals(16, takeAll(sender));
-        web.reading.forEach(reads -> reads.complete(null));
-        Await.until("the rest is granted", () -> takeAll(sender) > 0);
+        assertTrue(most <= WINDOW && most > WINDOW / 2, "on their way: " + most);
     }
 
     @Test
@@ -254,7 +255,7 @@ class TransferTest {
         begin();
         ConnectionSender sender = parent.sender(WEB);
         awaitCredit(sender);
-        assertEquals(WINDOW, takeAll(sender));
+        assertEquals(FIRST_WINDOW, takeAll(sender));
         ConnectionSender other = parent.sender(WEB + 1);
         AtomicInteger called = new AtomicInteger();
         other.onCredit(called::incrementAndGet);
@@ -315,11 +316,11 @@ class TransferTest {
         ConnectionSender sender = parent.sender(WEB);
         waitForRetries();
         assertFalse(sender.take());
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 3; i++) {
             Files.delete(directory.resolve("self/fd/" + i));
         }
         awaitCredit(sender);
-        assertEquals(5, takeAll(sender));
+        assertEquals(3, takeAll(sender));
     }
 
     /** The very list of descriptors needs one. */
@@ -336,7 +337,7 @@ class TransferTest {
         assertFalse(sender.take());
         Files.createDirectory(fds);
         awaitCredit(sender);
-        assertEquals(WINDOW, takeAll(sender));
+        assertEquals(FIRST_WINDOW, takeAll(sender));
     }
 
     private static void limit(FakeProc proc, int limit) throws IOException {
