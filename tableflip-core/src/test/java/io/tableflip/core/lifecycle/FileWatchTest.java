@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tableflip.core.State;
-import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.observe.ServiceStatus;
 import io.tableflip.core.observe.StatusFile;
+import io.tableflip.core.os.FakeOs;
 import io.tableflip.core.os.ProcFs;
 import io.tableflip.core.os.RequestFile;
 import io.tableflip.testsupport.Await;

@@ -73,8 +73,7 @@ public final class ListenerDrain {
      *     {@code null} if all have to
      */
     public ListenerDrain(Duration timeout, @Nullable Function<Channel, @Nullable String> reasonToLeave) {
-        event = new RunningDrain(
-                timeout, reasonToLeave == null ? null : channel -> selects(channel, reasonToLeave));
+        event = new RunningDrain(timeout, reasonToLeave == null ? null : channel -> selects(channel, reasonToLeave));
         spread = new Spread(begun, timeout);
         report.whenComplete((done, failure) -> spread.end());
     }
