@@ -6,7 +6,7 @@ import io.netty.handler.codec.ByteToMessageDecoder;
 import java.util.List;
 
 /** Stands in for Netty's, which is known by its name: takes a header, fires it as a message, and goes. */
-public class HAProxyMessageDecoder extends ByteToMessageDecoder {
+public final class HAProxyMessageDecoder extends ByteToMessageDecoder {
     private boolean finished;
 
     public HAProxyMessageDecoder() {
