@@ -103,7 +103,8 @@ final class FrameworkRun {
             service.upgrade();
             awaitAnswerOf(2, session, errors, service);
             assertEquals(1, session.restarts(), service::log);
-            service.awaitMatch("drained: 1 connections: 0 transferred, 1 finished.*; not transferred: (websocket|unknown handshake) 1");
+            service.awaitMatch(
+                    "drained: 1 connections: 0 transferred, 1 finished.*; not transferred: (websocket|unknown handshake) 1");
             session.stop();
             Await.until("the session has ended", session::hasEnded, errors::toString);
         }
