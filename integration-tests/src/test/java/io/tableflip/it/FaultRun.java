@@ -1,5 +1,6 @@
 package io.tableflip.it;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -16,7 +17,9 @@ import io.tableflip.testsupport.Commands;
 import io.tableflip.testsupport.Proc;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,6 +45,10 @@ final class FaultRun implements AutoCloseable {
     private static final Set<FailureKind> LOST_WITH_PROCESS =
             EnumSet.of(FailureKind.RESET, FailureKind.EOF, FailureKind.PARTIAL, FailureKind.IDLE_BROKEN);
 
+    /** More than the child takes at first. */
+    private static final int IDLE = 12;
+
+    private final List<Socket> idle = new ArrayList<>();
     private final Cell cell;
     private final Path directory;
     private final SharedClock clock;
@@ -65,7 +72,7 @@ final class FaultRun implements AutoCloseable {
                         directory.toString(),
                         Long.toString(cell.step().readyAfterMillis()),
                         Integer.toString(cell.step().names()),
-                        Long.toString(cell.step().drainTimeoutSeconds()),
+                        Long.toString(drainTimeoutSeconds()),
                         Boolean.toString(cell.step().transfers()))
                 .startAndAwait();
         try {
@@ -85,6 +92,7 @@ final class FaultRun implements AutoCloseable {
 
     @Override
     public void close() {
+        closeIdle();
         load.close();
         service.close();
     }
@@ -101,7 +109,18 @@ final class FaultRun implements AutoCloseable {
         Commands.run("mkfifo", directory.resolve("gate").toString());
     }
 
+    /** As long as no test lasts; but a transfer to a child that stands still must end. */
+    private long drainTimeoutSeconds() {
+        return cell.step().transfers() && cell.fault() == Fault.STOP_CHILD ? 20 : 3600;
+    }
+
     void run() throws IOException {
+        if (cell.step().transfers()) {
+            openIdle();
+            if (cell.outcome() == Outcome.NOBODY) {
+                stopLoad(); // what waits for a held event loop gets no answer
+            }
+        }
         if (cell.step().isHeldByRequest()) {
             request = Http.start(address, "/until?" + directory.resolve("released"));
             awaitUnderWay();
@@ -111,10 +130,36 @@ final class FaultRun implements AutoCloseable {
             stopLoad();
         }
         happen();
+        closeIdle();
         awaitOutcome();
         checkWhatIsLeft();
         if (cell.outcome() != Outcome.NOBODY) {
             goOn();
+        }
+    }
+
+    /** Connections to transfer that nobody waits for. */
+    private void openIdle() throws IOException {
+        for (int i = 0; i < IDLE; i++) {
+            Socket client = new Socket();
+            idle.add(client);
+            client.connect(address);
+            client.getOutputStream().write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(US_ASCII));
+            int read = 0;
+            while (read != '}') { // the end of the answer
+                read = client.getInputStream().read();
+                assertTrue(read >= 0, this::state);
+            }
+        }
+    }
+
+    private void closeIdle() {
+        for (Socket client : idle) {
+            try {
+                client.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
     }
 

@@ -72,11 +72,6 @@ enum FaultStep {
         return this == TRANSFERRING || this == HALF_TRANSFERRED;
     }
 
-    /** As long as no test lasts; but a transfer to a child that stands still must end. */
-    long drainTimeoutSeconds() {
-        return transfers() ? 20 : 3600;
-    }
-
     /** Long enough to look at a drain, or no time for a commit that does not wait for one. */
     long readyAfterMillis() {
         return this == LINGERING ? 0 : 20_000;
