@@ -139,7 +139,9 @@ class TransferringParentTest {
         web.transferred();
         Await.get(life.exit());
         assertChannelIsClosed(childs);
-        assertEquals(2, os.open().size(), "the listener, and the write end that lives as long as this process");
+        Await.until(
+                "only the listener, and the write end that lives as long as this process",
+                () -> os.open().size() == 2);
     }
 
     @Test

@@ -243,8 +243,7 @@ class TransferTest {
             }
             int all = sent;
             Await.until("all have come", () -> web.records.size() == all);
-            assertFalse(sender.take());
-            most = Math.max(most, sent - before);
+            most = Math.max(most, sent - before); // another grant may be on its way
             web.reading.forEach(reads -> reads.complete(null));
         }
         assertTrue(most <= WINDOW && most > WINDOW / 2, "on their way: " + most);
