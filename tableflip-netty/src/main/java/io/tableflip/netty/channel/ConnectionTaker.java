@@ -37,7 +37,7 @@ final class ConnectionTaker {
     }
 
     /**
-     * Makes the channel, which owns the descriptor. It may be closed already, if its client has gone.
+     * Makes the channel, which owns the descriptor. It may be closed already, if its client has left.
      *
      * @throws IOException if it is no connection; the descriptor is closed then
      */

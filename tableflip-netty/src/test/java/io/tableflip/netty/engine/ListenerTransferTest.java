@@ -249,7 +249,7 @@ class ListenerTransferTest {
         Await.until("all others have gone", () -> sender.count() == 7);
         sender.grant(1);
         connections.get(0).settle();
-        Await.until("the first has gone", () -> sender.count() == 8);
+        Await.until("the first is sent", () -> sender.count() == 8);
         connections.get(1).settle();
         connections.get(2).settle();
         sender.grant(2);
@@ -257,7 +257,7 @@ class ListenerTransferTest {
         assertNoCreditIsLost(10);
     }
 
-    /** Credit that another one holds comes back only when that one has gone. */
+    /** Credit that another one holds comes back only when that one is sent. */
     @Test
     void oneThatWaitsForCreditDoesNotHoldUpOneThatHasIt() throws Exception {
         List<Client> connections = connections(1, 2);
@@ -270,7 +270,7 @@ class ListenerTransferTest {
         Await.until("both are told", () -> notified.state.equals("prepared"));
         owing.settle();
         notified.settle();
-        Await.until("the one that has credit has gone", () -> notified.state.equals("transferred"));
+        Await.until("the one that has credit is sent", () -> notified.state.equals("transferred"));
         sender.grant(1);
         assertEquals(2, report(report).transferred());
         assertNoCreditIsLost(2);
@@ -314,7 +314,7 @@ class ListenerTransferTest {
         connections.get(0).obstacle = "response owed";
         CompletableFuture<DrainReport> report = begin(connections, LONG);
         sender.grant(1);
-        Await.until("one has gone", () -> sender.count() == 1);
+        Await.until("one is sent", () -> sender.count() == 1);
         sender.refuse();
         assertEquals(Map.of("refused", 2L), report(report).notTransferred());
         assertEquals(2, stayed.size());
@@ -336,7 +336,7 @@ class ListenerTransferTest {
         connections.get(0).obstacle = "response owed";
         sender.grant(64);
         CompletableFuture<DrainReport> report = begin(connections, LONG);
-        Await.until("the other one has gone", () -> sender.count() == 1);
+        Await.until("the other one is sent", () -> sender.count() == 1);
         connections.get(0).channel.close();
         assertEquals(1, report(report).finished());
         assertTrue(stayed.isEmpty());
