@@ -9,16 +9,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A client in a process of its own. It obeys the lines on its standard input, and answers each with a line that begins
- * with "done". Not thread-safe.
+ * A client in a process of its own. It obeys the lines on its standard input, and answers each with a line
+ * that begins with "done". Not thread-safe.
  */
 final class ClientProcess implements AutoCloseable {
     /** A young generation that need not be collected while the client counts. */
     private static final List<String> OPTIONS = List.of("-XX:+UseSerialGC", "-Xms512m", "-Xmx1g", "-Xmn256m");
 
     /**
-     * Before the others, whenever it has something to do: it stands for clients on other machines, and what it waits for a processor is not what they
-     * wait for the service.
+     * Before the others, whenever it has something to do: it stands for clients on other machines, and what
+     * it waits for a processor is not what they wait for the service.
      */
     private static final List<String> FIRST = List.of("chrt", "--rr", "1");
 

@@ -40,8 +40,8 @@ final class Contenders {
     }
 
     /**
-     * Those that keep their listeners in an upgrade, with answers that have the {@link StayingConnection#NUMBER} of their
-     * request. Ours transfers its connections.
+     * Those that keep their listeners in an upgrade, with answers that have the {@link
+     * StayingConnection#NUMBER} of their request. Ours transfers its connections.
      *
      * @param newDirectory for what has to be compiled
      */

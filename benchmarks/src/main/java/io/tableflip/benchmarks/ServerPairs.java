@@ -8,7 +8,10 @@ import java.util.function.ToDoubleFunction;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
-/** The same load on two servers, which differ in one thing: pairs of processes, each new, against which runs of wrk take turns. */
+/**
+ * The same load on two servers, which differ in one thing: pairs of processes, each new, against which runs
+ * of wrk take turns.
+ */
 final class ServerPairs {
     static final int CONNECTIONS = 32;
 

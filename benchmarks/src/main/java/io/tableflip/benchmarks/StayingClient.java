@@ -12,9 +12,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link StayingClients} in a process of their own, which does what the lines on its standard input say, and answers each
- * with a line: {@code begin PORT KIND=NUMBER...} connects, {@code open} answers with the number of connections that are
- * left, {@code end FILE} writes a {@link StayingRecord}.
+ * {@link StayingClients} in a process of their own, which does what the lines on its standard input say, and
+ * answers each with a line: {@code begin PORT KIND=NUMBER...} connects, {@code open} answers with the number
+ * of connections that are left, {@code end FILE} writes a {@link StayingRecord}.
  */
 final class StayingClient {
     private @Nullable StayingClients clients;

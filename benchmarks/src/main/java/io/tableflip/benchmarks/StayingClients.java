@@ -22,7 +22,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Clients that keep their connections as long as the server does, and never make another one. Thread-safe. */
+/**
+ * Clients that keep their connections as long as the server does, and never make another one. Thread-safe.
+ */
 final class StayingClients implements AutoCloseable {
     private static final int CONNECT_SECONDS = 20;
     /** What has no answer that long after the last request is lost. */

@@ -15,8 +15,8 @@ import java.util.Deque;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * One connection of a client that never reconnects. Its requests are numbered, and each answer has to carry the number
- * of the oldest request without an answer. Only for its event loop.
+ * One connection of a client that never reconnects. Its requests are numbered, and each answer has to carry
+ * the number of the oldest request without an answer. Only for its event loop.
  */
 final class StayingConnection extends SimpleChannelInboundHandler<FullHttpResponse> {
     /** The header of requests, and of their answers. */

@@ -36,8 +36,8 @@ record StayingRecord(
     static final StayingRecord NOTHING = new StayingRecord(0, 0, 0, 0, 0, 0, 0, 0, List.of());
 
     /**
-     * From a request to its answer, on the scale of {@link System#nanoTime}, which all processes of a machine have in
-     * common.
+     * From a request to its answer, on the scale of {@link System#nanoTime}, which all processes of a machine
+     * have in common.
      */
     record Wait(long sent, long answered) {
         long nanos() {

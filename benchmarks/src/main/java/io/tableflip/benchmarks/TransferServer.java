@@ -38,10 +38,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The example's HTTP server, that transfers its connections, and prints when it does what: {@code --listen HOST:PORT
- * --pid-file PATH [--drain-timeout MILLIS] [--transfer] [--numbered] [--idle-boot]}. Without {@code --transfer} it drains them by {@link
- * DrainPolicy#HANDLERS}, and has no transfer handler. With {@code --numbered} an answer has the number of its request.
- * Times are those of {@link System#nanoTime}.
+ * The example's HTTP server, that transfers its connections, and prints when it does what: {@code --listen
+ * HOST:PORT --pid-file PATH [--drain-timeout MILLIS] [--transfer] [--numbered] [--idle-boot]}. Without {@code
+ * --transfer} it drains them by {@link DrainPolicy#HANDLERS}, and has no transfer handler. With {@code
+ * --numbered} an answer has the number of its request. Times are those of {@link System#nanoTime}.
  */
 final class TransferServer {
     static final String LISTEN = "--listen";

@@ -18,13 +18,18 @@ import io.tableflip.netty.transfer.TransferHandler;
 import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
 
-/** A chat server whose rooms survive an upgrade. Meant to be copied, with {@link ChatSession} and {@link ChatRoom}. */
+/**
+ * A chat server whose rooms survive an upgrade. Meant to be copied, with {@link ChatSession} and {@link
+ * ChatRoom}.
+ */
 final class ChatExample {
     private static final int MAX_LINE = 1024;
 
     private ChatExample() {}
 
-    /** Returns when this process was upgraded or stopped, and all its clients have left or go on elsewhere. */
+    /**
+     * Returns when this process was upgraded or stopped, and all its clients have left or go on elsewhere.
+     */
     static void run(ServiceOptions options) throws Exception {
         EventLoopGroup loops = EpollOrNio.eventLoops(0);
         try {

@@ -13,9 +13,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Those who talk with each other. Thread-safe.
  *
- * <p>In an upgrade the members are transferred one after the other, and for a moment the room is in two processes.
- * Nobody may miss what is said then. So a member leaves the old process only when all have stopped talking there, and
- * the new process repeats to each that arrives what was said before.
+ * <p>In an upgrade the members are transferred one after the other, and for a moment the room is in two
+ * processes. Nobody may miss what is said then. So a member leaves the old process only when all have stopped
+ * talking there, and the new process repeats to each that arrives what was said before.
  */
 final class ChatRoom {
     private final String name;

@@ -9,7 +9,10 @@ import io.tableflip.netty.transfer.TransferEvent;
 import io.tableflip.netty.transfer.TransferredConnection;
 import java.util.Optional;
 
-/** One client of {@link ChatExample}. Its name and its room go on in the new process, and nobody hears that it moves. */
+/**
+ * One client of {@link ChatExample}. Its name and its room go on in the new process, and nobody hears that it
+ * moves.
+ */
 final class ChatSession extends SimpleChannelInboundHandler<String> {
     private static final String STATE = "chat";
 

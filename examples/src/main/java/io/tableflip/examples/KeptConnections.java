@@ -16,8 +16,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Connections of HTTP/1.1 that are used in turn and never made a second time: each that ends, or that the server asks
- * to end, is lost. Thread-safe. They are used by a daemon thread.
+ * Connections of HTTP/1.1 that are used in turn and never made a second time: each that ends, or that the
+ * server asks to end, is lost. Thread-safe. They are used by a daemon thread.
  */
 final class KeptConnections implements AutoCloseable {
     private static final byte[] REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(US_ASCII);

@@ -28,7 +28,9 @@ final class WebSocketExample {
 
     private WebSocketExample() {}
 
-    /** Returns when this process was upgraded or stopped, and its last session has ended or goes on elsewhere. */
+    /**
+     * Returns when this process was upgraded or stopped, and its last session has ended or goes on elsewhere.
+     */
     static void run(ServiceOptions options) throws Exception {
         EventLoopGroup loops = EpollOrNio.eventLoops(0);
         try {

@@ -25,7 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The start script of the example with its class-data archives: AppCDS, and from JDK 25 on the AOT cache. With the JDK of the tests. */
+/**
+ * The start script of the example with its class-data archives: AppCDS, and from JDK 25 on the AOT cache.
+ * With the JDK of the tests.
+ */
 @Tag("slow")
 @Tag("jdk")
 class ArchiveIT {

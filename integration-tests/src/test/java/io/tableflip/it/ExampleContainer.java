@@ -44,7 +44,10 @@ final class ExampleContainer implements AutoCloseable {
         DIRECTORY + "/pid"
     };
 
-    /** Those of the image, and a process that would boot in the time that nobody else wants would wait for the tests beside it. */
+    /**
+     * Those of the image, and a process that would boot in the time that nobody else wants would wait for the
+     * tests beside it.
+     */
     private static final List<String> ARGUMENTS =
             List.of("--listen", "0.0.0.0:" + PORT, "--idle-boot", "0s", "--warm-up", "300ms");
 

@@ -32,8 +32,8 @@ import java.util.concurrent.locks.LockSupport;
  * The program of the fault matrix: a server like any other, that can be stopped at each step of an upgrade ({@link FaultSteps}). Its time is
  * that of {@link SharedClock}.
  *
- * <p>Arguments: the directory, the milliseconds of {@code readyAfter}, how many descriptors with names of 4 kB its first generation passes
- * on, the seconds of its drain timeout, and whether it transfers connections.
+ * <p>Arguments: the directory, the milliseconds of {@code readyAfter}, how many descriptors with names of 4
+ * kB its first generation passes on, the seconds of its drain timeout, and whether it transfers connections.
  */
 final class FaultServer {
     /** Of every program under test. */

@@ -12,8 +12,9 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks the example server again and again on one connection, some requests in one write, and notes whatever is wrong:
- * an answer that is missing, one that asks to close the connection, one of an earlier generation than the last.
+ * Asks the example server again and again on one connection, some requests in one write, and notes whatever
+ * is wrong: an answer that is missing, one that asks to close the connection, one of an earlier generation
+ * than the last.
  */
 final class KeptRequests {
     private static final Pattern GENERATION = Pattern.compile("\"generation\":(\\d+),");

@@ -11,8 +11,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A session with the WebSocket example, under the client of the JDK, that never connects a second time. It has several
- * numbered messages under way, and notes whatever is wrong: a number or a tick out of order, or a close.
+ * A session with the WebSocket example, under the client of the JDK, that never connects a second time. It
+ * has several numbered messages under way, and notes whatever is wrong: a number or a tick out of order, or a
+ * close.
  */
 final class NumberedMessages implements WebSocket.Listener {
     private static final int UNDER_WAY = 3;

@@ -78,8 +78,8 @@ final class Service implements AutoCloseable {
         }
 
         /**
-         * A tenth of the warm-up, or all upgrades of all tests take minutes more. And a process that boots in the time that
-         * nobody else wants waits for the tests beside it.
+         * A tenth of the warm-up, or all upgrades of all tests take minutes more. And a process that boots in
+         * the time that nobody else wants waits for the tests beside it.
          */
         private void quick() {
             defaults.put("--warm-up", "300ms");
@@ -189,7 +189,10 @@ final class Service implements AutoCloseable {
         return program(directory, PlannedServer.class.getName()).arguments("--directory", directory.toString());
     }
 
-    /** Any class of the tests with a main method, which writes the PID file {@code service.pid} of that directory. */
+    /**
+     * Any class of the tests with a main method, which writes the PID file {@code service.pid} of that
+     * directory.
+     */
     static Builder program(Path directory, String main) {
         Builder builder = new Builder(directory);
         builder.program.addAll(List.of("-cp", System.getProperty("java.class.path"), main));

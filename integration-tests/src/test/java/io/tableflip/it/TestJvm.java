@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * How the JVMs of programs under test are started. A JVM that lives for seconds does not earn back what the second compiler and the parallel
- * collector cost.
+ * How the JVMs of programs under test are started. A JVM that lives for seconds does not earn back what the
+ * second compiler and the parallel collector cost.
  */
 final class TestJvm {
     static final String COLLECTOR = "-XX:+UseSerialGC";

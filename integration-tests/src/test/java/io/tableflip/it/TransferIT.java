@@ -84,7 +84,9 @@ class TransferIT {
         }
     }
 
-    /** What is answered late is answered by the old process, and then the connection goes on in the new one. */
+    /**
+     * What is answered late is answered by the old process, and then the connection goes on in the new one.
+     */
     @Test
     void aResponseIsOwedByTheProcessThatHasTheRequest() throws IOException {
         try (Service service = Service.transferringExample(directory, "http").startAndAwait()) {

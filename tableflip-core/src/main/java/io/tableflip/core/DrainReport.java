@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
 /**
  * What became of the connections (or jobs) that were open when a drain began. Immutable and thread-safe.
  *
- * <p>Each is counted once, as transferred, finished, idle or forced; notified counts across these. Where protocols are
- * known, {@link #protocols()} has the same counts for each of them.
+ * <p>Each is counted once, as transferred, finished, idle or forced; notified counts across these. Where
+ * protocols are known, {@link #protocols()} has the same counts for each of them.
  */
 public final class DrainReport {
     /** There was nothing to drain. */
@@ -57,7 +57,8 @@ public final class DrainReport {
     }
 
     /**
-     * Why connections of listeners that transfer theirs were not transferred, with the number of each: {@code tls},
+     * Why connections of listeners that transfer theirs were not transferred, with the number of each: {@code
+     * tls},
      * {@code response owed}. Each of them is counted as finished, idle or forced. Cannot be modified.
      */
     public Map<String, Long> notTransferred() {
@@ -119,8 +120,8 @@ public final class DrainReport {
     /**
      * A line for people: {@code 42 connections: 40 finished, 1 idle closed, 1 forced; 38 notified; 1204 ms},
      * and behind it what is not zero by protocol: {@code (http/1.1: 40 finished, 38 notified; websocket: 1
-     * idle closed, 1 forced)}. Where connections are transferred: {@code 42 connections: 40 transferred, 2 finished, 0
-     * idle closed, 0 forced; 2 notified; 31 ms; not transferred: tls 2}.
+     * idle closed, 1 forced)}. Where connections are transferred: {@code 42 connections: 40 transferred, 2
+     * finished, 0 idle closed, 0 forced; 2 notified; 31 ms; not transferred: tls 2}.
      */
     @Override
     public String toString() {

@@ -43,8 +43,8 @@ public final class DrainPolicy {
     public static final DrainPolicy CLOSE = new DrainPolicy("CLOSE", DrainPolicy::close, false, Duration.ZERO, false);
 
     /**
-     * Transfers connections to the new process, and drains those that cannot be transferred by {@link #HANDLERS}. The
-     * same as {@code HANDLERS.transferFirst()}.
+     * Transfers connections to the new process, and drains those that cannot be transferred by {@link
+     * #HANDLERS}. The same as {@code HANDLERS.transferFirst()}.
      */
     public static final DrainPolicy TRANSFER = HANDLERS.transferFirst();
 
@@ -68,18 +68,18 @@ public final class DrainPolicy {
     }
 
     /**
-     * This policy, but in an upgrade each connection that can be transferred goes on in the new process: its client
-     * keeps the connection, and sees nothing. A connection can be transferred at a boundary, where no message is half
-     * received and none half answered. A handler that knows the boundaries of its protocol must be in its pipeline, in
-     * both processes: {@link io.tableflip.netty.transfer.HttpTransferHandler} or
-     * {@link io.tableflip.netty.transfer.TransferHandler}. The new process must bind the listener with such a policy,
-     * too. What an application keeps for a connection stays behind, unless a handler adds it to
+     * This policy, but in an upgrade each connection that can be transferred goes on in the new process: its
+     * client keeps the connection, and sees nothing. A connection can be transferred at a boundary, where no
+     * message is half received and none half answered. A handler that knows the boundaries of its protocol
+     * must be in its pipeline, in both processes: {@link io.tableflip.netty.transfer.HttpTransferHandler} or
+     * {@link io.tableflip.netty.transfer.TransferHandler}. The new process must bind the listener with such a
+     * policy, too. What an application keeps for a connection stays behind, unless a handler adds it to
      * {@link io.tableflip.netty.transfer.Leaving}.
      *
-     * <p>Until the new process is the service, this one serves its connections as before, and asks none to leave but
-     * those that can never be transferred (TLS, HTTP/2). Then connections are transferred. Those that do not come to a
-     * boundary in half of the time that is left until the drain timeout are asked to leave by this policy, as all are in
-     * a stop.
+     * <p>Until the new process is the service, this one serves its connections as before, and asks none to
+     * leave but those that can never be transferred (TLS, HTTP/2). Then connections are transferred. Those
+     * that do not come to a boundary in half of the time that is left until the drain timeout are asked to
+     * leave by this policy, as all are in a stop.
      */
     public DrainPolicy transferFirst() {
         return new DrainPolicy(name, action, byHandlers, window, true);

@@ -70,7 +70,9 @@ class PackagesTest {
                 .check(CLASSES);
     }
 
-    /** Of core they know what every user knows, its log, and the channel on which connections go to the child. */
+    /**
+     * Of core they know what every user knows, its log, and the channel on which connections go to the child.
+     */
     @Test
     void ofCoreOnlyTheseAreKnown() {
         noClasses()

@@ -40,7 +40,10 @@ final class Draining {
     private @Nullable CompletableFuture<DrainReport> running;
     /** The part of it that comes before the commit. */
     private CompletableFuture<DrainReport> early = CompletableFuture.completedFuture(DrainReport.NOTHING);
-    /** The part of it that only begins with the commit: what the child does not serve, and what is transferred. */
+    /**
+     * The part of it that only begins with the commit: what the child does not serve, and what is
+     * transferred.
+     */
     private CompletableFuture<DrainReport> late = early;
 
     /** That part has begun. */

@@ -14,8 +14,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a child does about the connections that its parent will send: it says whose it takes, and loads early what it
- * needs for that. Only for the thread of the loop.
+ * What a child does about the connections that its parent will send: it says whose it takes, and loads early
+ * what it needs for that. Only for the thread of the loop.
  */
 final class IncomingConnections {
     private static final System.Logger LOG = Log.get();
@@ -38,8 +38,8 @@ final class IncomingConnections {
     }
 
     /**
-     * Loads the native code, and rehearses the calls, while this process warms up: it takes half a second of processor
-     * time, and connections wait as soon as this process is the service.
+     * Loads the native code, and rehearses the calls, while this process warms up: it takes half a second of
+     * processor time, and connections wait as soon as this process is the service.
      */
     void prepare() {
         IncomingTransfer channel = transfer;

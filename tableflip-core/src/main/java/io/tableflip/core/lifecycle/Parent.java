@@ -178,7 +178,9 @@ final class Parent {
         return incoming;
     }
 
-    /** Completes when the connections that it has sent so far are taken, and no others will be. On any thread. */
+    /**
+     * Completes when the connections that it has sent so far are taken, and no others will be. On any thread.
+     */
     CompletableFuture<Void> takeNoMore() {
         if (incoming == null) {
             return CompletableFuture.completedFuture(null);

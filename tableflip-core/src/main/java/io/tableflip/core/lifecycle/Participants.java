@@ -133,7 +133,10 @@ final class Participants {
                 .anyMatch(key -> key.participant instanceof TransferParticipant participant && participant.transfers());
     }
 
-    /** The connections of the listeners with these names, which have these positions, go to the child after the commit. */
+    /**
+     * The connections of the listeners with these names, which have these positions, go to the child after
+     * the commit.
+     */
     void transfer(Map<FdName, Integer> takes) {
         for (Key key : lastCalls.keySet()) {
             if (key.participant instanceof TransferParticipant participant && participant.transfers()) {
@@ -151,8 +154,8 @@ final class Participants {
     }
 
     /**
-     * What only begins with the commit, or with a stop: has those that were kept end their work and release, and those
-     * that transfer do that.
+     * What only begins with the commit, or with a stop: has those that were kept end their work and release,
+     * and those that transfer do that.
      *
      * @param to {@code null} if nobody takes connections
      */
@@ -290,8 +293,8 @@ final class Participants {
     }
 
     /**
-     * Completes, with the reports of all in one, when all have drained but for those that are kept, and for connections
-     * that will be transferred.
+     * Completes, with the reports of all in one, when all have drained but for those that are kept, and for
+     * connections that will be transferred.
      */
     CompletableFuture<DrainReport> drain(Duration timeout) {
         CompletableFuture<DrainReport> all = CompletableFuture.completedFuture(DrainReport.NOTHING);

@@ -23,9 +23,9 @@ public record Message(byte type, String text) {
      */
     public static final byte UNUSED = 'U';
     /**
-     * Child to parent, before TAKEOVER and only if the parent has passed a channel for connections: the listeners whose
-     * connections this process takes, each by one of its positions among the passed descriptors; payload as of UNUSED.
-     * May come several times.
+     * Child to parent, before TAKEOVER and only if the parent has passed a channel for connections: the
+     * listeners whose connections this process takes, each by one of its positions among the passed
+     * descriptors; payload as of UNUSED. May come several times.
      */
     public static final byte TAKES = 'C';
     /** Child to parent: it cannot take over; payload: why, as text. */

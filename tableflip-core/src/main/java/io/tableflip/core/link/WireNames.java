@@ -11,8 +11,8 @@ public final class WireNames {
     private WireNames() {}
 
     /**
-     * What stands for the channel on which connections go to the child, behind all others: a process that does not
-     * know it closes it.
+     * What stands for the channel on which connections go to the child, behind all others: a process that
+     * does not know it closes it.
      */
     public static final List<String> TRANSFER = List.of("transfer", "", "");
 

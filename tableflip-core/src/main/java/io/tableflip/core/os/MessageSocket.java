@@ -4,8 +4,8 @@ import io.tableflip.core.SystemCallException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One end of a pair of Unix sockets of type SOCK_SEQPACKET. A message is some bytes and some descriptors, and arrives
- * whole or not at all. Thread-safe, for one receiver at a time.
+ * One end of a pair of Unix sockets of type SOCK_SEQPACKET. A message is some bytes and some descriptors, and
+ * arrives whole or not at all. Thread-safe, for one receiver at a time.
  */
 public interface MessageSocket {
     /** How many descriptors one message can have: SCM_MAX_FD. */

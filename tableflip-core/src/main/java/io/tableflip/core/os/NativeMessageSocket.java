@@ -27,7 +27,9 @@ final class NativeMessageSocket implements MessageSocket {
 
     private static final int EINTR = Errno.EINTR.intValue();
     private static final int ECONNRESET = Errno.ECONNRESET.intValue();
-    /** The receiver has to read first, or memory is short; too many descriptors of this user are in flight. */
+    /**
+     * The receiver has to read first, or memory is short; too many descriptors of this user are in flight.
+     */
     private static final Set<Integer> LATER =
             Set.of(Errno.EAGAIN.intValue(), Errno.ENOBUFS.intValue(), Errno.ETOOMANYREFS.intValue(), EINTR);
 

@@ -48,9 +48,9 @@ public interface ConnectionSender {
     void giveBack();
 
     /**
-     * Sends connections, for each of which credit was taken; all of them or none. After {@code SENT} the credit is
-     * used, and the connections must be closed here, in the same task: they are the child's, even if it is stopped or
-     * killed before it gets them.
+     * Sends connections, for each of which credit was taken; all of them or none. After {@code SENT} the
+     * credit is used, and the connections must be closed here, in the same task: they are the child's, even
+     * if it is stopped or killed before it gets them.
      */
     Result send(List<Connection> connections);
 

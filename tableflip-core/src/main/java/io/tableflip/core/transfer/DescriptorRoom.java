@@ -3,7 +3,10 @@ package io.tableflip.core.transfer;
 import io.tableflip.core.os.ProcFs;
 import java.io.IOException;
 
-/** How many descriptors this process may still open. To count them costs a millisecond with 10,000 of them. Thread-safe. */
+/**
+ * How many descriptors this process may still open. To count them costs a millisecond with 10,000 of them.
+ * Thread-safe.
+ */
 public final class DescriptorRoom {
     /** For what this process accepts itself meanwhile, and for its files. */
     private static final int RESERVE = 64;

@@ -19,7 +19,10 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
-/** The child's end of the channel: grants credit, and gives each connection to the participant of its listener. Thread-safe. */
+/**
+ * The child's end of the channel: grants credit, and gives each connection to the participant of its
+ * listener. Thread-safe.
+ */
 public final class IncomingTransfer {
     private static final System.Logger LOG = Log.get();
 
@@ -27,12 +30,15 @@ public final class IncomingTransfer {
     private static final int LARGEST_WINDOW = 64;
 
     /**
-     * How many in the beginning: this process takes much longer for the first ones than for others, and the parent serves
-     * those that it keeps. Each one that has arrived allows one more.
+     * How many in the beginning: this process takes much longer for the first ones than for others, and the
+     * parent serves those that it keeps. Each one that has arrived allows one more.
      */
     private static final int FIRST_WINDOW = 4;
 
-    /** A smaller part of the window is not granted as long as others are on their way: a grant costs system calls. */
+    /**
+     * A smaller part of the window is not granted as long as others are on their way: a grant costs system
+     * calls.
+     */
     private static final int SMALLEST_PART = 4;
 
     /** How often to look for free descriptors when there are none. */
@@ -152,7 +158,8 @@ public final class IncomingTransfer {
     }
 
     /**
-     * Nothing more is to come: the parent has exited, or this process is stopping. What was sent is still adopted.
+     * Nothing more is to come: the parent has exited, or this process is stopping. What was sent is still
+     * adopted.
      */
     public void stop() {
         synchronized (this) {

@@ -62,7 +62,10 @@ public final class OutgoingTransfer {
         tellListeners();
     }
 
-    /** For the connections of one listener, which the child knows by its position among the passed descriptors. */
+    /**
+     * For the connections of one listener, which the child knows by its position among the passed
+     * descriptors.
+     */
     public ConnectionSender sender(int position) {
         return new Sender(position);
     }

@@ -6,14 +6,14 @@ import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A participant with connections that can go on in the child. In an upgrade to a child that takes them, the calls
- * after {@code pause} are {@link #drainOthers}, and after the commit {@link #transfer}, in place of {@code drain}.
- * Should the process be stopped in between, {@code drain} follows instead.
+ * A participant with connections that can go on in the child. In an upgrade to a child that takes them, the
+ * calls after {@code pause} are {@link #drainOthers}, and after the commit {@link #transfer}, in place of
+ * {@code drain}. Should the process be stopped in between, {@code drain} follows instead.
  */
 public interface TransferParticipant extends Participant {
     /**
-     * Whether it takes, or gives, connections. That ends when its listener is closed. Called from any thread; must not
-     * block.
+     * Whether it takes, or gives, connections. That ends when its listener is closed. Called from any thread;
+     * must not block.
      */
     boolean transfers();
 

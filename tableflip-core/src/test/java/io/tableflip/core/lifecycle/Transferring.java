@@ -17,7 +17,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
-/** A participant with connections that can go on in a child. It notes its calls; its drains end when the test says so. */
+/**
+ * A participant with connections that can go on in a child. It notes its calls; its drains end when the test
+ * says so.
+ */
 final class Transferring implements TransferParticipant {
     final List<String> calls = new CopyOnWriteArrayList<>();
     final BlockingQueue<Integer> adopted = new LinkedBlockingQueue<>();

@@ -53,8 +53,8 @@ class ParentLinkTest {
     }
 
     /**
-     * Whether {@code /proc} shows the parent or not, as with hidepid=2. One that it still shows is a zombie, or
-     * somebody else has its number.
+     * Whether {@code /proc} shows the parent or not, as with hidepid=2. One that it still shows is a zombie,
+     * or somebody else has its number.
      */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})

@@ -20,8 +20,9 @@ import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operating system of descriptors, pipes, pairs of sockets and processes, strict about descriptors: numbers
- * are never used twice, and touching one that is not open is a mistake that {@link #mistakes()} tells.
+ * An operating system of descriptors, pipes, pairs of sockets and processes, strict about descriptors:
+ * numbers are never used twice, and touching one that is not open is a mistake that {@link #mistakes()}
+ * tells.
  */
 public final class FakeOs implements Os {
     private static final int PIPE_SIZE = 65536;

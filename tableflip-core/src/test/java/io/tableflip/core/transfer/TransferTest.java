@@ -532,7 +532,9 @@ class TransferTest {
         assertEquals(upTo(10), List.copyOf(web.records));
     }
 
-    /** The number of connections that were sent are adopted, each once, and the sender knows of every other. */
+    /**
+     * The number of connections that were sent are adopted, each once, and the sender knows of every other.
+     */
     @Test
     void aChildThatStopsInTheMiddleHasAllThatWasSent() throws Exception {
         stopsInTheMiddle(() -> child.stop());

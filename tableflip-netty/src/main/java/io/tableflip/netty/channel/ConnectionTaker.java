@@ -15,9 +15,9 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the channel of a connection that came from the parent, as the server channel makes those that it accepts. Netty's
- * method for that is protected, and its classes are final: without reflection, as on the module path, the channel is made
- * directly, and its {@code parent()} is {@code null}.
+ * Makes the channel of a connection that came from the parent, as the server channel makes those that it
+ * accepts. Netty's method for that is protected, and its classes are final: without reflection, as on the
+ * module path, the channel is made directly, and its {@code parent()} is {@code null}.
  */
 final class ConnectionTaker {
     private static final @Nullable Method NEW_CHILD = newChild();

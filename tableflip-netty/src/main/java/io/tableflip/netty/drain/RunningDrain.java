@@ -61,7 +61,9 @@ public final class RunningDrain extends DrainEvent {
         return selection != null;
     }
 
-    /** Whether this connection has to leave; if not, it is not asked, and nobody waits for it. On its loop. */
+    /**
+     * Whether this connection has to leave; if not, it is not asked, and nobody waits for it. On its loop.
+     */
     boolean selects(Channel channel) {
         return selection == null || selection.test(channel);
     }

@@ -9,8 +9,8 @@ import io.tableflip.core.log.Log;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Sits first in the pipeline of a connection from the parent until its handlers are there, and closes it if none of them
- * knows what to do with what came along.
+ * Sits first in the pipeline of a connection from the parent until its handlers are there, and closes it if
+ * none of them knows what to do with what came along.
  */
 public final class ArrivalCheck extends ChannelInboundHandlerAdapter {
     private static final System.Logger LOG = Log.get();

@@ -23,8 +23,8 @@ public final class Candidate {
     }
 
     /**
-     * Why this connection can never be transferred, as a short name; {@code null} if it can be at some boundary. On
-     * its event loop.
+     * Why this connection can never be transferred, as a short name; {@code null} if it can be at some
+     * boundary. On its event loop.
      */
     public static @Nullable String neverReason(Channel channel) {
         Transferable transferable = Transferable.of(channel);

@@ -8,8 +8,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What came with a connection from the parent: set on its channel before its handlers are added. The handler that
- * knows the boundaries of its protocol takes it.
+ * What came with a connection from the parent: set on its channel before its handlers are added. The handler
+ * that knows the boundaries of its protocol takes it.
  */
 public final class IncomingConnection {
     private static final AttributeKey<IncomingConnection> KEY =
@@ -33,7 +33,10 @@ public final class IncomingConnection {
         return channel.attr(KEY).get();
     }
 
-    /** Takes it for the handler that asks first; {@code null} if the connection was accepted here. On the loop. */
+    /**
+     * Takes it for the handler that asks first; {@code null} if the connection was accepted here. On the
+     * loop.
+     */
     public static @Nullable IncomingConnection take(Channel channel) {
         IncomingConnection incoming = channel.attr(KEY).get();
         if (incoming == null || incoming.taken) {
@@ -58,7 +61,9 @@ public final class IncomingConnection {
         reading.complete(null);
     }
 
-    /** Completes when the connection is read again, or its owner has closed it and called {@link #arrived}. */
+    /**
+     * Completes when the connection is read again, or its owner has closed it and called {@link #arrived}.
+     */
     public CompletableFuture<Void> reading() {
         return reading;
     }

@@ -15,10 +15,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Transfers the connections of one event loop, on that loop: many in one message, each as soon as it has come to a
- * boundary.
+ * Transfers the connections of one event loop, on that loop: many in one message, each as soon as it has come
+ * to a boundary.
  *
- * <p>A connection is told only when there is credit for it, so its client does not wait for thousands of others.
+ * <p>A connection is told only when there is credit for it, so its client does not wait for thousands of
+ * others.
  */
 final class LoopPass {
     /** How many connections one round of the loop looks at: others want to read and write in between. */
@@ -27,7 +28,9 @@ final class LoopPass {
     /** How long to wait when the channel is full. */
     private static final Duration RETRY = Duration.ofMillis(1);
 
-    /** When to look at connections that wait, first and at most: not everything that they wait for calls back. */
+    /**
+     * When to look at connections that wait, first and at most: not everything that they wait for calls back.
+     */
     private static final Duration FIRST_LOOK = Duration.ofMillis(5);
 
     private static final Duration LONGEST_LOOK = Duration.ofMillis(100);
@@ -41,7 +44,10 @@ final class LoopPass {
     private final long deadline;
     /** They do not know of it yet. */
     private final Deque<Candidate> untold = new ArrayDeque<>();
-    /** They have been told, and may be at a boundary: first those that hold credit, for which others may have to wait. */
+    /**
+     * They have been told, and may be at a boundary: first those that hold credit, for which others may have
+     * to wait.
+     */
     private final Deque<Candidate> settled = new ArrayDeque<>();
     /** They have been told, and are not at a boundary. */
     private final Set<Candidate> waiting = new LinkedHashSet<>();
@@ -190,7 +196,10 @@ final class LoopPass {
         }
     }
 
-    /** All of it in one task of the loop: nothing is read or written between the look, the message and the close. */
+    /**
+     * All of it in one task of the loop: nothing is read or written between the look, the message and the
+     * close.
+     */
     private void send(List<Candidate> batch, List<Connection> connections) {
         switch (sender.send(connections)) {
             case SENT ->

@@ -47,12 +47,12 @@ public final class HttpTransferHandler extends ChannelDuplexHandler {
     public HttpTransferHandler() {}
 
     /**
-     * Creates a handler for a connection that was accepted in this process and is active already, whose codec was
-     * chosen by its first bytes. None of them may have reached the codec. When the handler is in the pipeline, they
-     * must be passed on from its head, with {@code pipeline.fireChannelRead}.
+     * Creates a handler for a connection that was accepted in this process and is active already, whose codec
+     * was chosen by its first bytes. None of them may have reached the codec. When the handler is in the
+     * pipeline, they must be passed on from its head, with {@code pipeline.fireChannelRead}.
      *
-     * <p>The codec of a connection for which {@link TransferredConnection#of} has something must be there before
-     * it is active: its client has sent its first bytes to the old process.
+     * <p>The codec of a connection for which {@link TransferredConnection#of} has something must be there
+     * before it is active: its client has sent its first bytes to the old process.
      */
     public static HttpTransferHandler beforeFirstRead() {
         HttpTransferHandler handler = new HttpTransferHandler();

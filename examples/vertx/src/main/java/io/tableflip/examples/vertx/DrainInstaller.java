@@ -24,9 +24,10 @@ import io.tableflip.netty.transfer.TransferredConnection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gives each connection of a Vert.x HTTP server its handlers for transfer and drain. Vert.x has no hook for that, but Netty has: what the listening
- * channel accepts passes through its pipeline. Vert.x adds its codec later, some of it as late as it sees which protocol the client
- * speaks, so a handler of the connection waits for that.
+ * Gives each connection of a Vert.x HTTP server its handlers for transfer and drain. Vert.x has no hook for
+ * that, but Netty has: what the listening channel accepts passes through its pipeline. Vert.x adds its codec
+ * later, some of it as late as it sees which protocol the client speaks, so a handler of the connection waits
+ * for that.
  */
 @Sharable
 final class DrainInstaller extends ChannelInboundHandlerAdapter {
