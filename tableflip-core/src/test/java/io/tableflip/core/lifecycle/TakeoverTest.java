@@ -1377,18 +1377,7 @@ class TakeoverTest {
     @Test
     void theParentHasExitedWhenWhatItHasSentIsTaken() throws Exception {
         try (WithChannel with = new WithChannel().taking()) {
-            CompletableFuture<Void> ready = with.child.takingOver();
-            with.child.say(Message.DRAINED);
-            with.child.assertServes(ready);
-            with.awaitGrant();
-            CountDownLatch adopting = new CountDownLatch(1);
-            CountDownLatch go = new CountDownLatch(1);
-            web.whenAdopting = () -> {
-                adopting.countDown();
-                Await.latch(go);
-            };
-            with.send();
-            adopting.await();
+            CountDownLatch go = adopting(with);
             with.child.parentDies();
             Await.until("the link has ended", () -> logs.has("the parent has exited"));
             with.child.settle();
@@ -1402,21 +1391,27 @@ class TakeoverTest {
         }
     }
 
+    /** Serves, and is in the middle of adopting a connection until the latch is open. */
+    private CountDownLatch adopting(WithChannel with) throws Exception {
+        CompletableFuture<Void> ready = with.child.takingOver();
+        with.child.say(Message.DRAINED);
+        with.child.assertServes(ready);
+        with.awaitGrant();
+        CountDownLatch adopting = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        web.whenAdopting = () -> {
+            adopting.countDown();
+            Await.latch(go);
+        };
+        with.send();
+        adopting.await();
+        return go;
+    }
+
     @Test
     void aStopTakesWhatIsOnItsWayAndNoMore() throws Exception {
         try (WithChannel with = new WithChannel().taking()) {
-            CompletableFuture<Void> ready = with.child.takingOver();
-            with.child.say(Message.DRAINED);
-            with.child.assertServes(ready);
-            with.awaitGrant();
-            CountDownLatch adopting = new CountDownLatch(1);
-            CountDownLatch go = new CountDownLatch(1);
-            web.whenAdopting = () -> {
-                adopting.countDown();
-                Await.latch(go);
-            };
-            with.send();
-            adopting.await();
+            CountDownLatch go = adopting(with);
             with.child.life.stop();
             Await.until("nothing more can be sent", () -> {
                 try {
@@ -1440,18 +1435,7 @@ class TakeoverTest {
     @Test
     void aStopDoesNotWaitForConnectionsForEver() throws Exception {
         try (WithChannel with = new WithChannel().taking()) {
-            CompletableFuture<Void> ready = with.child.takingOver();
-            with.child.say(Message.DRAINED);
-            with.child.assertServes(ready);
-            with.awaitGrant();
-            CountDownLatch adopting = new CountDownLatch(1);
-            CountDownLatch go = new CountDownLatch(1);
-            web.whenAdopting = () -> {
-                adopting.countDown();
-                Await.latch(go);
-            };
-            with.send();
-            adopting.await();
+            CountDownLatch go = adopting(with);
             with.child.life.stop();
             web.drained();
             CompletableFuture.runAsync(() -> Await.until("drain", () -> participant.calls.contains("drain")))
