@@ -118,6 +118,7 @@ class FailedUpgradeIT {
     }
 
     /** The child cannot say so: it ends before its main. */
+    @Tag("slow")
     @Test
     void aChildWhoseDebuggerFindsItsPortTaken() throws IOException {
         try (Service service = Service.testServer(directory).startAndAwait();

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -100,6 +101,7 @@ class ListenersUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void afterARollbackItIsServedAsBefore() throws Exception {
         InetSocketAddress kept = freeAddress();
@@ -123,6 +125,7 @@ class ListenersUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void thePathOfSuchAUnixSocketIsRemoved() throws Exception {
         plan("unix " + NAME);
@@ -140,6 +143,7 @@ class ListenersUpgradeIT {
     // ---- Unix sockets whose files go
 
     /** Netty removes the path that it has bound when the old process closes its channel. */
+    @Tag("slow")
     @Test
     void thePathOfASocketThatNettyHasBoundLeadsToTheNewProcess() throws Exception {
         plan("plain " + NAME);
@@ -156,6 +160,7 @@ class ListenersUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void anUpgradeFailsIfNobodyCouldConnectAfterIt() throws Exception {
         plan("unix " + NAME);
@@ -169,6 +174,7 @@ class ListenersUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void soDoesOneWhoseSocketFileIsAnothers() throws Exception {
         plan("unix " + NAME);
@@ -180,6 +186,7 @@ class ListenersUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aChildThatRemovesTheFileAndFailsIsNoticed() throws Exception {
         plan("unix " + NAME);
@@ -191,6 +198,7 @@ class ListenersUpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     void aStopRemovesTheFile() throws Exception {
         plan("unix " + NAME);

@@ -37,6 +37,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -89,6 +90,7 @@ class ReadmeIT {
     }
 
     /** Compiles, and sends requests through a handler. */
+    @Tag("slow")
     @Test
     void theWarmUpOfTheDocs() throws Exception {
         compile("Warm", """

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -137,6 +138,7 @@ class TransferIT {
     }
 
     /** Nobody sees anybody leave or join, and both have their names. */
+    @Tag("slow")
     @Test
     void chatRoomsLiveThroughUpgrades() throws IOException {
         try (Service service = Service.transferringExample(directory, "chat").startAndAwait()) {
@@ -162,6 +164,7 @@ class TransferIT {
     }
 
     /** A release that does not transfer takes over from one that does: the clients are asked to leave. */
+    @Tag("slow")
     @Test
     void aReleaseThatTakesNoneLeavesTheOldProcessToDrain() throws IOException {
         Path script = directory.resolve("start");

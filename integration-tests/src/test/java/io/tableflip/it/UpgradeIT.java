@@ -128,6 +128,7 @@ class UpgradeIT {
     }
 
     /** The proof that the strict client sees what it is there to see. */
+    @Tag("slow")
     @Test
     void withoutTheDrainHandlerTheSameLoadSeesFailures() throws IOException {
         try (Service service = Service.testServer(directory)

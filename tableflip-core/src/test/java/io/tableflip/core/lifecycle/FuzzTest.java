@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * documented. The seeds that are always run are joined by one that nobody has tried; a failure names its
  * seed, and {@code -Dtableflip.fuzz.seed=N} runs that alone.
  */
+@Tag("slow")
 class FuzzTest {
     private static final String SEED = "tableflip.fuzz.seed";
     private static final int ROUNDS = 20_000;

@@ -49,6 +49,7 @@ class InheritanceTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void threeGenerationsWriteToTheSameFile() throws Exception {
         Path log = directory.resolve("log");
@@ -119,6 +120,7 @@ class InheritanceTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void thePathOfAnUnclaimedUnixListenerIsRemovedAfterTheCommit() throws Exception {
         Path socket = directory.resolve("app.sock");
@@ -135,6 +137,7 @@ class InheritanceTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void aRepointedWorkingDirectoryIsFollowed() throws Exception {
         Path old = Files.createDirectory(directory.resolve("release-1"));

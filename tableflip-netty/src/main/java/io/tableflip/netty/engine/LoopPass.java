@@ -170,19 +170,17 @@ final class LoopPass {
             result.closed(candidate);
             return null;
         }
+        candidate.prepare(() -> settled(candidate));
+        String obstacle = candidate.obstacle();
+        if (obstacle == null) {
+            return candidate.connection();
+        }
         String never = candidate.neverReason();
         if (never != null) {
             stays(candidate, never);
             return null;
         }
         waiting.add(candidate);
-        candidate.prepare(() -> settled(candidate));
-        String obstacle = candidate.obstacle();
-        if (obstacle == null) {
-            waiting.remove(candidate);
-            settled.remove(candidate);
-            return candidate.connection();
-        }
         if (!obstacle.equals(Transferable.BEING_NOTIFIED)) {
             giveBack(candidate); // that may take long, and holds up nobody
         }
