@@ -17,7 +17,8 @@ import java.util.List;
  * @param ended those that the server has closed, or has announced to close
  * @param requests that were sent whole
  * @param lost requests without an answer
- * @param lostBehindClose those of the lost ones that were pipelined behind one whose answer closes the connection
+ * @param lostBehindClose those of the lost ones that were pipelined behind one whose answer closes the
+ *     connection
  * @param doubled answers with the number of a request that had been answered
  * @param reordered answers with any other number than that of the oldest request without an answer
  * @param wrong answers that are no success, or no HTTP

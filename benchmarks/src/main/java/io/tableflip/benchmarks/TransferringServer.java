@@ -30,12 +30,13 @@ final class TransferringServer implements AutoCloseable {
      *
      * @param signal when it was asked for
      * @param committed when the new process was the service
-     * @param lastArrival when the new process had its last connection from the old one; the commit if there was none
+     * @param lastArrival when the new process had its last connection from the old one; the commit if there
+     *     was none
      * @param gone when the old process had exited
      * @param transferred connections
      * @param total connections that the old process had
-     * @param cpuMillis processor time of both processes, of the old one from its last accept, of the new one from
-     *     the end of its warm-up
+     * @param cpuMillis processor time of both processes, of the old one from its last accept, of the new one
+     *     from the end of its warm-up
      */
     record Upgrade(
             long signal, long committed, long lastArrival, long gone, long transferred, long total, long cpuMillis) {

@@ -74,8 +74,8 @@ final class HttpExample {
         EventLoopGroup boss = EpollOrNio.eventLoops(1);
         EventLoopGroup io = EpollOrNio.eventLoops(0);
         try {
-            // With HttpTransferHandler, connections go on in the new process. HttpDrainHandler says "Connection: close"
-            // to the clients of those that cannot, and of all when the service stops.
+            // With HttpTransferHandler, connections go on in the new process. HttpDrainHandler says
+            // "Connection: close" to the clients of those that cannot, and of all when the service stops.
             ServerBootstrap bootstrap = new ServerBootstrap()
                     .group(boss, io)
                     .childHandler(new ChannelInitializer<Channel>() {

@@ -55,8 +55,8 @@ public final class Await {
             if (waited > LIMIT.toNanos()) {
                 fail("not within " + LIMIT + ": " + what + "\n" + context.get());
             }
-            // a short wait ends soon; a long one, and one whose looks are costly, leave the processor to what is waited
-            // for
+            // a short wait ends soon; a long one, and one whose looks are costly, leave the processor to what
+            // is waited for
             long pause = Math.max(
                     Math.min(SHORTEST_PAUSE + waited / 64, LONGEST_PAUSE),
                     Math.min(PAUSES_FOR_A_LOOK * (now - look), LONGEST_PAUSE_FOR_A_LOOK));

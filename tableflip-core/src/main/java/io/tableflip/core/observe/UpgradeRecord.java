@@ -11,7 +11,8 @@ import java.time.Instant;
  * @param began when it began, or was requested if it is deferred
  * @param took until the result, or until now
  * @param pid of the child; 0 as long as there is none
- * @param message why it was deferred or refused, or has failed; otherwise a warning for the operator, or empty
+ * @param message why it was deferred or refused, or has failed; otherwise a warning for the operator, or
+ *     empty
  */
 public record UpgradeRecord(long number, Instant began, Duration took, Result result, long pid, String message) {
     /** What has become of it. */

@@ -24,8 +24,8 @@ public interface MessageSocket {
     /**
      * Waits for the next message. Its descriptors are close-on-exec, and belong to the caller.
      *
-     * @return {@code null} at the end: the other side has shut down or closed its end, or this one was shut down, and
-     *     everything that was sent has been received
+     * @return {@code null} at the end: the other side has shut down or closed its end, or this one was shut
+     *     down, and everything that was sent has been received
      */
     @Nullable
     Received receive() throws SystemCallException;

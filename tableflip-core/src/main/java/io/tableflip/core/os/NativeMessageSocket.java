@@ -75,8 +75,8 @@ final class NativeMessageSocket implements MessageSocket {
                     return null;
                 }
                 int errno = LastError.getLastError(runtime);
-                // ECONNRESET: the other side has closed its end with something of ours unread. The kernel says that
-                // before what the other side has sent.
+                // ECONNRESET: the other side has closed its end with something of ours unread. The kernel
+                // says that before what the other side has sent.
                 if (errno != EINTR && errno != ECONNRESET) {
                     throw Errors.failure("recvmsg", errno, "fd " + fd);
                 }

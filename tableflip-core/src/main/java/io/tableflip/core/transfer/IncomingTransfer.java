@@ -111,8 +111,8 @@ public final class IncomingTransfer {
     /**
      * Takes connections from now on.
      *
-     * @param takers by the positions of their listeners among the passed descriptors; if there are none, the channel is
-     *     closed
+     * @param takers by the positions of their listeners among the passed descriptors; if there are none, the
+     *     channel is closed
      */
     public void begin(Os calls, Map<Integer, TransferParticipant> takers) {
         synchronized (this) {

@@ -61,9 +61,9 @@ final class Spin {
         List<String> generate = list("spin", parameters, "-a", model.toString());
         assertEquals(
                 "", call(generate).lines().filter(line -> line.contains("rror")).collect(Collectors.joining("\n")));
-        // No reduction: it does not go with processes that can be stopped anywhere. Optimized, a search saves less than
-        // that takes to
-        // compile; states that are kept as they are take twice the memory, and half the time.
+        // No reduction: it does not go with processes that can be stopped anywhere. Optimized, a search saves
+        // less than that takes to compile; states that are kept as they are take twice the memory, and half
+        // the time.
         List<String> compile = list("gcc", "-O0", "-w", "-DNOREDUCE", "-DMEMLIM=" + MEGABYTES, "-o", "pan", "pan.c");
         compile.addAll(kind);
         call(compile);
